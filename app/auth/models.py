@@ -1,0 +1,101 @@
+"""Tables of people."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, INET
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.db import Model, text_enum
+from app.kit.ids import new_id
+
+
+class Role(StrEnum):
+    """What a user may be besides a buyer, which everyone is."""
+
+    SELLER = "seller"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+class User(Model):
+    """A person. flask-login's user object too."""
+
+    __tablename__ = "users"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str] = mapped_column(CITEXT, unique=True)
+    password_hash: Mapped[str] = mapped_column(Text)
+    display_name: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text, default="en")
+    paypal_email: Mapped[str | None] = mapped_column(CITEXT)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    banned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    session_epoch: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    __table_args__ = (
+        CheckConstraint("locale IN ('en', 'ru')", name="known_locale"),
+        CheckConstraint("roles <@ ARRAY['seller', 'moderator', 'admin']", name="known_roles"),
+        CheckConstraint(
+            "NOT ('seller' = ANY (roles)) OR paypal_email IS NOT NULL", name="seller_has_paypal"
+        ),
+    )
+
+    # What flask-login asks of a user object.
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the account may be used."""
+        return self.banned_at is None
+
+    def get_id(self) -> str:
+        """The id that flask-login keeps in the session."""
+        return str(self.id)
+
+    @property
+    def role_names(self) -> frozenset[str]:
+        """Every role, `buyer` included."""
+        return frozenset(self.roles) | {"buyer"}
+
+
+class LoginSession(Model):
+    """A browser that is logged in. The cookie holds the secret whose hash stands here."""
+
+    __tablename__ = "login_session"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    epoch: Mapped[int]
+    address: Mapped[str | None] = mapped_column(INET)
+    agent: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    seen_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class MailPurpose(StrEnum):
+    """What the secret in a mailed link is good for."""
+
+    CONFIRM = "confirm"
+    RESET = "reset"
+
+
+class MailToken(Model):
+    """The hash of a single-use secret that was mailed to a user."""
+
+    __tablename__ = "mail_token"
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    purpose: Mapped[MailPurpose] = mapped_column(text_enum(MailPurpose, "known_purpose"))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    __table_args__ = (Index("ix_mail_token_user_id_purpose", "user_id", "purpose"),)

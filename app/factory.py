@@ -1,0 +1,88 @@
+"""The application factory: a list of bindings, in order."""
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import commands, wiring
+from app.auth import identity
+from app.extensions import csrf, db, login_manager, migrate, sock
+from app.kit import access, assets, headers, i18n, jobs, logs, problems, ratelimit
+from app.kit.crypto import Vault
+from app.settings import Settings
+
+MEGABYTE = 1024 * 1024
+MAX_UPLOAD = 16 * MEGABYTE
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Wire an application together; reaches no server."""
+    settings = settings or Settings.from_env()
+    app = Flask(
+        __name__, static_folder="../static", template_folder="../templates", static_url_path="/static"
+    )
+    _configure(app, settings)
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    logs.init_app()
+    db.init_app(app)
+    migrate.init_app(app, db, directory="migrations")
+    i18n.init_app(app)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    identity.init_app(app)
+    sock.init_app(app)
+    jobs.init_app(app)
+    ratelimit.init_app(app)
+    access.init_app(app)
+    headers.init_app(app)
+    assets.init_app(app)
+    problems.init_app(app)
+    wiring.init_app(app, settings)
+    commands.init_app(app)
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.extensions["settings"] = settings
+    app.extensions["vault"] = Vault(settings.stock_keys, settings.fingerprint_bytes)
+    secure = settings.secure_cookies
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "pool_size": 10,
+            "max_overflow": 10,
+            "pool_timeout": 5,
+            "hide_parameters": True,  # values of statements stay out of logs
+            "connect_args": {
+                "connect_timeout": 5,
+                "options": "-c timezone=UTC -c lock_timeout=8s"
+                " -c idle_in_transaction_session_timeout=60s",
+            },
+        },
+        REDIS_URL=settings.redis_url,
+        SMTP_URL=settings.smtp_url,
+        MAIL_FROM=settings.mail_from,
+        PUBLIC_URL=settings.public_url,
+        LIVE_URL=settings.live_url,
+        PAYPAL_WEB_URL=settings.paypal_web_url,
+        MAX_CONTENT_LENGTH=MAX_UPLOAD,
+        MAX_FORM_MEMORY_SIZE=MAX_UPLOAD,
+        MAX_FORM_PARTS=200,
+        TRUSTED_HOSTS=[h.strip() for h in settings.trusted_hosts.split(",") if h.strip()] or None,
+        SESSION_COOKIE_NAME="__Host-session" if secure else "byteshop_session",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",  # Strict would lose it on the way back from PayPal
+        WTF_CSRF_TIME_LIMIT=None,  # bound to the session instead
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+        SOCK_SERVER_OPTIONS={"ping_interval": 25, "max_message_size": 64 * 1024},
+        SERVES_PAGES="web" in settings.role_names,
+        TESTING=settings.app_env == "test",
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True

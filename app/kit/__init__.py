@@ -1,0 +1,1 @@
+"""The shop's own tools. Knows no domain."""

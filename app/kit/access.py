@@ -1,0 +1,62 @@
+"""Who may call a route. Deny by default: a route that states nothing is refused to all."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, request
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.kit.errors import Forbidden, Unauthenticated
+
+F = TypeVar("F", bound=Callable[..., Any])
+_ATTRIBUTE = "access_rule"
+
+
+class Access(StrEnum):
+    """A route's rule. Rights over single objects are the policy's and the queries' work."""
+
+    PUBLIC = "public"
+    USER = "user"
+    SELLER = "seller"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    SIGNED = "signed"  # another machine, known by the signature on what it sends
+
+
+def allow(rule: Access) -> Callable[[F], F]:
+    """State who may call the view; stands directly above it, below the route."""
+
+    def mark(view: F) -> F:
+        setattr(view, _ATTRIBUTE, rule)
+        return view
+
+    return mark
+
+
+def rule_of(endpoint: str) -> Access | None:
+    """The rule an endpoint states, None if it states none."""
+    if endpoint == "static" or endpoint.endswith(".static"):
+        return Access.PUBLIC
+    view = current_app.view_functions.get(endpoint)
+    return getattr(view, _ATTRIBUTE, None)
+
+
+def _check() -> None:
+    if request.endpoint is None:
+        return  # no such page: answered as 404
+    rule = rule_of(request.endpoint)
+    if rule in {Access.PUBLIC, Access.SIGNED}:
+        return
+    if not current_user.is_authenticated:
+        raise Unauthenticated("login_required", _("Please log in first."))
+    if rule is Access.USER:
+        return
+    if rule is None or rule.value not in current_user.role_names:
+        raise Forbidden("forbidden", _("You have no right to open this page."))
+
+
+def init_app(app: Flask) -> None:
+    """Check the rule before each request."""
+    app.before_request(_check)

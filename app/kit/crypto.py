@@ -1,0 +1,77 @@
+"""Sealing of stock at rest, and the fingerprints that find duplicates."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES = 12  # NIST SP 800-38D: a random 96-bit nonce per message
+TOKEN_BYTES = 32
+
+
+class UnsealError(Exception):
+    """A sealed value can't be opened: it was changed or moved, or its key is missing."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A ciphertext (nonce first) and the version of the key that sealed it."""
+
+    data: bytes
+    key_version: int
+
+
+class Vault:
+    """Seals with the newest key, opens with any key it holds."""
+
+    def __init__(self, keys: Mapping[int, bytes], fingerprint_key: bytes) -> None:
+        self._ciphers = {version: AESGCM(key) for version, key in keys.items()}
+        self._current = max(keys)
+        self._fingerprint_key = fingerprint_key
+
+    def seal(self, text: str, *, product_id: UUID, item_id: UUID) -> Sealed:
+        """AES-256-GCM of `text`, bound to its place: product, item and key version."""
+        nonce = os.urandom(NONCE_BYTES)
+        data = self._ciphers[self._current].encrypt(
+            nonce, text.encode(), _place(product_id, item_id, self._current)
+        )
+        return Sealed(nonce + data, self._current)
+
+    def open(self, sealed: Sealed, *, product_id: UUID, item_id: UUID) -> str:
+        """The clear text; UnsealError if it was changed or moved, or its key is missing."""
+        try:
+            cipher = self._ciphers[sealed.key_version]
+            text = cipher.decrypt(
+                sealed.data[:NONCE_BYTES],
+                sealed.data[NONCE_BYTES:],
+                _place(product_id, item_id, sealed.key_version),
+            )
+        except (KeyError, InvalidTag) as error:
+            raise UnsealError(f"item {item_id}") from error
+        return text.decode()
+
+    def fingerprint(self, text: str) -> bytes:
+        """HMAC-SHA256 of the NFC-normalised, trimmed value, under a key of its own."""
+        normal = unicodedata.normalize("NFC", text).strip()
+        return hmac.new(self._fingerprint_key, normal.encode(), hashlib.sha256).digest()
+
+
+def _place(product_id: UUID, item_id: UUID, key_version: int) -> bytes:
+    return product_id.bytes + item_id.bytes + key_version.to_bytes(4, "big")
+
+
+def new_token() -> str:
+    """A random secret of 256 bits for links, sessions and the like."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def token_hash(token: str) -> bytes:
+    """What the database keeps of a random secret."""
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,146 @@
+"""Transactions: `@transactional` is the only place that commits."""
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from flask_babel import gettext as _
+from sqlalchemy import Enum, func, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from app.extensions import Base, db
+from app.kit.errors import Unavailable
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound=Base)
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+SERIALIZATION_FAILURE, DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
+TRIES = 4
+_DEPTH = "transaction_depth"
+_AFTER_COMMIT = "after_commit"
+
+
+class NestedNetworkError(RuntimeError):
+    """A call that leaves the process was tried while a transaction was open: a bug."""
+
+
+def text_enum(values: type[StrEnum], constraint: str) -> Enum:
+    """The type of a text column that holds one of `values`, guarded by a named constraint."""
+    return Enum(
+        values,
+        name=constraint,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def session() -> Session:
+    """This context's session."""
+    return db.session()
+
+
+def in_transaction() -> bool:
+    """Whether a `@transactional` call is running."""
+    return bool(session().info.get(_DEPTH))
+
+
+def transactional(use_case: Callable[P, R]) -> Callable[P, R]:
+    """Make `use_case` one transaction.
+
+    A call inside a call joins the outer one. The outermost commits, or rolls back on any
+    exception, and runs again (up to four times in all) after a deadlock or a serialization
+    failure: so arguments are ids and plain values, and nothing inside leaves the process.
+    What was handed to `after_commit` runs once the commit is certain.
+    """
+
+    @functools.wraps(use_case)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        current = session()
+        if current.info.get(_DEPTH):
+            return use_case(*args, **kwargs)
+        end_read()
+        for attempt in range(1, TRIES + 1):
+            current.info[_DEPTH] = 1
+            current.info[_AFTER_COMMIT] = []
+            try:
+                result = use_case(*args, **kwargs)
+                current.commit()
+            except BaseException as error:
+                current.rollback()
+                code = sqlstate(error)
+                if code in {SERIALIZATION_FAILURE, DEADLOCK_DETECTED} and attempt < TRIES:
+                    log.info("transaction retried", extra={"use_case": use_case.__qualname__})
+                    continue
+                if code == LOCK_NOT_AVAILABLE:
+                    raise Unavailable(
+                        "busy", _("The shop is very busy. Please try again."), retry_after=2
+                    ) from error
+                raise
+            finally:
+                current.info[_DEPTH] = 0
+            for callback in current.info.pop(_AFTER_COMMIT):
+                callback()
+            return result
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    return call
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Run `callback` when the transaction now open has been committed; never if it is rolled back."""
+    if not in_transaction():
+        raise RuntimeError("after_commit needs an open transaction")
+    session().info[_AFTER_COMMIT].append(callback)
+
+
+def end_read() -> None:
+    """End the read transaction that loading the user has begun; RuntimeError if rows were changed."""
+    current = session()
+    if current.info.get(_DEPTH):
+        raise NestedNetworkError("a transaction is open")
+    if current.new or current.dirty or current.deleted:
+        raise RuntimeError("rows were changed outside a transaction")
+    current.commit()
+
+
+def assert_no_transaction() -> None:
+    """Guard of every call that leaves the process; NestedNetworkError if a transaction is open."""
+    if session().in_transaction():
+        raise NestedNetworkError("no network call inside a transaction")
+
+
+def lock(model: type[M], ident: UUID) -> M | None:
+    """The row with this id, read afresh and locked until the commit; None if there is none."""
+    return session().get(model, ident, with_for_update=True, populate_existing=True)
+
+
+def db_now() -> datetime:
+    """The database's clock, by which every deadline is kept."""
+    return session().execute(select(func.clock_timestamp())).scalar_one()
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """PostgreSQL's code of a database error, else None."""
+    origin: Any = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(origin, "sqlstate", None)
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that an insert or update broke."""
+    diagnostics: Any = getattr(error.orig, "diag", None)
+    return getattr(diagnostics, "constraint_name", None)

@@ -1,0 +1,57 @@
+"""Events: what a domain announces, and the table of who listens."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, cast
+
+from flask import Flask, current_app
+from pydantic import TypeAdapter
+
+
+class Reach(StrEnum):
+    """What a listener touches, which decides how its row of the outbox is run."""
+
+    LOCAL = "local"  # PostgreSQL only: runs in the transaction that marks the row done
+    OUTSIDE = "outside"  # mail, PayPal, Redis…: claims the row, works, marks it done
+
+
+@dataclass(frozen=True)
+class Listener:
+    """`handler` is called with each `event`; `queue` is the RQ queue its nudge goes to."""
+
+    event: type[Any]
+    handler: Callable[[Any], None]
+    reach: Reach
+    queue: str = "default"
+
+    @property
+    def name(self) -> str:
+        """The name under which rows of the outbox know this listener."""
+        return f"{self.handler.__module__}.{self.handler.__qualname__}"
+
+
+class Registry:
+    """The table of listeners that `wiring.py` hands over."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self.by_name = {listener.name: listener for listener in listeners}
+        self.by_event: dict[type[Any], list[Listener]] = {}
+        for listener in listeners:
+            self.by_event.setdefault(listener.event, []).append(listener)
+
+    def init_app(self, app: Flask) -> None:
+        """Bind the table to an application."""
+        app.extensions["events"] = self
+
+
+def registry() -> Registry:
+    """The current application's table."""
+    return cast(Registry, current_app.extensions["events"])
+
+
+@cache
+def adapter(event: type[Any]) -> TypeAdapter[Any]:
+    """Turns events of this class into JSON values and back."""
+    return TypeAdapter(event)

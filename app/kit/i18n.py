@@ -1,0 +1,52 @@
+"""Languages: which one a person reads, and how dates and money look in it."""
+
+from datetime import UTC, datetime
+
+from babel.dates import format_timedelta
+from flask import Flask, request, session
+from flask_babel import format_date, format_datetime, get_locale
+from flask_login import current_user
+
+from app.extensions import babel
+from app.kit.money import Money
+
+LOCALES = {"en": "English", "ru": "Русский"}
+DEFAULT = "en"
+
+
+def choose() -> str:
+    """The person's own choice, else the one of this browser's session, else Accept-Language."""
+    if not request:
+        return DEFAULT
+    chosen = session.get("locale")
+    if chosen in LOCALES:
+        return str(chosen)
+    if current_user and current_user.is_authenticated:
+        return str(current_user.locale)
+    return request.accept_languages.best_match(list(LOCALES)) or DEFAULT
+
+
+def locale() -> str:
+    """The language of this answer: `en` or `ru`."""
+    return str(get_locale() or DEFAULT)
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount of minor units, for people."""
+    return Money(minor, currency).format(locale())
+
+
+def ago(moment: datetime) -> str:
+    """How long ago (or until when) `moment` is, in words."""
+    return format_timedelta(moment - datetime.now(UTC), add_direction=True, locale=locale())
+
+
+def init_app(app: Flask) -> None:
+    """Bind Babel and give templates the formats."""
+    babel.init_app(app, locale_selector=choose)
+    app.jinja_env.globals["locales"] = LOCALES
+    app.jinja_env.filters["money"] = money
+    app.jinja_env.filters["ago"] = ago
+    app.jinja_env.filters["date"] = format_date
+    app.jinja_env.filters["datetime"] = format_datetime
+    app.context_processor(lambda: {"locale": locale()})

@@ -1,0 +1,56 @@
+"""Money: an integer of minor units and a currency. No floats anywhere."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from babel.numbers import format_currency
+
+# PayPal's own table, which differs from ISO 4217 (HUF and TWD have two decimals there):
+# https://developer.paypal.com/reference/currency-codes/
+PAYPAL_DECIMALS = {
+    "AUD": 2, "BRL": 2, "CAD": 2, "CNY": 2, "CZK": 2, "DKK": 2, "EUR": 2, "HKD": 2, "HUF": 0,
+    "ILS": 2, "JPY": 0, "MYR": 2, "MXN": 2, "TWD": 0, "NZD": 2, "NOK": 2, "PHP": 2, "PLN": 2,
+    "GBP": 2, "SGD": 2, "SEK": 2, "CHF": 2, "THB": 2, "USD": 2,
+}  # fmt: skip
+BASIS_POINTS = 10_000
+
+
+@dataclass(frozen=True, order=True)
+class Money:
+    """An amount of `minor` units of `currency`."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> "Money":
+        """Read a plain decimal string as PayPal writes it; ValueError for anything else."""
+        try:
+            value = Decimal(text).scaleb(PAYPAL_DECIMALS[currency])
+        except (InvalidOperation, KeyError) as error:
+            raise ValueError(f"not an amount of {currency}: {text!r}") from error
+        if not value.is_finite() or value != value.to_integral_value():
+            raise ValueError(f"not an amount of {currency}: {text!r}")
+        return cls(int(value), currency)
+
+    def to_decimal(self) -> Decimal:
+        """The amount in major units."""
+        return Decimal(self.minor).scaleb(-PAYPAL_DECIMALS[self.currency])
+
+    def to_decimal_string(self) -> str:
+        """The amount as PayPal wants it: `12.00`, and `1200` where it takes no decimals."""
+        return f"{self.to_decimal():.{PAYPAL_DECIMALS[self.currency]}f}"
+
+    def format(self, locale: str) -> str:
+        """The amount as people of `locale` read it."""
+        decimals = PAYPAL_DECIMALS[self.currency]
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        layout = f"{pattern} ¤" if locale.startswith("ru") else f"¤{pattern}"
+        return format_currency(
+            self.to_decimal(), self.currency, layout, locale=locale, currency_digits=False
+        )
+
+
+def commission(gross_minor: int, basis_points: int) -> int:
+    """The platform's share of `gross_minor`, in minor units, rounded half up; the rest is the seller's."""
+    return (gross_minor * basis_points + BASIS_POINTS // 2) // BASIS_POINTS

@@ -1,0 +1,189 @@
+"""The outbox: side effects are rows written with the change, done afterwards, never lost.
+
+`emit` writes one row per listener in the caller's transaction. After the commit a job is put
+into RQ as a nudge; the clock's sweeper nudges again whatever is still open, so a lost queue or a
+killed worker costs seconds, not a delivery. Listeners may be run twice and must bear it.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Index, Text, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit import jobs
+from app.kit.db import Model, after_commit, end_read, in_transaction, session, transactional
+from app.kit.events import Listener, Reach, adapter, registry
+from app.kit.ids import new_id
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=3)  # the sweeper leaves younger rows to their first nudge
+MAX_ATTEMPTS = 12
+SWEEP_LIMIT = 500
+
+
+class OutboxRow(Model):
+    """One listener's share of one event. Done rows stay for a while as a record."""
+
+    __tablename__ = "outbox"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    listener: Mapped[str] = mapped_column(Text)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    available_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    parked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_error: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index(
+            "ix_outbox_open",
+            "available_at",
+            postgresql_where="done_at IS NULL AND parked_at IS NULL",
+        ),
+    )
+
+
+def emit(event: object) -> None:
+    """Announce `event` to its listeners, within the transaction now open."""
+    if not in_transaction():
+        raise RuntimeError("events are announced inside a transaction")
+    payload = adapter(type(event)).dump_python(event, mode="json")
+    for listener in registry().by_event.get(type(event), []):
+        row = OutboxRow(id=new_id(), listener=listener.name, payload=payload)
+        session().add(row)
+        _nudge_after_commit(row.id, listener.queue)
+
+
+def _nudge_after_commit(row_id: UUID, queue: str) -> None:
+    after_commit(lambda: jobs.enqueue(deliver, row_id, queue=queue))
+
+
+def deliver(row_id: UUID) -> None:
+    """Run one row's listener, at most once at a time; RQ's entry point. Safe to run twice."""
+    name = _listener_name(row_id)
+    listener = registry().by_name.get(name or "")
+    if listener is None:
+        return
+    try:
+        if listener.reach is Reach.LOCAL:
+            _run_local(row_id, listener)
+        else:
+            _run_outside(row_id, listener)
+    except Exception as error:
+        log.exception("listener failed", extra={"listener": listener.name, "row": str(row_id)})
+        _back_off(row_id, f"{type(error).__name__}")
+
+
+def _listener_name(row_id: UUID) -> str | None:
+    row = session().execute(
+        select(OutboxRow.listener).where(OutboxRow.id == row_id, OutboxRow.done_at.is_(None))
+    )
+    return row.scalar_one_or_none()
+
+
+@transactional
+def _run_local(row_id: UUID, listener: Listener) -> None:
+    row = session().execute(
+        select(OutboxRow)
+        .where(OutboxRow.id == row_id, OutboxRow.done_at.is_(None), OutboxRow.parked_at.is_(None))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if row is None:
+        return
+    row.attempts += 1
+    row.done_at = func.clock_timestamp()
+    listener.handler(adapter(listener.event).validate_python(row.payload))
+
+
+def _run_outside(row_id: UUID, listener: Listener) -> None:
+    payload = _claim(row_id)
+    if payload is None:
+        return
+    end_read()
+    listener.handler(adapter(listener.event).validate_python(payload))
+    _mark_done(row_id)
+
+
+@transactional
+def _claim(row_id: UUID) -> dict[str, Any] | None:
+    """Take the row for the length of a lease, if it is free and due."""
+    claimed = session().execute(
+        update(OutboxRow)
+        .where(
+            OutboxRow.id == row_id,
+            OutboxRow.done_at.is_(None),
+            OutboxRow.parked_at.is_(None),
+            OutboxRow.available_at <= func.clock_timestamp(),
+        )
+        .values(available_at=func.clock_timestamp() + LEASE, attempts=OutboxRow.attempts + 1)
+        .returning(OutboxRow.payload)
+        .execution_options(synchronize_session=False)
+    )
+    return claimed.scalar_one_or_none()
+
+
+@transactional
+def _mark_done(row_id: UUID) -> None:
+    session().execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == row_id)
+        .values(done_at=func.clock_timestamp(), last_error=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@transactional
+def _back_off(row_id: UUID, error: str) -> None:
+    """Try again later, ever later; after the last try the row is parked for a person to see."""
+    row = session().get(OutboxRow, row_id, with_for_update=True, populate_existing=True)
+    if row is None or row.done_at is not None:
+        return
+    listener = registry().by_name[row.listener]
+    if listener.reach is Reach.LOCAL:
+        row.attempts += 1  # the one counted in its own transaction was rolled back with it
+    row.last_error = error
+    if row.attempts >= MAX_ATTEMPTS:
+        row.parked_at = func.clock_timestamp()
+        log.error("listener parked", extra={"listener": row.listener, "row": str(row_id)})
+    else:
+        delay = timedelta(seconds=min(2**row.attempts, 600))
+        row.available_at = func.clock_timestamp() + delay
+
+
+def sweep() -> int:
+    """Nudge every open row that is due; returns how many."""
+    due = list(
+        session().execute(
+            select(OutboxRow.id, OutboxRow.listener)
+            .where(
+                OutboxRow.done_at.is_(None),
+                OutboxRow.parked_at.is_(None),
+                OutboxRow.available_at <= func.clock_timestamp(),
+                or_(
+                    OutboxRow.attempts > 0,
+                    OutboxRow.created_at <= func.clock_timestamp() - PATIENCE,
+                ),
+            )
+            .order_by(OutboxRow.available_at)
+            .limit(SWEEP_LIMIT)
+        )
+    )
+    end_read()
+    for row_id, name in due:
+        listener = registry().by_name.get(name)
+        if listener is None:
+            log.error("no such listener", extra={"listener": name})
+        elif not jobs.enqueue(deliver, row_id, queue=listener.queue):
+            deliver(row_id)  # the queue is down: the sweeper does the work itself
+    return len(due)

@@ -1,0 +1,50 @@
+"""Keyset pages: a cursor holds the sort values of the last row shown."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from flask_babel import gettext as _
+from pydantic import TypeAdapter, ValidationError
+
+from app.kit.errors import Invalid
+
+T = TypeVar("T")
+C = TypeVar("C", bound=tuple[Any, ...])
+PAGE_SIZE = 30
+_MAX_CURSOR = 512
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows and the cursor of the next page, None on the last."""
+
+    items: Sequence[T]
+    next_cursor: str | None
+
+
+def encode_cursor(values: tuple[Any, ...]) -> str:
+    """Write sort values as an opaque word that fits into a URL."""
+    text = TypeAdapter(tuple[Any, ...]).dump_json(values)
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, shape: type[C]) -> C:
+    """Read a cursor back as a tuple of these types; Invalid for anything else."""
+    try:
+        if len(cursor) > _MAX_CURSOR:
+            raise ValueError("too long")
+        padded = cursor + "=" * (-len(cursor) % 4)
+        values = json.loads(base64.urlsafe_b64decode(padded))
+        return TypeAdapter(shape).validate_python(values)
+    except (ValueError, ValidationError, binascii.Error, RecursionError) as error:
+        raise Invalid("bad_cursor", _("This link to a next page is not complete.")) from error
+
+
+def cut(rows: Sequence[T], size: int, key: Any) -> Page[T]:
+    """Make a page of up to `size` rows from a query that was asked for one more."""
+    items = rows[:size]
+    return Page(items, encode_cursor(key(items[-1])) if len(rows) > size else None)

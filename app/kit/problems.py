@@ -1,0 +1,182 @@
+"""One place turns errors into answers: a page, an htmx fragment, or an RFC 9457 problem."""
+
+import logging
+import uuid
+from http import HTTPStatus
+
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from app.kit import htmx
+from app.kit.errors import AppError, Kind
+
+log = logging.getLogger(__name__)
+
+STATUS = {
+    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.GONE: HTTPStatus.GONE,
+    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+PROBLEM_TYPE = "application/problem+json"  # RFC 9457, section 3
+# Database refusals of a value itself: characters or numbers that no column can hold.
+_DATA_EXCEPTION = "22"
+_RETRY_SECONDS = 5
+
+
+def wants_json() -> bool:
+    """Whether a program asks: below /api, or a request for JSON rather than a page."""
+    if not current_app.config["SERVES_PAGES"]:
+        return True
+    accept = request.accept_mimetypes
+    return request.path.startswith("/api/") or (
+        accept["application/json"] > accept["text/html"] or request.is_json
+    )
+
+
+def init_app(app: Flask) -> None:
+    """Answer every kind of error."""
+    app.register_error_handler(AppError, _app_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(RedisError, _unavailable)
+    app.register_error_handler(Exception, _bug)
+
+
+def problem(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    errors: dict[str, str] | None = None,
+    retry_after: int | None = None,
+) -> Response:
+    """The answer to a refused request, in the face that the asker understands."""
+    title = _titles().get(status) or _titles()[500 if status >= 500 else 400]
+    if wants_json():
+        body = {"type": "about:blank", "title": title, "status": status, "detail": message}
+        response = jsonify({**body, "code": code, "errors": errors or {}})
+        response.mimetype = PROBLEM_TYPE
+    elif htmx.is_htmx():
+        fragment = render_template(
+            "errors/_problem.html", title=title, message=message, status=status
+        )
+        response = htmx.into_notices(make_response(fragment))
+    else:
+        response = make_response(
+            render_template("errors/error.html", title=title, message=message, status=status)
+        )
+    response.status_code = status
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.add("Vary", f"{htmx.VARY}, Accept")
+    return response
+
+
+def _titles() -> dict[int, str]:
+    return {
+        400: _("That request can't be read"),
+        401: _("Please log in"),
+        403: _("Not allowed"),
+        404: _("Nothing here"),
+        405: _("That can't be done here"),
+        409: _("That isn't possible now"),
+        410: _("No longer here"),
+        413: _("Too large"),
+        422: _("Please check what you entered"),
+        429: _("Too many attempts"),
+        500: _("Something went wrong on our side"),
+        503: _("Back in a moment"),
+    }
+
+
+def _app_error(error: AppError) -> Response:
+    log.info("refused", extra={"code": error.code, "path": request.path})
+    if error.kind is Kind.UNAUTHENTICATED and not wants_json():
+        target = request.full_path.rstrip("?") if request.method == "GET" else ""
+        if htmx.is_htmx():
+            target = ""
+        response = htmx.redirect_to(url_for("auth.login", next=target or None))
+        return make_response(response)
+    return problem(
+        STATUS[error.kind],
+        error.code,
+        error.message,
+        errors=error.errors,
+        retry_after=error.retry_after,
+    )
+
+
+def _csrf_error(_error: CSRFError) -> Response:
+    return problem(
+        HTTPStatus.FORBIDDEN,
+        "csrf",
+        _("This page was open for too long. Go back, reload it, and send the form again."),
+    )
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    if status < HTTPStatus.BAD_REQUEST:
+        return make_response(error.get_response())
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _bug(error)
+    response = problem(status, f"http_{status}", _messages().get(status, error.name))
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _messages() -> dict[int, str]:
+    return {
+        400: _("Your browser sent something we can't read."),
+        404: _("There is no such page, or it is not for you."),
+        405: _("This address does not take that kind of request."),
+        413: _("What you sent is larger than we take."),
+        415: _("We can't read that kind of content."),
+    }
+
+
+def _database_error(error: DBAPIError) -> Response:
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    if state.startswith(_DATA_EXCEPTION):
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", _("A value can't be stored as it is.")
+        )
+    if isinstance(error, OperationalError):
+        return _unavailable(error)
+    return _bug(error)
+
+
+def _unavailable(error: Exception) -> Response:
+    log.error("a store can't be reached", exc_info=error)
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        _("The shop can't reach one of its parts. Please try again in a few seconds."),
+        retry_after=_RETRY_SECONDS,
+    )
+
+
+def _bug(error: Exception) -> Response:
+    number = uuid.uuid4().hex[:12]
+    log.error("bug %s", number, exc_info=error)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "bug",
+        _("It has been written down under number %(number)s.", number=number),
+    )

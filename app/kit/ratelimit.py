@@ -1,0 +1,61 @@
+"""Limits on how often something may be done, counted in Redis.
+
+While Redis is away each process counts for itself: the limits get looser by the number of
+processes, but never fall away.
+"""
+
+import time
+from typing import cast
+
+from flask import Flask, current_app
+from flask_babel import gettext as _
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+
+from app.kit.errors import TooMany
+
+_KEY = "ratelimit"
+
+
+class _Limiter:
+    def __init__(self, redis_url: str) -> None:
+        storage = storage_from_string(
+            redis_url, socket_connect_timeout=1, socket_timeout=2, wrap_exceptions=False
+        )
+        self.shared = MovingWindowRateLimiter(storage)
+        self.own = MovingWindowRateLimiter(MemoryStorage())
+
+
+def init_app(app: Flask) -> None:
+    """Give the application its counters."""
+    app.extensions[_KEY] = _Limiter(app.config["REDIS_URL"])
+
+
+def spend(limit: str, *key: str) -> None:
+    """Count one use of `key` against `limit` ("5/minute"); TooMany when it is used up."""
+    limiter = cast(_Limiter, current_app.extensions[_KEY])
+    item = parse(limit)
+    try:
+        strategy = limiter.shared
+        allowed = strategy.hit(item, *key)
+    except RedisError:
+        strategy = limiter.own
+        allowed = strategy.hit(item, *key)
+    if not allowed:
+        raise TooMany(
+            "too_many",
+            _("That was tried too often. Please wait a little."),
+            retry_after=_seconds_left(strategy, item, key),
+        )
+
+
+def _seconds_left(
+    strategy: MovingWindowRateLimiter, item: RateLimitItem, key: tuple[str, ...]
+) -> int:
+    try:
+        reset = strategy.get_window_stats(item, *key).reset_time
+    except RedisError:
+        return item.get_expiry()
+    return max(1, int(reset - time.time()) + 1)

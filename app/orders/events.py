@@ -1,0 +1,32 @@
+"""What happens to orders."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class OrderPaid:
+    """The money is here and booked."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderDelivered:
+    """Every piece is in the buyer's hands."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderChanged:
+    """An order got another state that its open page should show."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class StockMoved:
+    """The number of free units of these products is another one."""
+
+    product_ids: tuple[UUID, ...]

@@ -1,0 +1,206 @@
+"""Tables of baskets, orders and deliveries."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.kit.db import Model, text_enum
+from app.kit.ids import new_id, short_number
+
+
+class Basket(Model):
+    """What somebody means to buy: of a user, or of a guest known by the hash of a cookie's secret.
+
+    `checkout_key` changes with every change of the lines and after a purchase; an order is unique
+    by it, so that any number of clicks and tabs place one order.
+    """
+
+    __tablename__ = "basket"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), unique=True)
+    guest_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    checkout_key: Mapped[UUID] = mapped_column(default=new_id)
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp(), index=True
+    )
+    __table_args__ = (
+        CheckConstraint("(user_id IS NULL) <> (guest_hash IS NULL)", name="one_owner"),
+    )
+
+
+class BasketLine(Model):
+    """Some pieces of one product; the price is the one the person saw when adding it."""
+
+    __tablename__ = "basket_line"
+    basket_id: Mapped[UUID] = mapped_column(
+        ForeignKey("basket.id", ondelete="CASCADE"), primary_key=True
+    )
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), primary_key=True)
+    quantity: Mapped[int]
+    seen_price_minor: Mapped[int] = mapped_column(BigInteger)
+    added_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    __table_args__ = (CheckConstraint("quantity BETWEEN 1 AND 100", name="quantity_in_range"),)
+
+
+class OrderState(StrEnum):
+    """Where an order stands."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    PAID = "paid"
+    DELIVERED = "delivered"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.OPEN: frozenset(
+        {OrderState.APPROVED, OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}
+    ),
+    OrderState.APPROVED: frozenset({OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}),
+    OrderState.PAID: frozenset({OrderState.DELIVERED}),
+    OrderState.DELIVERED: frozenset(),
+    # A buyer may still approve at PayPal after our deadline: taken up again if units are in hand.
+    OrderState.EXPIRED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
+    OrderState.CANCELLED: frozenset(),
+}
+
+
+class Order(Model):
+    """A purchase. `total_minor` is in minor units of `currency`."""
+
+    __tablename__ = "orders"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    checkout_key: Mapped[UUID]
+    state: Mapped[OrderState] = mapped_column(
+        text_enum(OrderState, "known_state"), default=OrderState.OPEN
+    )
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(INET)
+    cancel_reason: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    paid_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lines: Mapped[list["OrderLine"]] = relationship(
+        order_by="OrderLine.position", lazy="selectin", viewonly=True
+    )
+    __table_args__ = (
+        UniqueConstraint("buyer_id", "checkout_key", name="uq_orders_buyer_id_checkout_key"),
+        CheckConstraint("total_minor > 0", name="total_positive"),
+        Index("ix_orders_buyer", "buyer_id", "id"),
+        Index(
+            "ix_orders_unfinished",
+            "expires_at",
+            postgresql_where="state IN ('open', 'approved')",
+        ),
+        Index("ix_orders_undelivered", "paid_at", postgresql_where="state = 'paid'"),
+    )
+
+    @property
+    def number(self) -> str:
+        """The number that people read out."""
+        return short_number(self.id)
+
+
+class OrderLine(Model):
+    """Some pieces of one product, with the listing as it was bought."""
+
+    __tablename__ = "order_line"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    position: Mapped[int]
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    seller_name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    shared: Mapped[bool]
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photo.id"))
+    # The version of a shared product's content that was bought.
+    content_id: Mapped[UUID | None] = mapped_column(ForeignKey("shared_content.id"))
+    quantity: Mapped[int]
+    unit_price_minor: Mapped[int] = mapped_column(BigInteger)
+    commission_minor: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (
+        CheckConstraint("quantity >= 1", name="quantity_positive"),
+        CheckConstraint("buyer_id <> seller_id", name="not_own_product"),
+        CheckConstraint("shared = (content_id IS NOT NULL)", name="shared_has_content"),
+        Index("ix_order_line_seller", "seller_id", "id"),
+    )
+
+    @property
+    def total_minor(self) -> int:
+        """The price of all pieces, in minor units."""
+        return self.quantity * self.unit_price_minor
+
+
+class Delivery(Model):
+    """One piece in the buyer's hands: a unit of stock, or a shared product's content."""
+
+    __tablename__ = "delivery"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    line_id: Mapped[UUID] = mapped_column(ForeignKey("order_line.id"))
+    position: Mapped[int]
+    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("stock_item.id"), unique=True)
+    content_id: Mapped[UUID | None] = mapped_column(ForeignKey("shared_content.id"))
+    assigned_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    revealed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    __table_args__ = (
+        UniqueConstraint("line_id", "position", name="uq_delivery_line_id_position"),
+        CheckConstraint("(unit_id IS NULL) <> (content_id IS NULL)", name="one_content"),
+    )
+
+
+class DeliveryAct(StrEnum):
+    """What happened to a delivery."""
+
+    ASSIGNED = "assigned"
+    REVEALED = "revealed"
+    DOWNLOADED = "downloaded"
+
+
+class DeliveryRecord(Model):
+    """The evidence: append-only, each row of an order holding the hash of the one before."""
+
+    __tablename__ = "delivery_record"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    sequence: Mapped[int]
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("delivery.id"))
+    act: Mapped[DeliveryAct] = mapped_column(text_enum(DeliveryAct, "known_act"))
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    address: Mapped[str | None] = mapped_column(INET)
+    agent: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    __table_args__ = (
+        UniqueConstraint("order_id", "sequence", name="uq_delivery_record_order_id_sequence"),
+    )

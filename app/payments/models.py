@@ -1,0 +1,170 @@
+"""Tables of payments, incoming events and the ledger."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.db import Model, text_enum
+from app.kit.ids import new_id
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands."""
+
+    CREATED = "created"
+    APPROVED = "approved"
+    CAPTURING = "capturing"
+    PENDING = "pending"
+    DECLINED = "declined"
+    SETTLED = "settled"
+    FAILED = "failed"
+
+
+TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
+    PaymentState.CREATED: frozenset(
+        {PaymentState.APPROVED, PaymentState.CAPTURING, PaymentState.FAILED}
+    ),
+    PaymentState.APPROVED: frozenset({PaymentState.CAPTURING, PaymentState.FAILED}),
+    PaymentState.CAPTURING: frozenset(
+        {
+            PaymentState.APPROVED,
+            PaymentState.PENDING,
+            PaymentState.DECLINED,
+            PaymentState.SETTLED,
+            PaymentState.FAILED,
+        }
+    ),
+    PaymentState.PENDING: frozenset({PaymentState.SETTLED, PaymentState.FAILED}),
+    # A declined card: the buyer picks another one in the same PayPal order.
+    PaymentState.DECLINED: frozenset({PaymentState.CAPTURING, PaymentState.FAILED}),
+    PaymentState.SETTLED: frozenset(),
+    PaymentState.FAILED: frozenset(),
+}
+
+
+class Payment(Model):
+    """One attempt to be paid for one reference. Amounts are in minor units of `currency`."""
+
+    __tablename__ = "payment"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    reference: Mapped[UUID] = mapped_column(unique=True)
+    state: Mapped[PaymentState] = mapped_column(
+        text_enum(PaymentState, "known_state"), default=PaymentState.CREATED
+    )
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Text)
+    fee_minor: Mapped[int | None] = mapped_column(BigInteger)
+    paypal_order_id: Mapped[str | None] = mapped_column(Text, unique=True)
+    paypal_capture_id: Mapped[str | None] = mapped_column(Text, unique=True)
+    # Part of the capture's PayPal-Request-Id: a new one only after PayPal said "declined".
+    capture_attempt: Mapped[int] = mapped_column(default=1)
+    capture_asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    issue: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint(
+            "(state = 'settled') = (settled_at IS NOT NULL)", name="settled_has_a_time"
+        ),
+        Index(
+            "ix_payment_unfinished",
+            "created_at",
+            postgresql_where="state NOT IN ('settled', 'failed')",
+        ),
+    )
+
+
+class InboundEvent(Model):
+    """A webhook as it came, once: the event's own id is the guard against a replay."""
+
+    __tablename__ = "inbound_event"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    event_id: Mapped[str] = mapped_column(Text, unique=True)
+    event_type: Mapped[str] = mapped_column(Text)
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class AccountKind(StrEnum):
+    """What an account of the ledger holds."""
+
+    PAYPAL_CASH = "paypal_cash"
+    PAYPAL_FEES = "paypal_fees"
+    PLATFORM_REVENUE = "platform_revenue"
+    SELLER_PENDING = "seller_pending"
+    SELLER_AVAILABLE = "seller_available"
+
+
+class LedgerAccount(Model):
+    """An account; those of a seller name the seller as owner."""
+
+    __tablename__ = "ledger_account"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[AccountKind] = mapped_column(text_enum(AccountKind, "known_kind"))
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    currency: Mapped[str] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint(
+            "kind",
+            "owner_id",
+            "currency",
+            name="uq_ledger_account_kind_owner_id_currency",
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint(
+            "(kind LIKE 'seller_%') = (owner_id IS NOT NULL)", name="owner_fits_kind"
+        ),
+    )
+
+
+class LedgerTransaction(Model):
+    """A movement; its entries sum to zero per currency. `kind` happens once to a `reference`."""
+
+    __tablename__ = "ledger_transaction"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(Text)
+    reference: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    __table_args__ = (
+        UniqueConstraint("kind", "reference", name="uq_ledger_transaction_kind_reference"),
+    )
+
+
+class LedgerEntry(Model):
+    """One leg: `amount_minor` > 0 is a debit (cash, fees grow), < 0 a credit (what is owed grows)."""
+
+    __tablename__ = "ledger_entry"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    transaction_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    # The order line this leg is about, and when a pending share becomes available.
+    line_id: Mapped[UUID | None]
+    release_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    __table_args__ = (
+        CheckConstraint("amount_minor <> 0", name="amount_not_zero"),
+        Index("ix_ledger_entry_account_id_id", "account_id", "id"),
+        Index("ix_ledger_entry_line_id", "line_id", postgresql_where="line_id IS NOT NULL"),
+    )

@@ -1,0 +1,195 @@
+"""Tables of goods and stock."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.kit.db import Model, text_enum
+from app.kit.ids import new_id
+
+
+class Kind(StrEnum):
+    """What is sold: `key` and `link` by the piece, `text` (and a shared link) to each the same."""
+
+    KEY = "key"
+    LINK = "link"
+    TEXT = "text"
+
+
+class ProductState(StrEnum):
+    """Where a product stands."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    HIDDEN = "hidden"
+    REMOVED = "removed"
+
+
+TRANSITIONS: dict[ProductState, frozenset[ProductState]] = {
+    ProductState.DRAFT: frozenset({ProductState.PUBLISHED, ProductState.REMOVED}),
+    ProductState.PUBLISHED: frozenset({ProductState.HIDDEN, ProductState.REMOVED}),
+    ProductState.HIDDEN: frozenset({ProductState.PUBLISHED, ProductState.REMOVED}),
+    ProductState.REMOVED: frozenset(),
+}
+
+
+class UnitState(StrEnum):
+    """Where a unit of stock stands."""
+
+    FREE = "free"
+    RESERVED = "reserved"
+    SOLD = "sold"
+    WITHDRAWN = "withdrawn"
+
+
+class Category(Model):
+    """A shelf of the catalogue; two levels, so a parent has no parent."""
+
+    __tablename__ = "category"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("category.id"), index=True)
+    slug: Mapped[str] = mapped_column(Text, unique=True)
+    name_en: Mapped[str] = mapped_column(Text)
+    name_ru: Mapped[str] = mapped_column(Text)
+    position: Mapped[int] = mapped_column(default=0)
+
+    def name(self, locale: str) -> str:
+        """The name in a person's language."""
+        return self.name_ru if locale == "ru" else self.name_en
+
+
+class Product(Model):
+    """A listing. `price_minor` is in minor units of `currency`."""
+
+    __tablename__ = "product"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    category_id: Mapped[UUID] = mapped_column(ForeignKey("category.id"))
+    kind: Mapped[Kind] = mapped_column(text_enum(Kind, "known_kind"))
+    # A shared product gives every buyer the same content; `text` always is, `key` never.
+    shared: Mapped[bool] = mapped_column(default=False)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text, default="")
+    price_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Text)
+    photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photo.id"))
+    # What each buyer of a shared product now gets; older versions stay for those who bought them.
+    content_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("shared_content.id", use_alter=True)
+    )
+    state: Mapped[ProductState] = mapped_column(
+        text_enum(ProductState, "known_state"), default=ProductState.DRAFT
+    )
+    removed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    removed_reason: Mapped[str | None] = mapped_column(Text)
+    sold_count: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    search: Mapped[str] = mapped_column(
+        TSVECTOR,
+        Computed(
+            "setweight(to_tsvector('byteshop', title), 'A') || "
+            "setweight(to_tsvector('byteshop', description), 'C')",
+            persisted=True,
+        ),
+    )
+    __table_args__ = (
+        CheckConstraint("price_minor > 0", name="price_positive"),
+        CheckConstraint(
+            "(kind = 'text' AND shared) OR (kind = 'key' AND NOT shared) OR kind = 'link'",
+            name="shared_fits_kind",
+        ),
+        Index("ix_product_search", "search", postgresql_using="gin"),
+        Index(
+            "ix_product_title_trgm",
+            "title",
+            postgresql_using="gin",
+            postgresql_ops={"title": "gin_trgm_ops"},
+        ),
+        # One index for each way the catalogue is sorted, whole and by category.
+        Index("ix_product_new", "published_at", "id", postgresql_where="state = 'published'"),
+        Index("ix_product_price", "price_minor", "id", postgresql_where="state = 'published'"),
+        Index("ix_product_popular", "sold_count", "id", postgresql_where="state = 'published'"),
+        Index(
+            "ix_product_category_new",
+            "category_id",
+            "published_at",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
+        Index("ix_product_seller", "seller_id", "id"),
+    )
+
+
+class SharedContent(Model):
+    """One version of what every buyer of a shared product gets, sealed. Never changed."""
+
+    __tablename__ = "shared_content"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class StockBatch(Model):
+    """Units that were taken in together."""
+
+    __tablename__ = "stock_batch"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), index=True)
+    source: Mapped[str] = mapped_column(Text, default="")
+    taken: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class StockItem(Model):
+    """A unit: one key or one link, sold once.
+
+    `holder` is an opaque id of whoever it is reserved for or sold to (an order line).
+    """
+
+    __tablename__ = "stock_item"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("stock_batch.id"), index=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_version: Mapped[int]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[UnitState] = mapped_column(
+        text_enum(UnitState, "known_state"), default=UnitState.FREE
+    )
+    holder: Mapped[UUID | None]
+    reserved_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sold_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    __table_args__ = (
+        UniqueConstraint("fingerprint", name="uq_stock_item_fingerprint"),
+        CheckConstraint(
+            "(state IN ('reserved', 'sold')) = (holder IS NOT NULL)", name="holder_fits_state"
+        ),
+        Index("ix_stock_item_free", "product_id", "id", postgresql_where="state = 'free'"),
+        Index("ix_stock_item_state", "product_id", "state"),
+        Index("ix_stock_item_holder", "holder", postgresql_where="holder IS NOT NULL"),
+    )

@@ -1,0 +1,111 @@
+"""Every setting of the shop, read once from the environment."""
+
+import base64
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.kit.money import PAYPAL_DECIMALS
+
+AES_KEY_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """The shop's settings. Each field's environment variable is its name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    app_env: Literal["production", "demo", "test"] = Field(
+        "production", description="production refuses missing secrets; demo and test are local"
+    )
+    secret_key: SecretStr = Field(description="signs session cookies and CSRF tokens")
+    public_url: str = Field("http://127.0.0.1:8000", description="where browsers reach the shop")
+    live_url: str = Field(
+        "ws://127.0.0.1:8001", description="where browsers reach the `chat` role's WebSockets"
+    )
+    trusted_hosts: str = Field("", description="host names served, by comma; empty: any")
+    proxy_hops: int = Field(0, ge=0, le=5, description="reverse proxies whose headers are trusted")
+    roles: str = Field("web", description="roles this process serves, by comma: web, chat")
+
+    database_url: str = Field(description="PostgreSQL 15 or later: postgresql+psycopg://…")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
+    mongo_url: str = Field("mongodb://127.0.0.1:27017/byteshop", description="MongoDB")
+    smtp_url: str = Field("smtp://127.0.0.1:25", description="smtp:// or smtps://[user:pass@]host")
+    mail_from: str = Field("ByteShop <shop@localhost>", description="the sender of every mail")
+    data_dir: Path = Field(Path("instance"), description="uploaded photos live below it")
+
+    stock_master_key: SecretStr = Field(
+        description="base64 of 32 bytes that seal the stock; several as 1:…,2:… (highest seals)"
+    )
+    fingerprint_key: SecretStr = Field(
+        description="base64 of 32 bytes under which duplicates of stock are found"
+    )
+
+    paypal_client_id: str = Field(description="PayPal REST app")
+    paypal_client_secret: SecretStr = Field(description="PayPal REST app")
+    paypal_webhook_id: str = Field(description="id of the webhook subscribed at PayPal")
+    paypal_base_url: str = Field("https://api-m.sandbox.paypal.com", description="REST address")
+    paypal_web_url: str = Field("https://www.sandbox.paypal.com", description="address of the SDK")
+    paypal_ca_file: Path | None = Field(
+        None, description="trust root of webhook certificates, for the bundled sandbox only"
+    )
+
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="the shop's one currency")
+    commission_basis_points: int = Field(
+        1000, ge=0, le=10000, description="the platform's share of the gross price: 1000 is 10 %"
+    )
+    hold_days: int = Field(3, ge=0, le=180, description="days a sale's money stays pending")
+    reservation_minutes: int = Field(
+        15, ge=1, le=180, description="how long units are held for a checkout"
+    )
+    max_open_checkouts: int = Field(3, ge=1, description="unpaid checkouts a buyer may hold units in")
+    max_open_checkouts_per_address: int = Field(10, ge=1, description="the same, per IP address")
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in PAYPAL_DECIMALS:
+            raise ValueError(f"PayPal takes no payments in {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _strong_secrets(self) -> Self:
+        if len(self.secret_key.get_secret_value()) < AES_KEY_BYTES:
+            raise ValueError("SECRET_KEY needs at least 32 characters")
+        if any(len(key) != AES_KEY_BYTES for key in self.stock_keys.values()):
+            raise ValueError("STOCK_MASTER_KEY must be base64 of 32 bytes")
+        if len(self.fingerprint_bytes) != AES_KEY_BYTES:
+            raise ValueError("FINGERPRINT_KEY must be base64 of 32 bytes")
+        return self
+
+    @cached_property
+    def stock_keys(self) -> dict[int, bytes]:
+        """The keys that seal the stock, by version."""
+        keys: dict[int, bytes] = {}
+        for part in self.stock_master_key.get_secret_value().split(","):
+            version, _, text = part.rpartition(":")
+            keys[int(version or 1)] = base64.b64decode(text)
+        return keys
+
+    @cached_property
+    def fingerprint_bytes(self) -> bytes:
+        """The key of the fingerprints, kept apart from the keys that seal."""
+        return base64.b64decode(self.fingerprint_key.get_secret_value())
+
+    @cached_property
+    def role_names(self) -> frozenset[str]:
+        """The roles this process serves."""
+        return frozenset(part.strip() for part in self.roles.split(",") if part.strip())
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies are sent over TLS only: as soon as the shop's own address is https."""
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """Read the settings; raises pydantic's ValidationError that names each wrong variable."""
+        return cls()

@@ -1,0 +1,78 @@
+"""The table of the shop: which blueprints, which listeners, which timed work. No logic."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask
+
+from app.auth import events as auth_events
+from app.auth import views as auth_views
+from app.chats import views as chats_views
+from app.files import views as files_views
+from app.health import views as health_views
+from app.kit import outbox
+from app.kit.events import Listener, Reach, Registry
+from app.notifications import tasks as notifications
+from app.orders import events as orders_events
+from app.orders import tasks as orders_tasks
+from app.orders import views as orders_views
+from app.payments import events as payments_events
+from app.payments import tasks as payments_tasks
+from app.payments import views as payments_views
+from app.products import views as products_views
+from app.settings import Settings
+
+BLUEPRINTS: list[Blueprint] = [
+    health_views.blueprint,
+    auth_views.blueprint,
+    files_views.blueprint,
+    products_views.blueprint,
+    payments_views.blueprint,
+    orders_views.blueprint,
+    chats_views.blueprint,
+]
+
+LISTENERS = [
+    Listener(auth_events.UserRegistered, notifications.send_confirmation, Reach.OUTSIDE),
+    Listener(auth_events.ConfirmationRequested, notifications.send_confirmation_again, Reach.OUTSIDE),
+    Listener(auth_events.KnownAddressRegistered, notifications.send_already_registered, Reach.OUTSIDE),
+    Listener(auth_events.PasswordResetRequested, notifications.send_password_reset, Reach.OUTSIDE),
+    Listener(auth_events.PasswordChanged, notifications.send_password_changed, Reach.OUTSIDE),
+    Listener(
+        payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE, "delivery"
+    ),
+    Listener(orders_events.OrderPaid, orders_tasks.deliver, Reach.LOCAL, "delivery"),
+    Listener(orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"),
+    Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
+    Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE, "delivery"),
+    Listener(orders_events.StockMoved, orders_tasks.announce_stock, Reach.OUTSIDE, "slow"),
+]
+
+
+@dataclass(frozen=True)
+class TimedWork:
+    """What the `clock` role runs every `seconds`; returns how much there was to do."""
+
+    work: Callable[[], int]
+    seconds: int
+
+
+TIMED_WORK = [
+    TimedWork(outbox.sweep, 2),
+    TimedWork(orders_tasks.expire_overdue, 5),
+    TimedWork(orders_tasks.chase_unfinished, 5),
+    TimedWork(payments_tasks.release_due, 60),
+]
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Put the tables into the application, as far as its roles ask for them."""
+    Registry(LISTENERS).init_app(app)
+    app.extensions["timed_work"] = TIMED_WORK
+    if "web" in settings.role_names:
+        for blueprint in BLUEPRINTS:
+            app.register_blueprint(blueprint)
+    elif "chat" in settings.role_names:
+        app.register_blueprint(health_views.blueprint)
+    if "chat" in settings.role_names:
+        app.register_blueprint(chats_views.sockets)

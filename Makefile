@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test check fmt migrate reset bench docs lock
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: # what `make run` needs: virtual environment, pinned packages, assets, translations
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is missing: on Debian, run 'apt-get install python3 python3-venv' as root."; exit 1; }
+	@$(PYTHON) scripts/setup.py
+
+setup-dev: setup # what tests and lint need on top
+	@$(PYTHON) scripts/setup.py --dev
+
+run: setup ## start the whole shop on http://127.0.0.1:8000 (PORT=9000 for another port)
+	@exec $(VENV)/python -m app.embedded run
+
+test: setup-dev ## run every test, browser tests included (ARGS="-k basket" for some)
+	@scripts/test.sh $(ARGS)
+
+check: setup-dev ## lint, types, import contracts, templates, translations
+	@scripts/check.sh
+
+fmt: setup-dev ## format Python and templates
+	@scripts/format.sh
+
+migrate: setup ## write a migration from the models (M="add order lines")
+	@$(VENV)/python -m app.embedded exec flask db migrate -m "$(M)"
+
+reset: ## delete all data of the local shop (instance/)
+	@test ! -d instance || $(VENV)/python -m app.embedded reset
+
+bench: setup-dev ## measure and print the table
+	@$(VENV)/python -m bench $(ARGS)
+
+docs: setup-dev ## rewrite the tables that README.md takes from the code
+	@$(VENV)/python scripts/document_settings.py
+
+lock: setup-dev ## resolve requirements*.in to the newest versions, with hashes
+	@scripts/lock.sh

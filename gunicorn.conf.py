@@ -1,0 +1,41 @@
+"""gunicorn's settings for every role of the Procfile that speaks HTTP; ROLES names the role.
+
+HOST and PORT say where `web` listens; `chat` takes CHAT_PORT (one above), `paypal` PAYPAL_PORT (two
+above). A reverse proxy stands before these ports in production and guards against slow clients.
+"""
+
+import os
+
+role = os.environ.get("ROLES", "web")
+port = int(os.environ.get("PORT", "8000"))
+host = os.environ.get("HOST", "127.0.0.1")
+
+proc_name = f"byteshop-{role}"
+accesslog = os.environ.get("ACCESS_LOG") or None
+timeout = 60
+graceful_timeout = int(os.environ.get("GRACEFUL_SECONDS", "20"))
+keepalive = 5
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+# Heartbeat files on a disk can stall a worker; memory cannot.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+if role == "web":
+    bind = f"{host}:{port}"
+    worker_class = "gthread"
+    workers = int(os.environ.get("WEB_WORKERS", "2"))
+    threads = int(os.environ.get("WEB_THREADS", "8"))
+elif role == "chat":
+    bind = f"{host}:{os.environ.get('CHAT_PORT', port + 1)}"
+    worker_class = "gevent"
+    workers = int(os.environ.get("CHAT_WORKERS", "1"))
+    worker_connections = int(os.environ.get("CHAT_CONNECTIONS", "2000"))
+elif role == "paypal":
+    # One process: the sandbox keeps its books behind one lock.
+    bind = f"{host}:{os.environ.get('PAYPAL_PORT', port + 2)}"
+    worker_class = "gthread"
+    workers = 1
+    threads = 16
+else:
+    raise SystemExit(f"gunicorn serves the roles web, chat and paypal, not {role!r}")

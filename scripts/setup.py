@@ -1,0 +1,186 @@
+"""Bring a checkout to where the shop can start; each step is skipped when nothing changed.
+
+Runs on the system's Python with its standard library alone, since it is what installs the rest.
+A step is done when its stamp under `.venv/stamps` holds the hash of the files it was made from,
+so a second run needs neither time nor network.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / "bin"
+STAMPS = VENV / "stamps"
+VENDOR = ROOT / "static" / "vendor"
+CATALOGUES = ROOT / "app" / "translations"
+OLDEST_PYTHON = (3, 11)
+
+# Files of npm packages that pages load, and their names below static/vendor.
+VENDOR_FILES = {
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "htmx.org/dist/ext/hx-ws.min.js": "hx-ws.min.js",
+    "htmx.org/LICENSE": "htmx.LICENSE",
+}
+
+
+class SetupFailed(Exception):
+    """Set-up cannot go on; the message tells the person what to do."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Install what the shop needs to run.")
+    parser.add_argument("--dev", action="store_true", help="also what tests and lint need")
+    arguments = parser.parse_args()
+    try:
+        check_python()
+        make_virtual_environment()
+        install("Python packages", ROOT / "requirements.txt")
+        if arguments.dev:
+            install("packages for tests and lint", ROOT / "requirements-dev.txt")
+        install_assets()
+        compile_translations()
+    except SetupFailed as failure:
+        print(f"Set-up stopped: {failure}", file=sys.stderr)
+        return 1
+    except PermissionError as failure:
+        print(
+            f"Set-up stopped: {failure.filename} is not yours to write. "
+            "Was it made by another user? Run as that user, or make a checkout of your own.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def check_python() -> None:
+    """Raise SetupFailed unless this Python is new enough and can make virtual environments."""
+    if sys.version_info < OLDEST_PYTHON:
+        found = ".".join(map(str, sys.version_info[:3]))
+        raise SetupFailed(
+            f"Python 3.11 or later is needed, {sys.executable} is {found}. "
+            "Name another one with `make PYTHON=/path/to/python3.11 …`."
+        )
+    if (BIN / "python").exists():
+        return
+    try:
+        import ensurepip  # noqa: F401  # Debian ships it apart, in python3-venv
+    except ImportError:
+        raise SetupFailed(
+            "Python's venv module is missing: run `apt-get install python3-venv` as root."
+        ) from None
+
+
+def make_virtual_environment() -> None:
+    """Create `.venv`, or make it anew after the checkout has moved: scripts hold its address."""
+
+    def create() -> None:
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)], "make the virtual environment")
+
+    python = BIN / "python"
+    stamp = STAMPS / "home"
+    moved = stamp.exists() and stamp.read_text() != str(VENV)
+    if moved or not python.exists():
+        say("Making the virtual environment in .venv")
+        create()
+    if not stamp.exists():
+        STAMPS.mkdir(exist_ok=True)
+        stamp.write_text(str(VENV))
+
+
+def install(what: str, requirements: Path) -> None:
+    """Install a pinned list into the virtual environment, checking each file's hash."""
+
+    def pip() -> None:
+        run(
+            [
+                *(str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check"),
+                *("--quiet", "--progress-bar", "off", "--require-hashes", "-r", str(requirements)),
+            ],
+            f"install {requirements.name}; is PyPI reachable from here?",
+        )
+
+    count = sum("==" in line and line[0] not in " #" for line in requirements.read_text().splitlines())
+    step(f"Installing {count} {what}", requirements.name, [requirements], pip)
+
+
+def install_assets() -> None:
+    """Put the browser code of package-lock.json below static/vendor."""
+
+    def copy() -> None:
+        npm = find_npm()
+        run(
+            [*npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"],
+            "install the npm packages; is the npm registry reachable from here?",
+        )
+        VENDOR.mkdir(parents=True, exist_ok=True)
+        for source, name in VENDOR_FILES.items():
+            shutil.copyfile(ROOT / "node_modules" / source, VENDOR / name)
+
+    if not all((VENDOR / name).exists() for name in VENDOR_FILES.values()):
+        (STAMPS / "assets").unlink(missing_ok=True)
+    sources = [ROOT / "package.json", ROOT / "package-lock.json", Path(__file__)]
+    step("Fetching browser code into static/vendor", "assets", sources, copy)
+
+
+def find_npm() -> list[str]:
+    """The command that runs npm: the machine's own, else the one from PyPI."""
+    if shutil.which("npm"):
+        return ["npm"]
+    install("package that brings npm", ROOT / "requirements-assets.txt")
+    return [str(BIN / "npm")]
+
+
+def compile_translations() -> None:
+    """Compile the message catalogues."""
+
+    def compile_catalogues() -> None:
+        run(
+            [str(BIN / "pybabel"), "--quiet", "compile", "--directory", str(CATALOGUES)],
+            "compile the translations",
+        )
+
+    catalogues = sorted(CATALOGUES.glob("*/LC_MESSAGES/*.po"))
+    if not all(path.with_suffix(".mo").exists() for path in catalogues):
+        (STAMPS / "translations").unlink(missing_ok=True)
+    if catalogues:
+        step("Compiling translations", "translations", catalogues, compile_catalogues)
+
+
+def step(title: str, stamp: str, sources: Iterable[Path], work: Callable[[], None]) -> None:
+    """Do the work unless the stamp says that it was done from these very sources."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    file = STAMPS / stamp
+    if file.exists() and file.read_text() == digest:
+        return
+    say(title)
+    work()
+    file.write_text(digest)
+
+
+def run(command: list[str], purpose: str) -> None:
+    """Run a command in the checkout; SetupFailed names the purpose if it fails."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    except FileNotFoundError:
+        raise SetupFailed(f"could not {purpose}: {command[0]} is missing") from None
+    if done.returncode:
+        raise SetupFailed(f"could not {purpose} (the lines above say more)")
+
+
+def say(line: str) -> None:
+    print(f"→ {line}", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Set-up was interrupted; the next start goes on from here.")

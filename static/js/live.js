@@ -1,0 +1,113 @@
+/* Live updates. A page names what it watches: <div data-live-topic="order:ID" hx-get=… hx-trigger="live:changed, every 5s">.
+   The server only says that a topic changed; the element hears `live:changed` and fetches itself anew, under the
+   page's own rights. Without a socket nothing is lost but a few seconds, since such elements also poll.
+
+   The protocol: POST /live/ticket gives {"ticket"}, good once; the socket opens at live-url?ticket=…;
+   we send {"subscribe": [topics]}; it sends {"topic", "event"}.
+
+   htmx's own ws extension is not used: it swaps the HTML that a socket sends, so each socket process would have to
+   render pages in each viewer's language and rights, and it has no step for a one-time ticket. */
+
+const FIRST_DELAY = 1000;
+const LONGEST_DELAY = 60000;
+const TICKET_URL = "/live/ticket";
+const REFUSED = [401, 403, 404];
+
+const url = document.querySelector('meta[name="live-url"]')?.content;
+let socket = null;
+let opening = false;
+let attempt = 0;
+let timer = 0;
+let subscribed = new Set();
+
+const watchers = () => [...document.querySelectorAll("[data-live-topic]")];
+const topics = () => new Set(watchers().map((element) => element.dataset.liveTopic));
+
+function announce(topic, event) {
+  for (const element of watchers()) {
+    if (topic === null || element.dataset.liveTopic === topic) {
+      element.dispatchEvent(new CustomEvent("live:changed", { detail: { topic: element.dataset.liveTopic, event } }));
+    }
+  }
+}
+
+function subscribe() {
+  const fresh = [...topics()].filter((topic) => !subscribed.has(topic));
+  if (!fresh.length || socket?.readyState !== WebSocket.OPEN) return;
+  socket.send(JSON.stringify({ subscribe: fresh }));
+  for (const topic of fresh) subscribed.add(topic);
+}
+
+async function ticket() {
+  const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited") || "{}");
+  const answer = await fetch(TICKET_URL, { method: "POST", headers: { ...headers, Accept: "application/json" } });
+  if (REFUSED.includes(answer.status)) return null;
+  if (!answer.ok) throw new Error(`no ticket: ${answer.status}`);
+  return (await answer.json()).ticket;
+}
+
+function again() {
+  clearTimeout(timer);
+  const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempt) * (0.5 + Math.random() / 2);
+  attempt += 1;
+  timer = setTimeout(open, delay);
+}
+
+async function open() {
+  if (!url || opening || socket || !topics().size || document.hidden) return;
+  opening = true;
+  try {
+    const pass = await ticket();
+    if (pass === null) return; // not for this visitor: polling remains
+    const address = new URL(url, location.href);
+    address.searchParams.set("ticket", pass);
+    const ours = new WebSocket(address);
+    socket = ours;
+    ours.addEventListener("open", () => {
+      const missed = attempt > 0;
+      attempt = 0;
+      subscribed = new Set();
+      subscribe();
+      if (missed) announce(null, "reconnected"); // what happened meanwhile nobody told us
+    });
+    ours.addEventListener("message", (message) => {
+      let news;
+      try {
+        news = JSON.parse(message.data);
+      } catch {
+        return;
+      }
+      if (typeof news?.topic === "string") announce(news.topic, news.event);
+    });
+    ours.addEventListener("close", () => {
+      if (socket !== ours) return;
+      socket = null;
+      again();
+    });
+  } catch {
+    again();
+  } finally {
+    opening = false;
+  }
+}
+
+function refresh() {
+  if (socket) subscribe();
+  else if (!timer) open();
+}
+
+document.addEventListener("htmx:after:swap", refresh);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !socket) {
+    clearTimeout(timer);
+    open();
+  }
+});
+window.addEventListener("pagehide", () => {
+  clearTimeout(timer);
+  socket?.close();
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) open();
+});
+open();

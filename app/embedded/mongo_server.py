@@ -1,0 +1,65 @@
+"""The process of the MongoDB protocol: `python -m app.embedded.mongo_server PORT DIRECTORY`.
+
+SecantusDB's own command can ask for passwords but cannot make the first user, hence this one. The
+password of the user comes by stdin.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from types import FrameType
+
+from secantus.auth import derive_credentials
+from secantus.server import SecantusDBServer
+
+from app.embedded.mongo import USER
+from app.embedded.processes import LOOPBACK
+
+MECHANISM = "SCRAM-SHA-256"
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("directory")
+    arguments = parser.parse_args()
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Read before the server opens its storage: a parent that died must not leave a server behind.
+    secret = sys.stdin.read()
+    server = SecantusDBServer(
+        host=LOOPBACK,
+        port=arguments.port,
+        storage_path=arguments.directory,
+        require_auth=True,
+        enable_test_commands=False,
+        cache_size="128M",
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.stop()
+        sys.exit(0)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    _set_password(server, secret)
+    server.start()
+    server.wait()
+
+
+def _set_password(server: SecantusDBServer, secret: str) -> None:
+    credentials = derive_credentials(secret, mechanism=MECHANISM, username=USER).to_doc()
+    record = {
+        "_id": f"admin.{USER}",
+        "user": USER,
+        "db": "admin",
+        "credentials": credentials,
+        "roles": [{"role": "root", "db": "admin"}],
+        "mechanisms": [MECHANISM],
+    }
+    server.storage.add_user("admin", USER, record, replace=True)
+
+
+if __name__ == "__main__":
+    main()

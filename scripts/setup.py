@@ -27,6 +27,19 @@ VENDOR_FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/dist/ext/hx-ws.min.js": "hx-ws.min.js",
     "htmx.org/LICENSE": "htmx.LICENSE",
+} | {
+    f"@fontsource-variable/{font}/{file}": f"fonts/{name}"
+    for font, alphabets in {
+        "onest": ("latin", "latin-ext", "cyrillic"),
+        "unbounded": ("latin", "cyrillic"),
+    }.items()
+    for file, name in [
+        ("LICENSE", f"{font}.LICENSE"),
+        *(
+            (f"files/{font}-{alphabet}-wght-normal.woff2", f"{font}-{alphabet}-wght-normal.woff2")
+            for alphabet in alphabets
+        ),
+    ]
 }
 
 
@@ -119,8 +132,8 @@ def install_assets() -> None:
             [*npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"],
             "install the npm packages; is the npm registry reachable from here?",
         )
-        VENDOR.mkdir(parents=True, exist_ok=True)
         for source, name in VENDOR_FILES.items():
+            (VENDOR / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / "node_modules" / source, VENDOR / name)
 
     if not all((VENDOR / name).exists() for name in VENDOR_FILES.values()):

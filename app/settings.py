@@ -61,8 +61,9 @@ class Settings(BaseSettings):
     reservation_minutes: int = Field(
         15, ge=1, le=180, description="how long units are held for a checkout"
     )
-    max_open_checkouts: int = Field(3, ge=1, description="unpaid checkouts a buyer may hold units in")
-    max_open_checkouts_per_address: int = Field(10, ge=1, description="the same, per IP address")
+    max_open_checkouts_per_address: int = Field(
+        10, ge=1, description="unpaid checkouts that one IP address may hold units in"
+    )
 
     @field_validator("currency")
     @classmethod

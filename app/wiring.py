@@ -42,6 +42,7 @@ LISTENERS = [
         payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE, "delivery"
     ),
     Listener(orders_events.OrderPaid, orders_tasks.deliver, Reach.LOCAL, "delivery"),
+    Listener(orders_events.OrderPaid, orders_tasks.empty_basket, Reach.LOCAL),
     Listener(orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"),
     Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
     Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE, "delivery"),
@@ -61,6 +62,7 @@ TIMED_WORK = [
     TimedWork(outbox.sweep, 2),
     TimedWork(orders_tasks.expire_overdue, 5),
     TimedWork(orders_tasks.chase_unfinished, 5),
+    TimedWork(orders_tasks.deliver_late, 5),
     TimedWork(payments_tasks.release_due, 60),
 ]
 

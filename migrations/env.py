@@ -16,9 +16,7 @@ def run() -> None:
     with engine.connect() as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
-        context.configure(
-            connection=connection, target_metadata=db.metadata, compare_type=True
-        )
+        context.configure(connection=connection, target_metadata=db.metadata, compare_type=True)
         with context.begin_transaction():
             context.run_migrations()
 

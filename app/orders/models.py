@@ -72,13 +72,18 @@ class OrderState(StrEnum):
 
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.OPEN: frozenset(
-        {OrderState.APPROVED, OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}
+        {OrderState.APPROVED, OrderState.EXPIRED, OrderState.CANCELLED}
     ),
-    OrderState.APPROVED: frozenset({OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}),
+    # Back to open when PayPal declines: the buyer picks another way to pay.
+    OrderState.APPROVED: frozenset(
+        {OrderState.OPEN, OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}
+    ),
     OrderState.PAID: frozenset({OrderState.DELIVERED}),
     OrderState.DELIVERED: frozenset(),
-    # A buyer may still approve at PayPal after our deadline: taken up again if units are in hand.
-    OrderState.EXPIRED: frozenset({OrderState.APPROVED, OrderState.CANCELLED}),
+    # Taken up again, if there are units, when the buyer comes back or approves late at PayPal.
+    OrderState.EXPIRED: frozenset(
+        {OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED}
+    ),
     OrderState.CANCELLED: frozenset(),
 }
 

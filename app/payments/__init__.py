@@ -1,6 +1,6 @@
 """Money: payments through PayPal, its webhooks, and the double-entry ledger.
 
-A payment is `created → approved → capturing → settled | pending | declined | failed`. It knows
+A payment is `created → capturing → settled | pending | declined | failed`. It knows
 what it pays for by an opaque `reference` only. Only a capture that PayPal calls COMPLETED, with
 our amount, currency, payee and custom id, settles it.
 """

@@ -27,7 +27,6 @@ class PaymentState(StrEnum):
     """Where a payment stands."""
 
     CREATED = "created"
-    APPROVED = "approved"
     CAPTURING = "capturing"
     PENDING = "pending"
     DECLINED = "declined"
@@ -36,13 +35,9 @@ class PaymentState(StrEnum):
 
 
 TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
-    PaymentState.CREATED: frozenset(
-        {PaymentState.APPROVED, PaymentState.CAPTURING, PaymentState.FAILED}
-    ),
-    PaymentState.APPROVED: frozenset({PaymentState.CAPTURING, PaymentState.FAILED}),
+    PaymentState.CREATED: frozenset({PaymentState.CAPTURING, PaymentState.FAILED}),
     PaymentState.CAPTURING: frozenset(
         {
-            PaymentState.APPROVED,
             PaymentState.PENDING,
             PaymentState.DECLINED,
             PaymentState.SETTLED,
@@ -74,7 +69,14 @@ class Payment(Model):
     # Part of the capture's PayPal-Request-Id: a new one only after PayPal said "declined".
     capture_attempt: Mapped[int] = mapped_column(default=1)
     capture_asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # Who PayPal said would be paid, when the order was created there.
+    payee: Mapped[str | None] = mapped_column(Text)
     issue: Mapped[str | None] = mapped_column(Text)
+    # When the sweeper asks PayPal next; each time it waits twice as long.
+    checks: Mapped[int] = mapped_column(default=0)
+    next_check_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
@@ -86,7 +88,7 @@ class Payment(Model):
         ),
         Index(
             "ix_payment_unfinished",
-            "created_at",
+            "next_check_at",
             postgresql_where="state NOT IN ('settled', 'failed')",
         ),
     )

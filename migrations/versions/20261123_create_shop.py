@@ -106,9 +106,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
         sa.UniqueConstraint("slug", name=op.f("uq_category_slug")),
     )
-    op.create_index(
-        op.f("ix_category_parent_id"), "category", ["parent_id"], unique=False
-    )
+    op.create_index(op.f("ix_category_parent_id"), "category", ["parent_id"], unique=False)
     op.create_table(
         "inbound_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -136,9 +134,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transaction")),
-        sa.UniqueConstraint(
-            "kind", "reference", name="uq_ledger_transaction_kind_reference"
-        ),
+        sa.UniqueConstraint("kind", "reference", name="uq_ledger_transaction_kind_reference"),
     )
     op.create_table(
         "outbox",
@@ -178,7 +174,6 @@ def upgrade() -> None:
             "state",
             sa.Enum(
                 "created",
-                "approved",
                 "capturing",
                 "pending",
                 "declined",
@@ -198,7 +193,15 @@ def upgrade() -> None:
         sa.Column("paypal_capture_id", sa.Text(), nullable=True),
         sa.Column("capture_attempt", sa.Integer(), nullable=False),
         sa.Column("capture_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("payee", sa.Text(), nullable=True),
         sa.Column("issue", sa.Text(), nullable=True),
+        sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column(
+            "next_check_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -212,16 +215,14 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payment_amount_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment")),
-        sa.UniqueConstraint(
-            "paypal_capture_id", name=op.f("uq_payment_paypal_capture_id")
-        ),
+        sa.UniqueConstraint("paypal_capture_id", name=op.f("uq_payment_paypal_capture_id")),
         sa.UniqueConstraint("paypal_order_id", name=op.f("uq_payment_paypal_order_id")),
         sa.UniqueConstraint("reference", name=op.f("uq_payment_reference")),
     )
     op.create_index(
         "ix_payment_unfinished",
         "payment",
-        ["created_at"],
+        ["next_check_at"],
         unique=False,
         postgresql_where="state NOT IN ('settled', 'failed')",
     )
@@ -247,12 +248,9 @@ def upgrade() -> None:
             "NOT ('seller' = ANY (roles)) OR paypal_email IS NOT NULL",
             name=op.f("ck_users_seller_has_paypal"),
         ),
+        sa.CheckConstraint("locale IN ('en', 'ru')", name=op.f("ck_users_known_locale")),
         sa.CheckConstraint(
-            "locale IN ('en', 'ru')", name=op.f("ck_users_known_locale")
-        ),
-        sa.CheckConstraint(
-            "roles <@ ARRAY['seller', 'moderator', 'admin']",
-            name=op.f("ck_users_known_roles"),
+            "roles <@ ARRAY['seller', 'moderator', 'admin']", name=op.f("ck_users_known_roles")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
@@ -270,19 +268,14 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint(
-            "(user_id IS NULL) <> (guest_hash IS NULL)",
-            name=op.f("ck_basket_one_owner"),
+            "(user_id IS NULL) <> (guest_hash IS NULL)", name=op.f("ck_basket_one_owner")
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_basket_user_id_users")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_basket_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_basket")),
         sa.UniqueConstraint("guest_hash", name=op.f("uq_basket_guest_hash")),
         sa.UniqueConstraint("user_id", name=op.f("uq_basket_user_id")),
     )
-    op.create_index(
-        op.f("ix_basket_updated_at"), "basket", ["updated_at"], unique=False
-    )
+    op.create_index(op.f("ix_basket_updated_at"), "basket", ["updated_at"], unique=False)
     op.create_table(
         "ledger_account",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -345,9 +338,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_session")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_login_session_secret_hash")),
     )
-    op.create_index(
-        op.f("ix_login_session_user_id"), "login_session", ["user_id"], unique=False
-    )
+    op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"], unique=False)
     op.create_table(
         "mail_token",
         sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
@@ -372,10 +363,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("secret_hash", name=op.f("pk_mail_token")),
     )
     op.create_index(
-        "ix_mail_token_user_id_purpose",
-        "mail_token",
-        ["user_id", "purpose"],
-        unique=False,
+        "ix_mail_token_user_id_purpose", "mail_token", ["user_id", "purpose"], unique=False
     )
     op.create_table(
         "orders",
@@ -412,13 +400,9 @@ def upgrade() -> None:
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("total_minor > 0", name=op.f("ck_orders_total_positive")),
-        sa.ForeignKeyConstraint(
-            ["buyer_id"], ["users.id"], name=op.f("fk_orders_buyer_id_users")
-        ),
+        sa.ForeignKeyConstraint(["buyer_id"], ["users.id"], name=op.f("fk_orders_buyer_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
-        sa.UniqueConstraint(
-            "buyer_id", "checkout_key", name="uq_orders_buyer_id_checkout_key"
-        ),
+        sa.UniqueConstraint("buyer_id", "checkout_key", name="uq_orders_buyer_id_checkout_key"),
     )
     op.create_index("ix_orders_buyer", "orders", ["buyer_id", "id"], unique=False)
     op.create_index(
@@ -447,9 +431,7 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
-        sa.ForeignKeyConstraint(
-            ["owner_id"], ["users.id"], name=op.f("fk_photo_owner_id_users")
-        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_photo_owner_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_photo")),
     )
     op.create_index(op.f("ix_photo_owner_id"), "photo", ["owner_id"], unique=False)
@@ -461,9 +443,7 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("line_id", sa.Uuid(), nullable=True),
         sa.Column("release_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "amount_minor <> 0", name=op.f("ck_ledger_entry_amount_not_zero")
-        ),
+        sa.CheckConstraint("amount_minor <> 0", name=op.f("ck_ledger_entry_amount_not_zero")),
         sa.ForeignKeyConstraint(
             ["account_id"],
             ["ledger_account.id"],
@@ -477,10 +457,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entry")),
     )
     op.create_index(
-        "ix_ledger_entry_account_id_id",
-        "ledger_entry",
-        ["account_id", "id"],
-        unique=False,
+        "ix_ledger_entry_account_id_id", "ledger_entry", ["account_id", "id"], unique=False
     )
     op.create_index(
         "ix_ledger_entry_line_id",
@@ -490,10 +467,7 @@ def upgrade() -> None:
         postgresql_where="line_id IS NOT NULL",
     )
     op.create_index(
-        op.f("ix_ledger_entry_transaction_id"),
-        "ledger_entry",
-        ["transaction_id"],
-        unique=False,
+        op.f("ix_ledger_entry_transaction_id"), "ledger_entry", ["transaction_id"], unique=False
     )
     op.create_table(
         "product",
@@ -560,13 +534,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("price_minor > 0", name=op.f("ck_product_price_positive")),
         sa.ForeignKeyConstraint(
-            ["category_id"],
-            ["category.id"],
-            name=op.f("fk_product_category_id_category"),
+            ["category_id"], ["category.id"], name=op.f("fk_product_category_id_category")
         ),
-        sa.ForeignKeyConstraint(
-            ["photo_id"], ["photo.id"], name=op.f("fk_product_photo_id_photo")
-        ),
+        sa.ForeignKeyConstraint(["photo_id"], ["photo.id"], name=op.f("fk_product_photo_id_photo")),
         sa.ForeignKeyConstraint(
             ["removed_by"], ["users.id"], name=op.f("fk_product_removed_by_users")
         ),
@@ -637,9 +607,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["product_id"],
-            ["product.id"],
-            name=op.f("fk_basket_line_product_id_product"),
+            ["product_id"], ["product.id"], name=op.f("fk_basket_line_product_id_product")
         ),
         sa.PrimaryKeyConstraint("basket_id", "product_id", name=op.f("pk_basket_line")),
     )
@@ -656,17 +624,12 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["product_id"],
-            ["product.id"],
-            name=op.f("fk_shared_content_product_id_product"),
+            ["product_id"], ["product.id"], name=op.f("fk_shared_content_product_id_product")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shared_content")),
     )
     op.create_index(
-        op.f("ix_shared_content_product_id"),
-        "shared_content",
-        ["product_id"],
-        unique=False,
+        op.f("ix_shared_content_product_id"), "shared_content", ["product_id"], unique=False
     )
     op.create_table(
         "stock_batch",
@@ -681,15 +644,11 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.ForeignKeyConstraint(
-            ["product_id"],
-            ["product.id"],
-            name=op.f("fk_stock_batch_product_id_product"),
+            ["product_id"], ["product.id"], name=op.f("fk_stock_batch_product_id_product")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_batch")),
     )
-    op.create_index(
-        op.f("ix_stock_batch_product_id"), "stock_batch", ["product_id"], unique=False
-    )
+    op.create_index(op.f("ix_stock_batch_product_id"), "stock_batch", ["product_id"], unique=False)
     op.create_table(
         "order_line",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -708,15 +667,10 @@ def upgrade() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("unit_price_minor", sa.BigInteger(), nullable=False),
         sa.Column("commission_minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("buyer_id <> seller_id", name=op.f("ck_order_line_not_own_product")),
+        sa.CheckConstraint("quantity >= 1", name=op.f("ck_order_line_quantity_positive")),
         sa.CheckConstraint(
-            "buyer_id <> seller_id", name=op.f("ck_order_line_not_own_product")
-        ),
-        sa.CheckConstraint(
-            "quantity >= 1", name=op.f("ck_order_line_quantity_positive")
-        ),
-        sa.CheckConstraint(
-            "shared = (content_id IS NOT NULL)",
-            name=op.f("ck_order_line_shared_has_content"),
+            "shared = (content_id IS NOT NULL)", name=op.f("ck_order_line_shared_has_content")
         ),
         sa.ForeignKeyConstraint(
             ["buyer_id"], ["users.id"], name=op.f("fk_order_line_buyer_id_users")
@@ -733,21 +687,15 @@ def upgrade() -> None:
             ["photo_id"], ["photo.id"], name=op.f("fk_order_line_photo_id_photo")
         ),
         sa.ForeignKeyConstraint(
-            ["product_id"],
-            ["product.id"],
-            name=op.f("fk_order_line_product_id_product"),
+            ["product_id"], ["product.id"], name=op.f("fk_order_line_product_id_product")
         ),
         sa.ForeignKeyConstraint(
             ["seller_id"], ["users.id"], name=op.f("fk_order_line_seller_id_users")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_line")),
     )
-    op.create_index(
-        op.f("ix_order_line_order_id"), "order_line", ["order_id"], unique=False
-    )
-    op.create_index(
-        "ix_order_line_seller", "order_line", ["seller_id", "id"], unique=False
-    )
+    op.create_index(op.f("ix_order_line_order_id"), "order_line", ["order_id"], unique=False)
+    op.create_index("ix_order_line_seller", "order_line", ["seller_id", "id"], unique=False)
     op.create_table(
         "stock_item",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -778,21 +726,15 @@ def upgrade() -> None:
             name=op.f("ck_stock_item_holder_fits_state"),
         ),
         sa.ForeignKeyConstraint(
-            ["batch_id"],
-            ["stock_batch.id"],
-            name=op.f("fk_stock_item_batch_id_stock_batch"),
+            ["batch_id"], ["stock_batch.id"], name=op.f("fk_stock_item_batch_id_stock_batch")
         ),
         sa.ForeignKeyConstraint(
-            ["product_id"],
-            ["product.id"],
-            name=op.f("fk_stock_item_product_id_product"),
+            ["product_id"], ["product.id"], name=op.f("fk_stock_item_product_id_product")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_item")),
         sa.UniqueConstraint("fingerprint", name="uq_stock_item_fingerprint"),
     )
-    op.create_index(
-        op.f("ix_stock_item_batch_id"), "stock_item", ["batch_id"], unique=False
-    )
+    op.create_index(op.f("ix_stock_item_batch_id"), "stock_item", ["batch_id"], unique=False)
     op.create_index(
         "ix_stock_item_free",
         "stock_item",
@@ -807,9 +749,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="holder IS NOT NULL",
     )
-    op.create_index(
-        "ix_stock_item_state", "stock_item", ["product_id", "state"], unique=False
-    )
+    op.create_index("ix_stock_item_state", "stock_item", ["product_id", "state"], unique=False)
     op.create_table(
         "delivery",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -826,8 +766,7 @@ def upgrade() -> None:
         ),
         sa.Column("revealed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(unit_id IS NULL) <> (content_id IS NULL)",
-            name=op.f("ck_delivery_one_content"),
+            "(unit_id IS NULL) <> (content_id IS NULL)", name=op.f("ck_delivery_one_content")
         ),
         sa.ForeignKeyConstraint(
             ["content_id"],
@@ -847,9 +786,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("line_id", "position", name="uq_delivery_line_id_position"),
         sa.UniqueConstraint("unit_id", name=op.f("uq_delivery_unit_id")),
     )
-    op.create_index(
-        op.f("ix_delivery_order_id"), "delivery", ["order_id"], unique=False
-    )
+    op.create_index(op.f("ix_delivery_order_id"), "delivery", ["order_id"], unique=False)
     op.create_table(
         "delivery_record",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -879,24 +816,16 @@ def upgrade() -> None:
             ["actor_id"], ["users.id"], name=op.f("fk_delivery_record_actor_id_users")
         ),
         sa.ForeignKeyConstraint(
-            ["delivery_id"],
-            ["delivery.id"],
-            name=op.f("fk_delivery_record_delivery_id_delivery"),
+            ["delivery_id"], ["delivery.id"], name=op.f("fk_delivery_record_delivery_id_delivery")
         ),
         sa.ForeignKeyConstraint(
             ["order_id"], ["orders.id"], name=op.f("fk_delivery_record_order_id_orders")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_record")),
-        sa.UniqueConstraint(
-            "order_id", "sequence", name="uq_delivery_record_order_id_sequence"
-        ),
+        sa.UniqueConstraint("order_id", "sequence", name="uq_delivery_record_order_id_sequence"),
     )
     op.create_foreign_key(
-        "fk_product_content_id_shared_content",
-        "product",
-        "shared_content",
-        ["content_id"],
-        ["id"],
+        "fk_product_content_id_shared_content", "product", "shared_content", ["content_id"], ["id"]
     )
     op.execute(APPEND_ONLY)
     for table in APPEND_ONLY_TABLES:

@@ -1,0 +1,63 @@
+"""What can go wrong with a basket, an order or a delivery."""
+
+from flask_babel import gettext as _
+
+from app.kit.errors import Conflict, NotFound, TooMany
+
+
+class NoSuchOrder(NotFound):
+    """There is no such order, or it is somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.not_found", _("There is no such purchase."))
+
+
+class EmptyBasket(Conflict):
+    """There is nothing to buy."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.empty_basket", _("Your basket is empty."))
+
+
+class BasketChanged(Conflict):
+    """Prices, stock or the basket itself are not what the person saw."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.basket_changed",
+            _("Your basket has changed since you opened this page. Please look at it again."),
+        )
+
+
+class OwnProduct(Conflict):
+    """Sellers don't buy from themselves."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.own_product", _("You can't buy your own product."))
+
+
+class TooManyCheckouts(TooMany):
+    """Too many units are held for unpaid checkouts from one place."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.too_many_checkouts",
+            _("Too many unpaid checkouts are open. Pay for one or cancel it first."),
+            retry_after=60,
+        )
+
+
+class AlreadyPaid(Conflict):
+    """This very basket was paid for already; `params["order_id"]` tells where it is."""
+
+    def __init__(self, order_id: object) -> None:
+        super().__init__(
+            "orders.already_paid", _("You have already paid for this."), order_id=str(order_id)
+        )
+
+
+class Stopped(Conflict):
+    """The purchase can't go on: somebody was banned, or the goods were withdrawn."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.stopped", _("This purchase can't be completed any more."))

@@ -1,0 +1,1 @@
+"""The use cases of the sale: basket, placing, checkout, settling, delivery, reveal."""

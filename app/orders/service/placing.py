@@ -1,0 +1,231 @@
+"""From a basket to an order that holds its units."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from app.kit.db import db_now, lock, session, transactional
+from app.kit.ids import new_id
+from app.kit.money import Money, commission
+from app.orders.errors import (
+    AlreadyPaid,
+    BasketChanged,
+    EmptyBasket,
+    OwnProduct,
+    TooManyCheckouts,
+)
+from app.orders.events import OrderChanged
+from app.kit.outbox import emit
+from app.orders.models import TRANSITIONS, Basket, BasketLine, Order, OrderLine, OrderState
+from app.payments.service import paying
+from app.products import queries as products
+from app.products.queries import ProductForSale
+from app.products.service import stock
+from app.settings import Settings
+
+HOLDING = (OrderState.OPEN, OrderState.APPROVED)
+
+
+def move(order: Order, state: OrderState) -> None:
+    """Change the state along the table; a move that is not in it is a bug."""
+    if state not in TRANSITIONS[order.state]:
+        raise RuntimeError(f"order {order.id}: {order.state} to {state}")
+    order.state = state
+    emit(OrderChanged(order.id))
+
+
+def reservation_end() -> datetime:
+    """When units taken now are given back, by the database's clock."""
+    return db_now() + timedelta(minutes=_settings().reservation_minutes)
+
+
+@transactional
+def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> UUID:
+    """Turn the buyer's basket into an order and hold its units; returns the order's id.
+
+    The basket's row is the lock that any number of clicks and tabs meet at: they get the same
+    order. An order whose hold ran out takes units again. Raises AlreadyPaid, EmptyBasket,
+    BasketChanged, OwnProduct, TooManyCheckouts, and the products' OutOfStock.
+    """
+    basket = session().execute(
+        select(Basket)
+        .where(Basket.user_id == buyer_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    existing = session().execute(
+        select(Order.id).where(Order.buyer_id == buyer_id, Order.checkout_key == checkout_key)
+    ).scalar_one_or_none()
+    if existing is not None:
+        return _take_up(existing)
+    if basket is None:
+        raise EmptyBasket
+    if basket.checkout_key != checkout_key:
+        raise BasketChanged
+    lines = session().scalars(
+        select(BasketLine)
+        .where(BasketLine.basket_id == basket.id)
+        .order_by(BasketLine.product_id)
+        .execution_options(populate_existing=True)
+    ).all()
+    if not lines:
+        raise EmptyBasket
+    goods = _goods(lines, buyer_id)
+    _cancel_earlier(buyer_id)
+    _check_address(address)
+    return _create(buyer_id, checkout_key, address, lines, goods)
+
+
+def hold_units(order: Order, until: datetime) -> None:
+    """Have every unit of the order reserved until then; OutOfStock if that can't be.
+
+    Products are locked in the order of their ids, so that two orders never wait for each other.
+    """
+    for line in sorted(order.lines, key=lambda line: line.product_id):
+        if not line.shared:
+            stock.reserve(
+                product_id=line.product_id, quantity=line.quantity, holder=line.id, until=until
+            )
+    stock.extend(holders=[line.id for line in order.lines if not line.shared], until=until)
+    order.expires_at = until
+
+
+def sell_units(order: Order) -> None:
+    """Make every unit of a paid order sold; OutOfStock if some were given back and none is left."""
+    for line in sorted(order.lines, key=lambda line: line.product_id):
+        if line.shared or stock.sold(holder=line.id) == line.quantity:
+            continue
+        if stock.held(holder=line.id) < line.quantity:
+            stock.reserve(
+                product_id=line.product_id,
+                quantity=line.quantity,
+                holder=line.id,
+                until=reservation_end(),
+            )
+        stock.sell(holder=line.id, quantity=line.quantity)
+
+
+def free_units(order: Order) -> None:
+    """Give back the units that the order holds."""
+    stock.release(holders=[line.id for line in order.lines if not line.shared])
+
+
+def _take_up(order_id: UUID) -> UUID:
+    order = lock(Order, order_id)
+    if order is None or order.state is OrderState.CANCELLED:
+        raise BasketChanged
+    if order.state in {OrderState.PAID, OrderState.DELIVERED}:
+        raise AlreadyPaid(order_id)
+    if order.state is OrderState.EXPIRED:
+        hold_units(order, reservation_end())
+        move(order, OrderState.OPEN)
+    return order_id
+
+
+def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, ProductForSale]:
+    goods = {
+        product.id: product
+        for product in products.products_by_id([line.product_id for line in lines])
+    }
+    for line in lines:
+        product = goods.get(line.product_id)
+        if product is None or not product.buyable:
+            raise BasketChanged
+        if product.price_minor != line.seen_price_minor:
+            raise BasketChanged
+        if product.seller_id == buyer_id:
+            raise OwnProduct
+    return goods
+
+
+def _cancel_earlier(buyer_id: UUID) -> None:
+    """A buyer holds units for one checkout at a time: the earlier one, not yet approved, ends."""
+    earlier = session().scalars(
+        select(Order.id)
+        .where(Order.buyer_id == buyer_id, Order.state == OrderState.OPEN)
+        .order_by(Order.id)
+    )
+    for order_id in list(earlier):
+        order = lock(Order, order_id)
+        if order is not None and order.state is OrderState.OPEN:
+            close(order, OrderState.CANCELLED, "replaced")
+
+
+def close(order: Order, state: OrderState, reason: str | None = None) -> None:
+    """End an order that was not paid: its units are free again."""
+    free_units(order)
+    order.cancel_reason = reason
+    move(order, state)
+    if state is OrderState.CANCELLED:
+        paying.give_up(reference=order.id)
+
+
+def _check_address(address: str | None) -> None:
+    if address is None:
+        return
+    holding = session().execute(
+        select(func.count())
+        .select_from(Order)
+        .where(Order.address == address, Order.state.in_(HOLDING))
+    ).scalar_one()
+    if holding >= _settings().max_open_checkouts_per_address:
+        raise TooManyCheckouts
+
+
+def _create(
+    buyer_id: UUID,
+    checkout_key: UUID,
+    address: str | None,
+    lines: Sequence[BasketLine],
+    goods: dict[UUID, ProductForSale],
+) -> UUID:
+    currency = _settings().currency
+    order = Order(
+        id=new_id(),
+        buyer_id=buyer_id,
+        checkout_key=checkout_key,
+        total_minor=sum(line.quantity * line.seen_price_minor for line in lines),
+        currency=currency,
+        address=address,
+        expires_at=reservation_end(),
+    )
+    session().add(order)
+    session().flush()  # the lines point at it by a plain foreign key
+    for position, line in enumerate(lines):
+        session().add(_line(order, position, line, goods[line.product_id]))
+    session().flush()
+    session().refresh(order, ["lines"])
+    hold_units(order, order.expires_at)
+    paying.open_payment(reference=order.id, amount=Money(order.total_minor, currency))
+    return order.id
+
+
+def _line(order: Order, position: int, line: BasketLine, product: ProductForSale) -> OrderLine:
+    """The listing as it is bought: whatever becomes of the product, this stays."""
+    gross = line.quantity * line.seen_price_minor
+    return OrderLine(
+        id=new_id(),
+        order_id=order.id,
+        position=position,
+        product_id=product.id,
+        buyer_id=order.buyer_id,
+        seller_id=product.seller_id,
+        seller_name=product.seller_name,
+        kind=product.kind,
+        shared=product.shared,
+        title=product.title,
+        description=product.description,
+        photo_id=product.photo_id,
+        content_id=product.content_id if product.shared else None,
+        quantity=line.quantity,
+        unit_price_minor=line.seen_price_minor,
+        commission_minor=commission(gross, _settings().commission_basis_points),
+    )
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings

@@ -1,0 +1,97 @@
+"""Settling: PayPal's word on the money becomes the state of the order, once."""
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from flask import current_app
+
+from app.kit.db import db_now, lock, session, transactional
+from app.kit.outbox import emit
+from app.orders.errors import NoSuchOrder
+from app.orders.events import OrderChanged, OrderPaid
+from app.orders.models import Order, OrderState
+from app.orders.service import placing
+from app.payments.models import PaymentState
+from app.payments.paypal import PaypalOrder
+from app.payments.service import ledger, paying
+from app.payments.service.paying import Recorded
+from app.products.errors import OutOfStock
+from app.products.service import stock
+
+log = logging.getLogger(__name__)
+
+
+@transactional
+def settle(*, order_id: UUID, seen: PaypalOrder) -> Recorded:
+    """Apply what PayPal says of an order's payment: the one way by which an order gets paid.
+
+    The browser's return, the webhook and the sweeper all call it, in any order, any number of
+    times; the row locks (order, payment, stock) make it happen once. It books the ledger, turns
+    reserved units into sold ones and announces `OrderPaid`, all in one transaction.
+    """
+    order = lock(Order, order_id)
+    if order is None:
+        raise NoSuchOrder
+    recorded = paying.record(reference=order_id, order=seen)
+    if recorded.newly_settled:
+        _pay(order, recorded)
+    else:
+        _follow(order, recorded.state)
+    return recorded
+
+
+@transactional
+def refused(*, order_id: UUID, issue: str) -> PaymentState:
+    """Apply that PayPal refused to take the money."""
+    order = lock(Order, order_id)
+    if order is None:
+        raise NoSuchOrder
+    state = paying.record_refusal(reference=order_id, issue=issue)
+    _follow(order, state)
+    return state
+
+
+def _follow(order: Order, state: PaymentState) -> None:
+    """Bring an unpaid order to where its payment is."""
+    if order.state is OrderState.APPROVED and state is PaymentState.DECLINED:
+        placing.move(order, OrderState.OPEN)
+    elif order.state is OrderState.APPROVED and state is PaymentState.FAILED:
+        placing.close(order, OrderState.CANCELLED, "payment_failed")
+    elif state is PaymentState.PENDING:
+        emit(OrderChanged(order.id))
+
+
+def _pay(order: Order, recorded: Recorded) -> None:
+    _sell(order)
+    for line in sorted(order.lines, key=lambda line: line.product_id):
+        stock.count_sale(product_id=line.product_id, quantity=line.quantity)
+    now = db_now()
+    hold = timedelta(days=current_app.extensions["settings"].hold_days)
+    ledger.book_sale(
+        payment_id=recorded.payment_id,
+        gross=recorded.gross,
+        fee_minor=recorded.fee_minor,
+        lines=[
+            ledger.SaleLine(line.id, line.seller_id, line.total_minor, line.commission_minor)
+            for line in order.lines
+        ],
+        release_at=now + hold,
+    )
+    order.paid_at = now
+    # Not along the table: money that has come counts whatever we thought of the order before.
+    order.state = OrderState.PAID
+    emit(OrderPaid(order.id))
+
+
+def _sell(order: Order) -> None:
+    """Turn the order's units into sold ones.
+
+    Late money may come for units that were given back, with no others left: it is booked all the
+    same, and the order is delivered as soon as there is stock again.
+    """
+    try:
+        with session().begin_nested():
+            placing.sell_units(order)
+    except OutOfStock:
+        log.error("paid order waits for stock", extra={"order": str(order.id)})

@@ -1,0 +1,49 @@
+"""What can go wrong with a payment."""
+
+from flask_babel import gettext as _
+
+from app.kit.errors import Conflict, Invalid, NotFound, Unavailable
+
+
+class PaymentUnavailable(Unavailable):
+    """PayPal can't be reached, or did not understand us; nothing was charged."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.unavailable",
+            _("PayPal can't be reached right now. Nothing was charged. Please try again."),
+            retry_after=5,
+        )
+
+
+class PaymentClosed(Conflict):
+    """The payment is over: it can't be paid any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.closed", _("This payment is closed. Please start the checkout again.")
+        )
+
+
+class NoSuchPayment(NotFound):
+    """Nothing is known of a payment for this."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.not_found", _("There is no such payment."))
+
+
+class BadSignature(Invalid):
+    """A webhook that PayPal did not send, or that was changed on its way."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("payments.bad_signature", _("The signature is not PayPal's."))
+        self.reason = reason
+
+
+class CertificateUnavailable(Unavailable):
+    """PayPal's certificate can't be fetched now: PayPal will send the webhook again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.certificate", _("PayPal's certificate can't be fetched."), retry_after=30
+        )

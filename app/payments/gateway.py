@@ -1,0 +1,51 @@
+"""The words in which the shop and PayPal's adapter speak: orders, captures, refusals, silence."""
+
+from dataclasses import dataclass
+
+from app.kit.money import Money
+
+
+class PaypalUnknown(Exception):
+    """No answer, or one that says nothing: what was asked may or may not have happened."""
+
+
+class PaypalRefused(Exception):
+    """PayPal refused; `issue` is its word for why (`details[0].issue`, else the error's name)."""
+
+    def __init__(self, issue: str, status: int) -> None:
+        super().__init__(issue)
+        self.issue = issue
+        self.status = status
+
+
+@dataclass(frozen=True)
+class PaypalItem:
+    """A line of what is paid for."""
+
+    name: str
+    quantity: int
+    unit_minor: int
+
+
+@dataclass(frozen=True)
+class PaypalCapture:
+    """A capture as PayPal tells of it. `fee_minor` is unknown while it is pending."""
+
+    id: str
+    status: str
+    amount: Money
+    custom_id: str
+    fee_minor: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class PaypalOrder:
+    """An order as PayPal tells of it."""
+
+    id: str
+    status: str
+    custom_id: str
+    payee: str
+    approve_url: str | None
+    captures: tuple[PaypalCapture, ...]

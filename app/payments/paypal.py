@@ -1,0 +1,224 @@
+"""The one place that talks to PayPal: Orders v2 through its own SDK.
+
+The SDK sets no time-out, has no request id for creating an order, keeps an expired token and
+opens a connection per call; `TimedClient` puts that right.
+"""
+
+import copy
+import json
+import logging
+import threading
+from typing import Any, NoReturn, cast
+
+import requests
+from flask import current_app
+from paypalcheckoutsdk.core import AccessTokenRequest, PayPalEnvironment, PayPalHttpClient
+from paypalcheckoutsdk.orders import OrdersCaptureRequest, OrdersCreateRequest, OrdersGetRequest
+from paypalhttp import HttpError
+
+from app.kit.db import assert_no_transaction
+from app.kit.money import Money
+from app.payments.gateway import (
+    PaypalCapture,
+    PaypalItem,
+    PaypalOrder,
+    PaypalRefused,
+    PaypalUnknown,
+)
+
+log = logging.getLogger(__name__)
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 20.0
+UNAUTHORIZED, TOO_MANY, SERVER_ERROR = 401, 429, 500
+
+
+class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's client with time-outs, a connection per thread, and a fresh token after a 401."""
+
+    def __init__(self, environment: PayPalEnvironment) -> None:
+        super().__init__(environment)
+        self._local = threading.local()
+
+    def execute(self, request: Any) -> Any:
+        """Send a request as the SDK does; HttpError for a refusal, requests' errors for silence."""
+        try:
+            return self._send(request)
+        except HttpError as error:
+            if error.status_code != UNAUTHORIZED or isinstance(request, AccessTokenRequest):
+                raise
+            self._access_token = None
+            return self._send(request)
+
+    def _send(self, request: Any) -> Any:
+        ready = copy.deepcopy(request)
+        for injector in self._injectors:
+            injector(ready)
+        headers = self.format_headers(ready.headers)
+        headers.setdefault("user-agent", self.get_user_agent())
+        data = None
+        if getattr(ready, "body", None) is not None:
+            ready.headers = headers
+            data = self.encoder.serialize_request(ready)
+        answer = self._session().request(
+            ready.verb,
+            self.environment.base_url + ready.path,
+            headers=headers,
+            data=data,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+        )
+        return self.parse_response(answer)
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+        return cast(requests.Session, self._local.session)
+
+
+class Paypal:
+    """The calls the shop makes. Each raises PaypalUnknown or PaypalRefused."""
+
+    def __init__(self, client: TimedClient) -> None:
+        self._client = client
+
+    def create_order(
+        self,
+        *,
+        request_id: str,
+        reference: str,
+        total: Money,
+        items: list[PaypalItem],
+        locale: str,
+        return_url: str,
+        cancel_url: str,
+    ) -> PaypalOrder:
+        """Create an order of one purchase unit, us as payee; the same request id, the same order."""
+        request = OrdersCreateRequest()
+        request.headers["PayPal-Request-Id"] = request_id
+        request.prefer("return=representation")
+        amount = _amount(total)
+        body_items = [
+            {
+                "name": item.name,
+                "quantity": str(item.quantity),
+                "unit_amount": _amount(Money(item.unit_minor, total.currency)),
+                "category": "DIGITAL_GOODS",
+            }
+            for item in items
+        ]
+        request.request_body(
+            {
+                "intent": "CAPTURE",
+                "purchase_units": [
+                    {
+                        "reference_id": reference,
+                        "custom_id": reference,
+                        "invoice_id": request_id,
+                        "amount": {**amount, "breakdown": {"item_total": amount}},
+                        "items": body_items,
+                    }
+                ],
+                "payment_source": {
+                    "paypal": {
+                        "experience_context": {
+                            "shipping_preference": "NO_SHIPPING",
+                            "user_action": "PAY_NOW",
+                            "locale": {"ru": "ru-RU"}.get(locale, "en-US"),
+                            "return_url": return_url,
+                            "cancel_url": cancel_url,
+                        }
+                    }
+                },
+            }
+        )
+        return self._call(request)
+
+    def get_order(self, paypal_order_id: str) -> PaypalOrder:
+        """The order as it stands now."""
+        return self._call(OrdersGetRequest(paypal_order_id))
+
+    def capture(self, paypal_order_id: str, *, request_id: str) -> PaypalOrder:
+        """Take the money of an approved order; the same request id, the same capture."""
+        request = OrdersCaptureRequest(paypal_order_id)
+        request.pay_pal_request_id(request_id)
+        request.prefer("return=representation")
+        return self._call(request)
+
+    def _call(self, request: Any) -> PaypalOrder:
+        assert_no_transaction()
+        try:
+            answer = self._client.execute(request)
+            return _read_order(answer.result.dict())
+        except HttpError as error:
+            _refused(error)
+        except (requests.RequestException, OSError, ValueError, KeyError, AttributeError) as error:
+            log.warning("PayPal gave no answer", extra={"error": type(error).__name__})
+            raise PaypalUnknown(type(error).__name__) from error
+
+
+def _refused(error: HttpError) -> NoReturn:
+    try:
+        body = json.loads(error.message)
+        details = body.get("details") or [{}]
+        issue = str(details[0].get("issue") or body.get("name") or "UNKNOWN")
+        debug_id = body.get("debug_id")
+    except (ValueError, AttributeError, IndexError):
+        issue, debug_id = "UNKNOWN", None
+    log.warning(
+        "PayPal refused",
+        extra={"issue": issue, "status": error.status_code, "debug_id": debug_id},
+    )
+    if error.status_code >= SERVER_ERROR or error.status_code == TOO_MANY:
+        raise PaypalUnknown(issue) from error
+    raise PaypalRefused(issue, error.status_code) from error
+
+
+def _amount(money: Money) -> dict[str, str]:
+    return {"currency_code": money.currency, "value": money.to_decimal_string()}
+
+
+def _read_money(body: dict[str, Any]) -> Money:
+    return Money.parse(body["value"], body["currency_code"])
+
+
+def _read_order(body: dict[str, Any]) -> PaypalOrder:
+    units = body.get("purchase_units") or [{}]
+    unit: dict[str, Any] = units[0]
+    captures = (unit.get("payments") or {}).get("captures") or []
+    links = {link["rel"]: link["href"] for link in body.get("links") or []}
+    payee = unit.get("payee") or {}
+    return PaypalOrder(
+        id=str(body["id"]),
+        status=str(body.get("status", "")),
+        custom_id=str(unit.get("custom_id", "")),
+        payee=str(payee.get("merchant_id") or payee.get("email_address") or ""),
+        approve_url=links.get("payer-action") or links.get("approve"),
+        captures=tuple(_read_capture(capture, unit) for capture in captures),
+    )
+
+
+def _read_capture(body: dict[str, Any], unit: dict[str, Any]) -> PaypalCapture:
+    breakdown = body.get("seller_receivable_breakdown") or {}
+    fee = breakdown.get("paypal_fee")
+    return PaypalCapture(
+        id=str(body["id"]),
+        status=str(body["status"]),
+        amount=_read_money(body["amount"]),
+        custom_id=str(body.get("custom_id") or unit.get("custom_id") or ""),
+        fee_minor=_read_money(fee).minor if fee else None,
+        reason=(body.get("status_details") or {}).get("reason"),
+    )
+
+
+def paypal() -> Paypal:
+    """The current application's PayPal."""
+    if "paypal" not in current_app.extensions:
+        settings = current_app.extensions["settings"]
+        environment = PayPalEnvironment(
+            settings.paypal_client_id,
+            settings.paypal_client_secret.get_secret_value(),
+            settings.paypal_base_url,
+            settings.paypal_web_url,
+        )
+        current_app.extensions["paypal"] = Paypal(TimedClient(environment))
+    return cast(Paypal, current_app.extensions["paypal"])

@@ -1,0 +1,1 @@
+"""The use cases of payments: paying, the inbox of webhooks, the ledger."""

@@ -1,0 +1,85 @@
+"""The inbox of webhooks: each event is stored once, answered at once, applied afterwards."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from flask import current_app
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.kit.db import end_read, session, transactional
+from app.kit.ids import new_id
+from app.kit.outbox import emit
+from app.payments.errors import BadSignature
+from app.payments.events import PaypalEventReceived
+from app.payments.models import InboundEvent, Payment
+from app.payments.webhooks import Transmission, Verifier
+
+log = logging.getLogger(__name__)
+
+
+class WebhookEvent(BaseModel):
+    """What every webhook event of PayPal has."""
+
+    id: str
+    event_type: str
+    resource: dict[str, Any] = {}
+
+
+def receive(*, headers: Mapping[str, str], body: bytes) -> bool:
+    """Take in a webhook; False if it was here before.
+
+    Raises BadSignature if PayPal did not send it, CertificateUnavailable if that can't be told
+    now. What the event says is never believed: it only makes us ask PayPal.
+    """
+    end_read()
+    _verifier().verify(Transmission.read(headers), body)
+    try:
+        event = WebhookEvent.model_validate_json(body)
+    except ValidationError as error:
+        raise BadSignature("not an event") from error
+    return _store(event)
+
+
+def _verifier() -> Verifier:
+    if "paypal_verifier" not in current_app.extensions:
+        current_app.extensions["paypal_verifier"] = Verifier(current_app.extensions["settings"])
+    return cast(Verifier, current_app.extensions["paypal_verifier"])
+
+
+@transactional
+def _store(event: WebhookEvent) -> bool:
+    stored = session().execute(
+        insert(InboundEvent)
+        .values(
+            id=new_id(),
+            event_id=event.id,
+            event_type=event.event_type,
+            body=event.model_dump(mode="json"),
+        )
+        .on_conflict_do_nothing(index_elements=["event_id"])
+        .returning(InboundEvent.id)
+    ).scalar_one_or_none()
+    if stored is None:
+        return False
+    reference = _reference(event.resource)
+    if reference is not None:
+        emit(PaypalEventReceived(event.event_type, reference))
+    return True
+
+
+def _reference(resource: dict[str, Any]) -> UUID | None:
+    """The payment that an order's or a capture's event is about, by PayPal's order id."""
+    related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
+    for paypal_order_id in (related.get("order_id"), resource.get("id")):
+        if not isinstance(paypal_order_id, str):
+            continue
+        reference = session().execute(
+            select(Payment.reference).where(Payment.paypal_order_id == paypal_order_id)
+        ).scalar_one_or_none()
+        if reference is not None:
+            return reference
+    return None

@@ -1,0 +1,133 @@
+"""The double-entry ledger. Debits are positive, credits negative; each movement sums to zero."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.kit.db import session, transactional
+from app.kit.ids import new_id
+from app.kit.money import Money
+from app.payments.models import AccountKind, LedgerAccount, LedgerEntry, LedgerTransaction
+
+SALE, RELEASE = "sale", "release"
+RELEASE_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class SaleLine:
+    """What one seller sold: `gross_minor` of which `commission_minor` is the platform's."""
+
+    line_id: UUID
+    seller_id: UUID
+    gross_minor: int
+    commission_minor: int
+
+
+@dataclass(frozen=True)
+class _Leg:
+    account: AccountKind
+    amount_minor: int
+    owner_id: UUID | None = None
+    line_id: UUID | None = None
+    release_at: datetime | None = None
+
+
+@transactional
+def book_sale(
+    *,
+    payment_id: UUID,
+    gross: Money,
+    fee_minor: int,
+    lines: Sequence[SaleLine],
+    release_at: datetime,
+) -> None:
+    """Book a sale, once per payment.
+
+    PayPal's cash grows by what PayPal pays out, its fee is the platform's cost, the commission
+    the platform's revenue, and the rest of each line the seller's, pending until `release_at`.
+    """
+    if sum(line.gross_minor for line in lines) != gross.minor:
+        raise RuntimeError(f"payment {payment_id}: the lines are not the sum that was paid")
+    legs = [
+        _Leg(AccountKind.PAYPAL_CASH, gross.minor - fee_minor),
+        _Leg(AccountKind.PAYPAL_FEES, fee_minor),
+    ]
+    for line in lines:
+        share = line.gross_minor - line.commission_minor
+        legs.append(
+            _Leg(AccountKind.PLATFORM_REVENUE, -line.commission_minor, line_id=line.line_id)
+        )
+        legs.append(
+            _Leg(AccountKind.SELLER_PENDING, -share, line.seller_id, line.line_id, release_at)
+        )
+    _book(SALE, payment_id, gross.currency, legs)
+
+
+@transactional
+def release_due() -> int:
+    """Make every pending share whose hold is over available; returns how many."""
+    due = session().execute(
+        select(
+            LedgerEntry.line_id,
+            LedgerEntry.amount_minor,
+            LedgerAccount.owner_id,
+            LedgerAccount.currency,
+        )
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .where(
+            LedgerAccount.kind == AccountKind.SELLER_PENDING,
+            LedgerEntry.release_at <= func.clock_timestamp(),
+            ~exists().where(
+                LedgerTransaction.kind == RELEASE,
+                LedgerTransaction.reference == LedgerEntry.line_id,
+            ),
+        )
+        .order_by(LedgerEntry.id)
+        .limit(RELEASE_LIMIT)
+    ).all()
+    for line_id, amount_minor, owner_id, currency in due:
+        legs = [
+            _Leg(AccountKind.SELLER_PENDING, -amount_minor, owner_id, line_id),
+            _Leg(AccountKind.SELLER_AVAILABLE, amount_minor, owner_id, line_id),
+        ]
+        _book(RELEASE, line_id, currency, legs)
+    return len(due)
+
+
+def _book(kind: str, reference: UUID, currency: str, legs: Sequence[_Leg]) -> None:
+    transaction = LedgerTransaction(id=new_id(), kind=kind, reference=reference)
+    session().add(transaction)
+    session().flush()  # the entries point at it by a plain foreign key
+    for leg in legs:
+        if leg.amount_minor == 0:
+            continue  # nothing moved, such as the commission of a shop that takes none
+        session().add(
+            LedgerEntry(
+                transaction_id=transaction.id,
+                account_id=_account(leg.account, leg.owner_id, currency),
+                amount_minor=leg.amount_minor,
+                line_id=leg.line_id,
+                release_at=leg.release_at,
+            )
+        )
+
+
+def _account(kind: AccountKind, owner_id: UUID | None, currency: str) -> UUID:
+    find = select(LedgerAccount.id).where(
+        LedgerAccount.kind == kind,
+        LedgerAccount.owner_id.is_not_distinct_from(owner_id),
+        LedgerAccount.currency == currency,
+    )
+    found = session().execute(find).scalar_one_or_none()
+    if found is None:
+        session().execute(
+            insert(LedgerAccount)
+            .values(id=new_id(), kind=kind, owner_id=owner_id, currency=currency)
+            .on_conflict_do_nothing()
+        )
+        found = session().execute(find).scalar_one()
+    return found

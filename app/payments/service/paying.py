@@ -1,0 +1,310 @@
+"""A payment's way from its making to its settlement."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.kit.db import end_read, session, transactional
+from app.kit.ids import new_id
+from app.kit.money import Money
+from app.payments.errors import NoSuchPayment, PaymentClosed, PaymentUnavailable
+from app.payments.gateway import (
+    PaypalCapture,
+    PaypalItem,
+    PaypalOrder,
+    PaypalRefused,
+    PaypalUnknown,
+)
+from app.payments.models import TRANSITIONS, Payment, PaymentState
+from app.payments.paypal import paypal
+
+log = logging.getLogger(__name__)
+FIRST_CHECK = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(hours=1)
+# A declined payment waits for the buyer, who may pick another card.
+CHASED = (PaymentState.CREATED, PaymentState.CAPTURING, PaymentState.PENDING)
+CHASED_FOR = timedelta(days=30)
+CHASE_LIMIT = 100
+
+# What PayPal says to a capture, and what it means:
+# https://developer.paypal.com/api/rest/reference/orders/v2/errors/
+TRY_AGAIN_LATER = frozenset({"ORDER_ALREADY_CAPTURED", "ORDER_COMPLETION_IN_PROGRESS"})
+BACK_TO_BUYER = frozenset(
+    {
+        "INSTRUMENT_DECLINED",
+        "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING",
+        "PAYER_ACTION_REQUIRED",
+        "ORDER_NOT_APPROVED",
+    }
+)
+# A capture in one of these states took no money and never will.
+DEAD_CAPTURES = frozenset({"DECLINED", "FAILED"})
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Where the buyer says yes: PayPal's order, and the page for a browser without JavaScript."""
+
+    paypal_order_id: str
+    approve_url: str | None
+
+
+@dataclass(frozen=True)
+class CaptureOrder:
+    """All that is needed to ask for a capture, outside any transaction."""
+
+    paypal_order_id: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment."""
+
+    state: PaymentState
+    newly_settled: bool
+    payment_id: UUID
+    gross: Money
+    fee_minor: int
+
+
+def move(payment: Payment, state: PaymentState) -> None:
+    """Change the state along the table; a move that is not in it is a bug."""
+    if state not in TRANSITIONS[payment.state]:
+        raise RuntimeError(f"payment {payment.id}: {payment.state} to {state}")
+    payment.state = state
+
+
+def locked(reference: UUID) -> Payment:
+    """The payment for `reference`, locked until the commit; NoSuchPayment if there is none."""
+    payment = session().execute(
+        select(Payment)
+        .where(Payment.reference == reference)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if payment is None:
+        raise NoSuchPayment
+    return payment
+
+
+@transactional
+def open_payment(*, reference: UUID, amount: Money) -> UUID:
+    """Begin a payment of `amount` for `reference`; returns its id."""
+    payment = Payment(
+        id=new_id(), reference=reference, amount_minor=amount.minor, currency=amount.currency
+    )
+    session().add(payment)
+    return payment.id
+
+
+def create_at_paypal(
+    *, reference: UUID, items: list[PaypalItem], locale: str, return_url: str, cancel_url: str
+) -> Approval:
+    """Make PayPal's order for a payment, once however often it is called.
+
+    Its id is stored before it is given to anybody. PaymentUnavailable if PayPal has no answer;
+    PaymentClosed if the payment is over.
+    """
+    payment = _find(reference)
+    if payment.state not in {PaymentState.CREATED, PaymentState.DECLINED}:
+        raise PaymentClosed
+    end_read()
+    try:
+        order = paypal().create_order(
+            request_id=f"create-{payment.id}",
+            reference=str(reference),
+            total=Money(payment.amount_minor, payment.currency),
+            items=items,
+            locale=locale,
+            return_url=return_url,
+            cancel_url=cancel_url,
+        )
+    except (PaypalUnknown, PaypalRefused) as error:
+        raise PaymentUnavailable from error
+    return _store_paypal_order(reference, order)
+
+
+@transactional
+def _store_paypal_order(reference: UUID, order: PaypalOrder) -> Approval:
+    payment = locked(reference)
+    if payment.paypal_order_id is None:
+        payment.paypal_order_id = order.id
+        payment.payee = order.payee
+        payment.next_check_at = func.clock_timestamp() + FIRST_CHECK
+    return Approval(payment.paypal_order_id, order.approve_url)
+
+
+def look(*, reference: UUID) -> PaypalOrder | None:
+    """PayPal's order of this payment as it stands now; None if PayPal knows of none.
+
+    Raises PaypalUnknown when there is no answer.
+    """
+    paypal_order_id = _find(reference).paypal_order_id
+    end_read()
+    if paypal_order_id is None:
+        return None
+    try:
+        return paypal().get_order(paypal_order_id)
+    except PaypalRefused:
+        return None
+
+
+@transactional
+def begin_capture(*, reference: UUID) -> CaptureOrder | None:
+    """Say that the money is about to be taken; None if it is being, or was, or can't be.
+
+    Asked again while capturing, it answers with the same request id: PayPal takes the money once.
+    """
+    payment = locked(reference)
+    if payment.state is not PaymentState.CAPTURING:
+        if PaymentState.CAPTURING not in TRANSITIONS[payment.state]:
+            return None
+        move(payment, PaymentState.CAPTURING)
+        payment.capture_asked_at = func.clock_timestamp()
+        payment.checks = 0
+        payment.next_check_at = func.clock_timestamp() + FIRST_CHECK
+    if payment.paypal_order_id is None:
+        raise PaymentClosed
+    return CaptureOrder(
+        payment.paypal_order_id, f"capture-{payment.id}-{payment.capture_attempt}"
+    )
+
+
+def ask_capture(order: CaptureOrder) -> PaypalOrder | PaypalRefused:
+    """Take the money; PayPal's word on it. PaypalUnknown if it may or may not have happened."""
+    try:
+        return paypal().capture(order.paypal_order_id, request_id=order.request_id)
+    except PaypalRefused as refusal:
+        if refusal.issue in TRY_AGAIN_LATER:
+            return paypal().get_order(order.paypal_order_id)
+        return refusal
+
+
+@transactional
+def record_refusal(*, reference: UUID, issue: str) -> PaymentState:
+    """Write down that PayPal refused a capture: back to the buyer, or the end of the payment."""
+    payment = locked(reference)
+    if payment.state is PaymentState.CAPTURING:
+        move(payment, PaymentState.DECLINED if issue in BACK_TO_BUYER else PaymentState.FAILED)
+        payment.issue = issue
+        payment.capture_attempt += 1
+    return payment.state
+
+
+@transactional
+def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
+    """Write down what PayPal says of the payment; safe in any order and any number of times.
+
+    Only a capture that is COMPLETED and agrees with ours in amount, currency, payee and custom id
+    settles it. One that disagrees is a mistake or a fraud: the payment stays as it is, and the
+    operator is told in the log.
+    """
+    payment = locked(reference)
+    capture = _telling(order.captures)
+    newly_settled = False
+    if capture is not None and payment.state is not PaymentState.SETTLED:
+        if not _is_ours(payment, order, capture):
+            log.error("capture is not what was asked for", extra={"payment": str(payment.id)})
+        elif capture.status == "COMPLETED" and capture.fee_minor is not None:
+            _settle(payment, capture)
+            newly_settled = True
+        elif payment.state is PaymentState.CAPTURING and capture.status == "PENDING":
+            move(payment, PaymentState.PENDING)
+            payment.issue = capture.reason
+        elif payment.state is PaymentState.CAPTURING and _newly_dead(payment, capture):
+            move(payment, PaymentState.DECLINED)
+            payment.paypal_capture_id = capture.id
+            payment.issue = "INSTRUMENT_DECLINED"
+            payment.capture_attempt += 1
+        elif payment.state is PaymentState.PENDING and capture.status in DEAD_CAPTURES:
+            move(payment, PaymentState.FAILED)
+            payment.issue = capture.status
+    return Recorded(
+        payment.state,
+        newly_settled,
+        payment.id,
+        Money(payment.amount_minor, payment.currency),
+        payment.fee_minor or 0,
+    )
+
+
+def _settle(payment: Payment, capture: PaypalCapture) -> None:
+    if payment.state is not PaymentState.CAPTURING and payment.state is not PaymentState.PENDING:
+        # Money that arrived though we thought the payment over: it counts all the same.
+        log.warning("late capture", extra={"payment": str(payment.id), "state": payment.state})
+    payment.state = PaymentState.SETTLED
+    payment.settled_at = func.clock_timestamp()
+    payment.paypal_capture_id = capture.id
+    payment.fee_minor = capture.fee_minor
+
+
+def _telling(captures: tuple[PaypalCapture, ...]) -> PaypalCapture | None:
+    """The capture that decides: one that took money before one that did not, else the last."""
+    for status in ("COMPLETED", "PENDING"):
+        for capture in captures:
+            if capture.status == status:
+                return capture
+    return captures[-1] if captures else None
+
+
+def _newly_dead(payment: Payment, capture: PaypalCapture) -> bool:
+    """Whether this very attempt was declined, not the one before, which PayPal still lists."""
+    return capture.status in DEAD_CAPTURES and capture.id != payment.paypal_capture_id
+
+
+def _is_ours(payment: Payment, order: PaypalOrder, capture: PaypalCapture) -> bool:
+    return (
+        order.id == payment.paypal_order_id
+        and order.payee == payment.payee
+        and capture.amount == Money(payment.amount_minor, payment.currency)
+        and capture.custom_id == str(payment.reference)
+    )
+
+
+@transactional
+def give_up(*, reference: UUID) -> None:
+    """End a payment that has not taken money and will not."""
+    payment = locked(reference)
+    if payment.state in {PaymentState.CREATED, PaymentState.DECLINED}:
+        move(payment, PaymentState.FAILED)
+
+
+def due() -> list[UUID]:
+    """The references of payments that PayPal should be asked about now."""
+    return list(
+        session().scalars(
+            select(Payment.reference)
+            .where(
+                Payment.state.in_(CHASED),
+                Payment.paypal_order_id.is_not(None),
+                Payment.next_check_at <= func.clock_timestamp(),
+                Payment.created_at > func.clock_timestamp() - CHASED_FOR,
+            )
+            .order_by(Payment.next_check_at)
+            .limit(CHASE_LIMIT)
+        )
+    )
+
+
+@transactional
+def postpone_check(*, reference: UUID) -> None:
+    """Have the sweeper ask PayPal again later, each time twice as late."""
+    payment = locked(reference)
+    payment.checks += 1
+    wait = min(FIRST_CHECK * 2 ** min(payment.checks - 1, 10), LONGEST_WAIT)
+    payment.next_check_at = func.clock_timestamp() + wait
+
+
+def _find(reference: UUID) -> Payment:
+    payment = session().execute(
+        select(Payment)
+        .where(Payment.reference == reference)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if payment is None:
+        raise NoSuchPayment
+    return payment

@@ -1,0 +1,31 @@
+"""PayPal's webhooks."""
+
+import logging
+from http import HTTPStatus
+
+from flask import Response, request
+
+from app.extensions import csrf
+from app.kit.access import Access, allow
+from app.payments.errors import BadSignature, CertificateUnavailable
+from app.payments.service import inbox
+from app.payments.views import blueprint
+
+log = logging.getLogger(__name__)
+MAX_BYTES = 1024 * 1024
+
+
+@blueprint.post("/paypal/webhook")
+@csrf.exempt
+@allow(Access.SIGNED)
+def paypal_webhook() -> Response:
+    """Take in a webhook. The answers have no body: 200, 400 forged, 503 ask again."""
+    request.max_content_length = MAX_BYTES
+    try:
+        inbox.receive(headers=request.headers, body=request.get_data())
+    except BadSignature as error:
+        log.warning("forged webhook", extra={"reason": error.reason})
+        return Response(status=HTTPStatus.BAD_REQUEST)
+    except CertificateUnavailable:
+        return Response(status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "30"})
+    return Response(status=HTTPStatus.OK)

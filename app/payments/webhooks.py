@@ -1,0 +1,171 @@
+"""Whether a webhook is PayPal's: its certificate, and the signature over the raw bytes.
+
+https://developer.paypal.com/api/rest/webhooks/rest/#link-messagesignature
+"""
+
+import base64
+import binascii
+import logging
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import certifi
+import requests
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from app.kit.db import assert_no_transaction
+from app.payments.errors import BadSignature, CertificateUnavailable
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CERTIFICATE_HOSTS = {
+    "api.paypal.com": "messageverificationcerts.paypal.com",
+    "api-m.paypal.com": "messageverificationcerts.paypal.com",
+    "api.sandbox.paypal.com": "messageverificationcerts.sandbox.paypal.com",
+    "api-m.sandbox.paypal.com": "messageverificationcerts.sandbox.paypal.com",
+}
+CERTIFICATE_PATH = "/v1/notifications/certs/"
+ALGORITHM = "SHA256withRSA"
+MAX_CERTIFICATE_BYTES = 64 * 1024
+SECONDS = 5
+CACHE_SECONDS = 3600
+REFUSED_CACHE_SECONDS = 30
+MAX_CACHED = 32
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """The headers of a webhook that its signature depends on."""
+
+    id: str
+    time: str
+    signature: str
+    certificate_url: str
+    algorithm: str
+
+    @classmethod
+    def read(cls, headers: Mapping[str, str]) -> "Transmission":
+        """Take them from a request's headers; BadSignature if one is missing."""
+        try:
+            return cls(
+                headers["PAYPAL-TRANSMISSION-ID"],
+                headers["PAYPAL-TRANSMISSION-TIME"],
+                headers["PAYPAL-TRANSMISSION-SIG"],
+                headers["PAYPAL-CERT-URL"],
+                headers["PAYPAL-AUTH-ALGO"],
+            )
+        except KeyError as error:
+            raise BadSignature("missing header") from error
+
+
+class Verifier:
+    """Tells PayPal's webhooks from forged ones; keeps the certificates it has seen."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._webhook_id = settings.paypal_webhook_id
+        self._own_sandbox = settings.paypal_ca_file is not None
+        self._base = urlsplit(settings.paypal_base_url)
+        self._ca_file = settings.paypal_ca_file
+        self._keys: dict[str, tuple[float, rsa.RSAPublicKey | None]] = {}
+
+    def verify(self, transmission: Transmission, body: bytes) -> None:
+        """Return if PayPal signed these bytes for our webhook.
+
+        Raises BadSignature if not, CertificateUnavailable if the certificate can't be had now.
+        """
+        if transmission.algorithm != ALGORITHM:
+            raise BadSignature("algorithm")
+        subject = self._subject(transmission.certificate_url)
+        key = self._key(transmission.certificate_url, subject)
+        signed = "|".join(
+            (transmission.id, transmission.time, self._webhook_id, str(zlib.crc32(body)))
+        )
+        try:
+            signature = base64.b64decode(transmission.signature, validate=True)
+            key.verify(signature, signed.encode(), padding.PKCS1v15(), SHA256())
+        except (binascii.Error, ValueError, InvalidSignature) as error:
+            raise BadSignature("signature") from error
+
+    def _subject(self, url: str) -> str:
+        """The name the certificate at this address must carry; BadSignature for a foreign one."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise BadSignature("certificate address") from error
+        plain = not (parts.username or parts.password or parts.query or parts.fragment)
+        if not plain or not parts.path.startswith(CERTIFICATE_PATH) or ".." in parts.path:
+            raise BadSignature("certificate address")
+        if self._own_sandbox:
+            ours = (self._base.scheme, self._base.hostname, self._base.port)
+            if (parts.scheme, parts.hostname, port) == ours:
+                return CERTIFICATE_HOSTS["api.sandbox.paypal.com"]
+        elif parts.scheme == "https" and port is None and parts.hostname in CERTIFICATE_HOSTS:
+            return CERTIFICATE_HOSTS[parts.hostname]
+        raise BadSignature("certificate address")
+
+    def _key(self, url: str, subject: str) -> rsa.RSAPublicKey:
+        expires, key = self._keys.get(url, (0.0, None))
+        if time.monotonic() >= expires:
+            key = self._fetch(url, subject)
+            if len(self._keys) >= MAX_CACHED:
+                self._keys.clear()
+            lifetime = CACHE_SECONDS if key else REFUSED_CACHE_SECONDS
+            self._keys[url] = (time.monotonic() + lifetime, key)
+        if key is None:
+            raise BadSignature("certificate")
+        return key
+
+    def _fetch(self, url: str, subject: str) -> rsa.RSAPublicKey | None:
+        """The certificate's key; None if it is not one of PayPal's."""
+        chain = _download(url)
+        if chain is None:
+            return None
+        try:
+            certificates = x509.load_pem_x509_certificates(chain)
+            verifier = (
+                PolicyBuilder()
+                .store(Store(_roots(self._ca_file)))
+                .build_server_verifier(x509.DNSName(subject))
+            )
+            verifier.verify(certificates[0], certificates[1:])
+        except (ValueError, IndexError, VerificationError) as error:
+            log.warning("webhook certificate refused", extra={"error": str(error)})
+            return None
+        key = certificates[0].public_key()
+        return key if isinstance(key, rsa.RSAPublicKey) else None
+
+
+@cache
+def _roots(ca_file: Path | None) -> list[x509.Certificate]:
+    path = ca_file or Path(certifi.where())
+    return x509.load_pem_x509_certificates(path.read_bytes())
+
+
+def _download(url: str) -> bytes | None:
+    """What stands at the address; None if it is no certificate, an error if it can't be had."""
+    assert_no_transaction()
+    try:
+        with requests.get(url, timeout=SECONDS, allow_redirects=False, stream=True) as answer:
+            if answer.status_code >= requests.codes.server_error:
+                raise CertificateUnavailable
+            if answer.status_code != requests.codes.ok:
+                return None
+            body = b""
+            for chunk in answer.iter_content(8192):
+                body += chunk
+                if len(body) > MAX_CERTIFICATE_BYTES:
+                    return None
+            return body
+    except requests.RequestException as error:
+        raise CertificateUnavailable from error

@@ -19,6 +19,8 @@ from app.orders import views as orders_views
 from app.payments import events as payments_events
 from app.payments import tasks as payments_tasks
 from app.payments import views as payments_views
+from app.products import events as products_events
+from app.products import tasks as products_tasks
 from app.products import views as products_views
 from app.settings import Settings
 
@@ -46,7 +48,7 @@ LISTENERS = [
     Listener(orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"),
     Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
     Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE, "delivery"),
-    Listener(orders_events.StockMoved, orders_tasks.announce_stock, Reach.OUTSIDE, "slow"),
+    Listener(products_events.StockChanged, products_tasks.announce_stock, Reach.OUTSIDE, "slow"),
 ]
 
 

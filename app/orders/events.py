@@ -23,10 +23,3 @@ class OrderChanged:
     """An order got another state that its open page should show."""
 
     order_id: UUID
-
-
-@dataclass(frozen=True)
-class StockMoved:
-    """The number of free units of these products is another one."""
-
-    product_ids: tuple[UUID, ...]

@@ -1,0 +1,315 @@
+"""Units of stock: claimed, given back, sold, withdrawn, opened.
+
+A unit goes free → reserved → sold, or back to free; a free one may be withdrawn. Each move is one
+statement that names the state it starts from, so whatever runs at the same time, a unit has one
+holder. A reservation that ran out stays its holder's until `release` is called for it.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from flask import current_app
+from sqlalchemy import ColumnElement, TextClause, func, select, text, update
+
+from app.kit.crypto import Sealed, UnsealError, Vault
+from app.kit.db import session, transactional
+from app.kit.outbox import emit
+from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable
+from app.products.events import StockChanged
+from app.products.models import Product, SharedContent, StockItem, UnitState
+
+log = logging.getLogger(__name__)
+
+# Claims never wait for each other: a row that another transaction is looking at is passed over.
+# Under READ COMMITTED the locking SELECT re-checks the state of each row once it has the lock.
+# https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
+CLAIM = text(
+    """
+    WITH claimable AS MATERIALIZED (
+        SELECT id FROM stock_item
+        WHERE product_id = :product_id AND state = 'free'
+        ORDER BY id LIMIT :quantity
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+    FROM claimable WHERE stock_item.id = claimable.id AND stock_item.state = 'free'
+    RETURNING stock_item.id
+    """
+)
+# When too few rows were unlocked, though enough are free: the same in turn, so that nobody is told
+# "sold out" over units that the others then do not take.
+CLAIM_IN_TURN = text(
+    """
+    WITH claimable AS MATERIALIZED (
+        SELECT id FROM stock_item
+        WHERE product_id = :product_id AND state = 'free'
+        ORDER BY id LIMIT :quantity
+        FOR UPDATE
+    )
+    UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+    FROM claimable WHERE stock_item.id = claimable.id AND stock_item.state = 'free'
+    RETURNING stock_item.id
+    """
+)
+RELEASE = text(
+    """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM stock_item
+        WHERE holder = ANY(:holders) AND state = 'reserved'
+        ORDER BY id
+        FOR UPDATE
+    )
+    UPDATE stock_item SET state = 'free', holder = NULL, reserved_until = NULL
+    FROM held WHERE stock_item.id = held.id
+    RETURNING stock_item.product_id
+    """
+)
+
+
+@transactional
+def reserve(*, product_id: UUID, quantity: int, holder: UUID, until: datetime) -> list[UUID]:
+    """Take `quantity` free units, oldest first, for `holder` up to `until` (the database's clock).
+
+    All or none: OutOfStock with `params["left"]`. Units that the holder has already count, so
+    that a second call takes nothing more. Returns the ids of all the holder has.
+    """
+    # Two calls for one holder come one after the other.
+    session().execute(select(func.pg_advisory_xact_lock(_lock_number(holder))))
+    own = list(
+        session().scalars(
+            select(StockItem.id)
+            .where(StockItem.holder == holder, StockItem.product_id == product_id)
+            .order_by(StockItem.id)
+        )
+    )
+    wanted = quantity - len(own)
+    if wanted <= 0:
+        return own
+    claimed = _claim(CLAIM, product_id, wanted, holder, until)
+    if not claimed and free_now(product_id) >= wanted:
+        claimed = _claim(CLAIM_IN_TURN, product_id, wanted, holder, until)
+    if not claimed:
+        raise OutOfStock(product_id, free_now(product_id) + len(own))
+    emit(StockChanged(product_id))
+    return sorted(own + claimed)
+
+
+def _lock_number(holder: UUID) -> int:
+    return int.from_bytes(holder.bytes[8:], "big", signed=True)
+
+
+def _claim(
+    statement: TextClause, product_id: UUID, quantity: int, holder: UUID, until: datetime
+) -> list[UUID]:
+    """Exactly `quantity` units, or none and no row left locked."""
+    savepoint = session().begin_nested()
+    claimed = list(
+        session().scalars(
+            statement,
+            {"product_id": product_id, "quantity": quantity, "holder": holder, "until": until},
+        )
+    )
+    if len(claimed) == quantity:
+        savepoint.commit()
+        return claimed
+    savepoint.rollback()
+    return []
+
+
+def free_now(product_id: UUID) -> int:
+    """How many units of the product are free, as far as others have committed."""
+    return (
+        session()
+        .execute(
+            select(func.count())
+            .select_from(StockItem)
+            .where(StockItem.product_id == product_id, StockItem.state == UnitState.FREE)
+        )
+        .scalar_one()
+    )
+
+
+@transactional
+def release(*, holders: Sequence[UUID]) -> int:
+    """Give back what the holders have reserved (never what was sold); returns how many units."""
+    freed = list(session().scalars(RELEASE, {"holders": list(holders)}))
+    for product_id in sorted(set(freed)):
+        emit(StockChanged(product_id))
+    return len(freed)
+
+
+@transactional
+def extend(*, holders: Sequence[UUID], until: datetime) -> int:
+    """Prolong the holders' reservations, never shorten them; returns how many units they hold."""
+    extended = session().execute(
+        update(StockItem)
+        .where(StockItem.holder.in_(holders), StockItem.state == UnitState.RESERVED)
+        .values(reserved_until=func.greatest(StockItem.reserved_until, until))
+        .returning(StockItem.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(extended.all())
+
+
+def held(*, holder: UUID) -> int:
+    """How many units are reserved for the holder, whether or not their time ran out."""
+    return (
+        session()
+        .execute(
+            select(func.count())
+            .select_from(StockItem)
+            .where(StockItem.holder == holder, StockItem.state == UnitState.RESERVED)
+        )
+        .scalar_one()
+    )
+
+
+@transactional
+def sell(*, holder: UUID, quantity: int) -> list[UUID]:
+    """Make the holder's `quantity` reserved units sold; returns their ids in order.
+
+    Selling what is sold already gives the same ids again. StockMismatch if the holder has
+    another number of units: nothing is changed then.
+    """
+    units = (
+        session()
+        .execute(
+            select(StockItem.id, StockItem.state)
+            .where(StockItem.holder == holder)
+            .order_by(StockItem.id)
+            .with_for_update()
+        )
+        .all()
+    )
+    if len(units) != quantity:
+        raise StockMismatch(f"holder {holder} has {len(units)} units, not {quantity}")
+    reserved = [unit.id for unit in units if unit.state is UnitState.RESERVED]
+    if reserved:
+        session().execute(
+            update(StockItem)
+            .where(StockItem.id.in_(reserved))
+            .values(state=UnitState.SOLD, sold_at=func.clock_timestamp(), reserved_until=None)
+            .execution_options(synchronize_session=False)
+        )
+    return [unit.id for unit in units]
+
+
+@transactional
+def count_sale(*, product_id: UUID, quantity: int) -> None:
+    """Add sold pieces to the product's counter, by which the catalogue sorts."""
+    session().execute(
+        update(Product)
+        .where(Product.id == product_id)
+        .values(sold_count=Product.sold_count + quantity)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@transactional
+def withdraw_unit(*, seller_id: UUID, product_id: UUID, unit_id: UUID) -> bool:
+    """Take a free unit off sale; False if it is not free any more.
+
+    NoSuchUnit unless the seller's product has it.
+    """
+    _own_unit(seller_id, product_id, StockItem.id == unit_id)
+    return _withdraw(product_id, StockItem.id == unit_id) == 1
+
+
+@transactional
+def withdraw_batch(*, seller_id: UUID, product_id: UUID, batch_id: UUID) -> int:
+    """Take all free units of a batch off sale; returns how many there were.
+
+    NoSuchUnit unless the batch is one of the seller's product.
+    """
+    _own_unit(seller_id, product_id, StockItem.batch_id == batch_id)
+    return _withdraw(product_id, StockItem.batch_id == batch_id)
+
+
+def _own_unit(seller_id: UUID, product_id: UUID, which: ColumnElement[bool]) -> None:
+    found = (
+        session()
+        .execute(
+            select(StockItem.id)
+            .join(Product, Product.id == StockItem.product_id)
+            .where(Product.seller_id == seller_id, StockItem.product_id == product_id, which)
+            .limit(1)
+        )
+        .first()
+    )
+    if found is None:
+        raise NoSuchUnit
+
+
+def _withdraw(product_id: UUID, which: ColumnElement[bool]) -> int:
+    free = (
+        select(StockItem.id)
+        .where(StockItem.product_id == product_id, StockItem.state == UnitState.FREE, which)
+        .order_by(StockItem.id)
+        .with_for_update()
+        .cte("free")
+    )
+    withdrawn = (
+        session()
+        .execute(
+            update(StockItem)
+            .where(StockItem.id == free.c.id, StockItem.state == UnitState.FREE)
+            .values(state=UnitState.WITHDRAWN)
+            .returning(StockItem.id)
+            .execution_options(synchronize_session=False)
+        )
+        .all()
+    )
+    if withdrawn:
+        emit(StockChanged(product_id))
+    return len(withdrawn)
+
+
+def vault() -> Vault:
+    """The current application's vault."""
+    return cast(Vault, current_app.extensions["vault"])
+
+
+def open_unit(*, unit_id: UUID) -> str:
+    """The clear text of a unit, for the person it was delivered to and nobody else.
+
+    NoSuchUnit if there is none; StockUnreadable if it can't be opened.
+    """
+    unit = (
+        session()
+        .execute(
+            select(StockItem.product_id, StockItem.sealed, StockItem.key_version).where(
+                StockItem.id == unit_id
+            )
+        )
+        .one_or_none()
+    )
+    if unit is None:
+        raise NoSuchUnit
+    return _open(unit.product_id, unit_id, unit.sealed, unit.key_version)
+
+
+def open_content(*, content_id: UUID) -> str:
+    """The clear text of one version of a shared product's content; errors as `open_unit`."""
+    content = (
+        session()
+        .execute(
+            select(SharedContent.product_id, SharedContent.sealed, SharedContent.key_version).where(
+                SharedContent.id == content_id
+            )
+        )
+        .one_or_none()
+    )
+    if content is None:
+        raise NoSuchUnit
+    return _open(content.product_id, content_id, content.sealed, content.key_version)
+
+
+def _open(product_id: UUID, item_id: UUID, sealed: bytes, key_version: int) -> str:
+    try:
+        return vault().open(Sealed(sealed, key_version), product_id=product_id, item_id=item_id)
+    except UnsealError as error:
+        log.error("stock can't be opened", extra={"item": str(item_id)})  # noqa: TRY400 # no trace
+        raise StockUnreadable from error

@@ -1,0 +1,214 @@
+"""Fixtures of every test: real servers, a database per worker, the application on top of them."""
+
+import contextvars
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from rq import Queue, SimpleWorker
+from sqlalchemy import event, text
+
+from app.auth.models import User
+from app.extensions import db
+from app.factory import create_app
+from app.kit import jobs, outbox
+from app.settings import Settings
+from tests.support import servers as test_servers
+from tests.support.servers import RUN, Servers, servers
+
+PASSWORD = "correct-horse-battery"
+TEMPLATE = "byteshop_template"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's directory; the servers start when a test first asks for them."""
+    if not hasattr(config, "workerinput"):
+        test_servers.open_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the run's servers."""
+    if not hasattr(config, "workerinput"):
+        test_servers.close_run()
+
+
+class IsolatedClient(FlaskClient):
+    """A client whose requests share no application context with the test that makes them."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request as if from another process; the test's own session forgets what it read."""
+        response = contextvars.Context().run(super().open, *args, **kwargs)
+        db.session.rollback()
+        return response
+
+
+@pytest.fixture(scope="session")
+def worker_number(worker_id: str) -> int:
+    """0 without xdist, else 1, 2, …"""
+    return 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+
+
+@pytest.fixture(scope="session")
+def run_servers() -> Servers:
+    """The run's servers."""
+    return servers()
+
+
+@pytest.fixture(scope="session")
+def make_settings(
+    run_servers: Servers, worker_number: int, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Settings]:
+    """Settings for this worker's own databases; keyword arguments replace single ones."""
+    _ensure_template(run_servers, tmp_path_factory)
+    database = run_servers.create_database(f"test_{worker_number}", template=TEMPLATE)
+    data_dir = tmp_path_factory.mktemp("data")
+
+    def make(**changes: Any) -> Settings:
+        values = _plain_settings() | {
+            "database_url": database,
+            "redis_url": run_servers.redis_url_of(worker_number),
+            "mongo_url": run_servers.mongo_url_of(f"test_{worker_number}"),
+            "smtp_url": run_servers.smtp_url,
+            "data_dir": data_dir,
+        }
+        return Settings(**(values | changes))
+
+    return make
+
+
+def _plain_settings() -> dict[str, Any]:
+    return {
+        "app_env": "test",
+        "secret_key": "tests-only-tests-only-tests-only-tests",
+        "stock_master_key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "fingerprint_key": "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=",
+        "paypal_client_id": "test-client",
+        "paypal_client_secret": "test-secret",
+        "paypal_webhook_id": "WH-TEST",
+        "paypal_base_url": "http://127.0.0.1:9",
+        "paypal_web_url": "http://127.0.0.1:9",
+        "public_url": "http://localhost",
+        "roles": "web,chat",
+        "max_open_checkouts_per_address": 1000,
+    }
+
+
+def _ensure_template(run_servers: Servers, paths: pytest.TempPathFactory) -> None:
+    """Run the migrations once, into the database that every worker's is copied from."""
+    directory = Path(os.environ[RUN])
+    done = directory / "template-done"
+    with (directory / "template-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return
+        url = run_servers.create_database(TEMPLATE)
+        settings = Settings(
+            **_plain_settings(),
+            database_url=url,
+            redis_url=run_servers.redis_url,
+            data_dir=paths.mktemp("template"),
+        )
+        application = create_app(settings)
+        with application.app_context():
+            upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
+            db.engine.dispose()
+        done.touch()
+
+
+@pytest.fixture(scope="session")
+def application(make_settings: Callable[..., Settings]) -> Flask:
+    """The application, no context pushed."""
+    created = create_app(make_settings())
+    created.config["WTF_CSRF_ENABLED"] = False
+    created.test_client_class = IsolatedClient
+    return created
+
+
+@pytest.fixture
+def app(application: Flask) -> Iterator[Flask]:
+    """The application with a context for the test's own calls; every table is empty."""
+    with application.app_context():
+        empty_stores()
+        yield application
+        db.session.rollback()
+
+
+def empty_stores() -> None:
+    """Empty every table and this worker's Redis."""
+    tables = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+    db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    db.session.commit()
+    jobs.redis().flushdb()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript, nobody logged in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def login(app: Flask) -> Callable[..., FlaskClient]:
+    """Log a user in, in a new browser or the given one."""
+
+    def log_in(user: User, browser: FlaskClient | None = None) -> FlaskClient:
+        browser = browser or app.test_client()
+        response = browser.post("/auth/login", data={"email": user.email, "password": PASSWORD})
+        assert response.status_code == 303, response.get_data(as_text=True)
+        return browser
+
+    return log_in
+
+
+@pytest.fixture
+def drain(app: Flask) -> Callable[[], None]:
+    """Do every job of the queues, and those they bring about."""
+
+    class ContextWorker(SimpleWorker):
+        def perform_job(self, job: Any, queue: Any) -> bool:
+            with app.app_context():
+                return super().perform_job(job, queue)
+
+    def work() -> None:
+        connection = jobs.redis()
+        queues = [Queue(name, connection=connection) for name in jobs.QUEUES]
+        while any(queue.count for queue in queues):
+            worker = ContextWorker(queues, connection=connection)
+            worker.work(burst=True, logging_level="CRITICAL")
+        db.session.rollback()
+
+    return work
+
+
+@pytest.fixture
+def sweep(app: Flask) -> Callable[[], None]:
+    """Do what the clock's sweeper of the outbox does, with the rows' patience over."""
+
+    def work() -> None:
+        db.session.execute(
+            text("UPDATE outbox SET created_at = created_at - interval '1 minute' WHERE done_at IS NULL")
+        )
+        db.session.commit()
+        outbox.sweep()
+
+    return work
+
+
+@pytest.fixture
+def query_counter(app: Flask) -> Iterator[list[str]]:
+    """The SQL statements sent while the test runs; clear it before the part that counts."""
+
+    statements: list[str] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", remember)
+    yield statements
+    event.remove(db.engine, "before_cursor_execute", remember)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
-    UniqueConstraint,
     func,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
@@ -165,6 +164,26 @@ class StockBatch(Model):
     )
 
 
+class StockUpload(Model):
+    """Lines that wait, sealed, for their seller's word to take them in; gone within the hour.
+
+    The batch that comes of it gets the same id.
+    """
+
+    __tablename__ = "stock_upload"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), index=True)
+    seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    source: Mapped[str] = mapped_column(Text, default="")
+    lines: Mapped[int]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
 class StockItem(Model):
     """A unit: one key or one link, sold once.
 
@@ -185,7 +204,13 @@ class StockItem(Model):
     reserved_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     sold_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (
-        UniqueConstraint("fingerprint", name="uq_stock_item_fingerprint"),
+        # One value is on sale or sold once in the whole market; a withdrawn one may come again.
+        Index(
+            "uq_stock_item_fingerprint",
+            "fingerprint",
+            unique=True,
+            postgresql_where="state <> 'withdrawn'",
+        ),
         CheckConstraint(
             "(state IN ('reserved', 'sold')) = (holder IS NOT NULL)", name="holder_fits_state"
         ),

@@ -80,6 +80,7 @@ TABLES = (
     "basket_line",
     "shared_content",
     "stock_batch",
+    "stock_upload",
     "order_line",
     "stock_item",
     "delivery",
@@ -650,6 +651,36 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_stock_batch_product_id"), "stock_batch", ["product_id"], unique=False)
     op.create_table(
+        "stock_upload",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("seller_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("key_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_stock_upload_product_id_product")
+        ),
+        sa.ForeignKeyConstraint(
+            ["seller_id"], ["users.id"], name=op.f("fk_stock_upload_seller_id_users")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_upload")),
+    )
+    op.create_index(
+        op.f("ix_stock_upload_expires_at"), "stock_upload", ["expires_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_stock_upload_product_id"), "stock_upload", ["product_id"], unique=False
+    )
+    op.create_table(
         "order_line",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -732,9 +763,15 @@ def upgrade() -> None:
             ["product_id"], ["product.id"], name=op.f("fk_stock_item_product_id_product")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_item")),
-        sa.UniqueConstraint("fingerprint", name="uq_stock_item_fingerprint"),
     )
     op.create_index(op.f("ix_stock_item_batch_id"), "stock_item", ["batch_id"], unique=False)
+    op.create_index(
+        "uq_stock_item_fingerprint",
+        "stock_item",
+        ["fingerprint"],
+        unique=True,
+        postgresql_where="state <> 'withdrawn'",
+    )
     op.create_index(
         "ix_stock_item_free",
         "stock_item",

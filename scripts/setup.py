@@ -83,7 +83,7 @@ def check_python() -> None:
     if (BIN / "python").exists():
         return
     try:
-        import ensurepip  # noqa: F401  # Debian ships it apart, in python3-venv
+        import ensurepip  # noqa: F401, PLC0415  # Debian ships it apart, in python3-venv
     except ImportError:
         raise SetupFailed(
             "Python's venv module is missing: run `apt-get install python3-venv` as root."
@@ -119,7 +119,9 @@ def install(what: str, requirements: Path) -> None:
             f"install {requirements.name}; is PyPI reachable from here?",
         )
 
-    count = sum("==" in line and line[0] not in " #" for line in requirements.read_text().splitlines())
+    count = sum(
+        "==" in line and line[0] not in " #" for line in requirements.read_text().splitlines()
+    )
     step(f"Installing {count} {what}", requirements.name, [requirements], pip)
 
 

@@ -2,4 +2,4 @@
 
 
 class StartFailed(Exception):
-    """A server or the shop cannot start; the message is a sentence for the person at the terminal."""
+    """A server or the shop cannot start; the message tells the person at the terminal why."""

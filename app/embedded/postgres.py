@@ -79,7 +79,14 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
         options = [f"--{name}={value}" for name, value in settings.items()]
         return Launch(
             "PostgreSQL",
-            [*account.prefix, str(programs / "postgres"), "-D", str(cluster), f"--port={port}", *options],
+            [
+                *account.prefix,
+                str(programs / "postgres"),
+                "-D",
+                str(cluster),
+                f"--port={port}",
+                *options,
+            ],
             data_dir,
             lambda: _is_ready(_address(SUPERUSER, secret, port, "postgres")),
             cwd=cluster,

@@ -1,4 +1,4 @@
-"""Throwaway servers for a test run: started once, by whoever needs them first, shared by all workers.
+"""Throwaway servers for a test run: started by whoever needs them first, shared by all workers.
 
 The root conftest calls `open_run()` in `pytest_configure` and `close_run()` in `pytest_unconfigure`
 of the controller; everyone else calls `servers()`.

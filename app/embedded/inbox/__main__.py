@@ -31,7 +31,9 @@ def main() -> None:
         ident="ByteShop mail catcher",
         enable_SMTPUTF8=True,
     )
-    page = make_server(LOOPBACK, arguments.page_port, create_app(arguments.directory), threaded=True)
+    page = make_server(
+        LOOPBACK, arguments.page_port, create_app(arguments.directory), threaded=True
+    )
 
     def stop(_signal: int, _frame: object) -> None:
         # From a thread of its own: shutdown() waits for the loop that this handler interrupts.

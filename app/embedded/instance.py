@@ -1,0 +1,122 @@
+"""The directory of a local shop: one run at a time in it, what a run leaves there, emptying it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+
+from app.embedded.errors import StartFailed
+from app.embedded.processes import (
+    STOP_SECONDS,
+    end_all,
+    lives,
+    stop_recorded,
+    wait_until_gone,
+    write_private,
+)
+
+# Every role carries this variable, so that those of a killed run can be found.
+MARK = "BYTESHOP_INSTANCE"
+LOCK = "run.lock"
+RUNNING = "run.json"
+STORES = ("postgres", "valkey", "mongo", "mail")
+
+
+@contextlib.contextmanager
+def locked(instance: Path) -> Iterator[None]:
+    """Have the directory to oneself; StartFailed if a shop runs there or it can't be written."""
+    try:
+        instance.mkdir(exist_ok=True)
+        lock = (instance / LOCK).open("a+")
+    except PermissionError as error:
+        raise StartFailed(
+            f"{instance} is not yours to write: the shop ran there as another user. Run as that "
+            "user, or have that user run `make reset` and remove the directory."
+        ) from error
+    with lock:
+        try:
+            # A record lock: unlike flock's, it does not pass to forked processes, which may outlive
+            # a killed run.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise StartFailed(
+                f"A shop already runs in {instance} (process {lock.read().strip()}). Stop it first, "
+                "with Ctrl-C where it runs."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def is_running(instance: Path) -> bool:
+    """Whether a shop runs in this directory."""
+    try:
+        with (instance / LOCK).open("a+") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def write_environment(instance: Path, environment: Mapping[str, str]) -> None:
+    """Leave the run's environment for commands that join it."""
+    write_private(instance / RUNNING, json.dumps(dict(environment)))
+
+
+def read_environment(instance: Path) -> dict[str, str]:
+    """The environment of the shop that runs here."""
+    environment: dict[str, str] = json.loads((instance / RUNNING).read_text())
+    return environment
+
+
+def forget_environment(instance: Path) -> None:
+    """The run is over."""
+    (instance / RUNNING).unlink(missing_ok=True)
+
+
+def end_roles(instance: Path) -> None:
+    """End every role of a run in this directory that still lives, and wait for it."""
+    roles = [process for process in psutil.process_iter() if _is_role(process, instance)]
+    for process in roles:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    wait_until_gone(roles, STOP_SECONDS / 3)
+    end_all(roles)
+
+
+def _is_role(process: psutil.Process, instance: Path) -> bool:
+    if process.pid == os.getpid():
+        return False
+    try:
+        return lives(process) and process.environ().get(MARK) == str(instance)
+    except (psutil.AccessDenied, psutil.NoSuchProcess):
+        return False
+
+
+def empty(instance: Path) -> None:
+    """Delete all data; StartFailed while a shop runs there or where files are another user's."""
+    with locked(instance):
+        end_roles(instance)
+        for name in STORES:
+            stop_recorded(instance / name)
+        for path in instance.iterdir():
+            if path.name == LOCK:
+                continue
+            try:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            except PermissionError as error:
+                raise StartFailed(
+                    f"{error.filename} belongs to another user; run `make reset` as that user."
+                ) from error

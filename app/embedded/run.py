@@ -1,0 +1,283 @@
+"""`make run`: the stores, then every role of the Procfile, until Ctrl-C."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import requests
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+
+from app.embedded import instance as place
+from app.embedded import keys
+from app.embedded.environment import Ports, missing_stores, settings, uses_sandbox
+from app.embedded.errors import StartFailed
+from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTANCE = ROOT / "instance"
+READY_SECONDS = 60
+POLL_SECONDS = 0.05
+DEMO_PASSWORD = "byteshop-demo"  # noqa: S105  # shown to everyone who runs the demo
+DEMO_ACCOUNTS = ("buyer@example.com", "seller@example.com", "admin@example.com")
+SIGNALLED = {128 + signal.SIGINT, 128 + signal.SIGTERM}
+
+
+class _Stopped(BaseException):
+    """A signal asked for the end."""
+
+
+def run() -> int:
+    """Start everything and serve until a signal; the exit code."""
+    started = time.monotonic()
+    _stop_on_signals()
+    try:
+        with place.locked(INSTANCE), ExitStack() as stack:
+            ports = Ports.from_environment(os.environ)
+            place.end_roles(INSTANCE)
+            environment = _prepare(ports)
+            _check_ports(ports)
+            environment |= stack.enter_context(_stores(ports))
+            stack.callback(place.forget_environment, INSTANCE)
+            stack.callback(place.end_roles, INSTANCE)
+            place.write_environment(INSTANCE, environment)
+            has_demo_data = _release(environment)
+            code = _serve(environment, ports, started, has_demo_data=has_demo_data)
+            _ignore_signals()
+            say("Stopping the stores …")
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except _Stopped:
+        code = 0
+    say("ByteShop has stopped." if code == 0 else "ByteShop has stopped: the lines above say why.")
+    return code
+
+
+def execute(command: Sequence[str]) -> int:
+    """Run a command in the environment of the running shop, or with stores started for it alone."""
+    try:
+        if place.is_running(INSTANCE):
+            return _call(command, place.read_environment(INSTANCE))
+        _stop_on_signals()
+        with place.locked(INSTANCE):
+            ports = Ports.from_environment(os.environ)
+            environment = _prepare(ports)
+            with _stores(ports, quiet=True) as addresses:
+                return _call(command, environment | addresses)
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except _Stopped:
+        return 128 + signal.SIGINT
+
+
+def reset() -> int:
+    """Delete all data of the local shop; the exit code."""
+    try:
+        place.empty(INSTANCE)
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    say("instance/ is empty; `make run` begins anew.")
+    return 0
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal, who may have closed it."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
+
+def _stop_on_signals() -> None:
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
+def _ignore_signals() -> None:
+    """Let nobody interrupt the clean end."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _prepare(ports: Ports) -> dict[str, str]:
+    secrets = keys.load(INSTANCE / "secrets.env")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {
+        **os.environ,
+        **settings(os.environ, INSTANCE, ports, secrets),
+        "PATH": path,
+        "PYTHONUNBUFFERED": "1",
+        place.MARK: str(INSTANCE),
+    }
+    # Without compiled files each role would compile the shop anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
+def _check_ports(ports: Ports) -> None:
+    wanted = {ports.web: "the shop", ports.chat: "live updates"}
+    if uses_sandbox(os.environ):
+        wanted[ports.paypal] = "the PayPal sandbox"
+    if not os.environ.get("SMTP_URL"):
+        wanted[ports.inbox] = "the inbox page"
+    for port, purpose in wanted.items():
+        if port_answers(port):
+            raise StartFailed(
+                f"Port {port}, meant for {purpose}, is taken by another program. Stop that one, or "
+                f"choose other ports: `make run PORT={ports.web + 1000}` takes that one and the "
+                "three above it."
+            )
+
+
+@contextlib.contextmanager
+def _stores(ports: Ports, *, quiet: bool = False) -> Iterator[dict[str, str]]:
+    """Start the stores that the environment lacks, side by side; their addresses by variable."""
+    starts = missing_stores(os.environ, INSTANCE, ports)
+    running: list[EmbeddedServer] = []
+    try:
+        with ThreadPoolExecutor() as pool:
+            began = time.monotonic()
+            futures: dict[Future[EmbeddedServer], str] = {}
+            for name, start in starts.items():
+                future = pool.submit(start)
+                future.add_done_callback(lambda done: _note(done, running, began, quiet=quiet))
+                futures[future] = name
+            wait(futures, return_when=FIRST_EXCEPTION)
+        yield {name: future.result().url for future, name in futures.items()}
+    finally:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(EmbeddedServer.stop, running))
+
+
+def _note(
+    done: Future[EmbeddedServer], running: list[EmbeddedServer], began: float, *, quiet: bool
+) -> None:
+    if done.exception() is None:
+        server = done.result()
+        running.append(server)
+        if not quiet:
+            say(f"✓ {server.name} ({time.monotonic() - began:.1f} s)")
+
+
+def _release(environment: Mapping[str, str]) -> bool:
+    """Bring the database up to date; whether it holds the demo data.
+
+    Only a database of our own gets demo accounts, whose password everybody knows; another one gets
+    them where APP_ENV=demo asks for it.
+    """
+    is_own = not os.environ.get("DATABASE_URL")
+    has_demo_data = is_own or os.environ.get("APP_ENV") == "demo"
+    stamp = INSTANCE / "postgres" / "released"
+    digest = _release_digest()
+    if is_own and stamp.exists() and stamp.read_text() == digest:
+        return True
+    say("→ Bringing the database up to date")
+    _must_call(["flask", "--app", "wsgi", "db", "upgrade"], environment)
+    if has_demo_data:
+        say("→ Adding demo data")
+        _must_call(["flask", "--app", "wsgi", "demo-data"], environment)
+    if is_own:
+        stamp.write_text(digest)
+    return has_demo_data
+
+
+def _release_digest() -> str:
+    """What the database was brought up to date from."""
+    digest = hashlib.sha256()
+    for folder in (ROOT / "migrations", ROOT / "app" / "demo"):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _must_call(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise StartFailed(f"{done.stdout}\n`{' '.join(command)}` failed; the lines above say why.")
+
+
+def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    try:
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    except FileNotFoundError:
+        raise StartFailed(f"There is no command {command[0]!r}.") from None
+
+
+def _serve(
+    environment: dict[str, str], ports: Ports, started: float, *, has_demo_data: bool
+) -> int:
+    """Run the roles until a signal or until one of them ends; the exit code."""
+    say("→ Starting the shop")
+    manager = Manager()
+    procfile = parse_procfile((ROOT / "Procfile").read_text())
+    for role, command in procfile.processes.items():
+        if role == "release" or (role == "paypal" and not uses_sandbox(os.environ)):
+            continue
+        manager.add_process(role, command, env=environment, cwd=str(ROOT))
+    banner = threading.Thread(
+        target=_announce,
+        args=(ports, started),
+        kwargs={"has_demo_data": has_demo_data},
+        daemon=True,
+    )
+    banner.start()
+    # The manager takes SIGINT and SIGTERM itself; a closed terminal means the same.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with contextlib.suppress(OSError):  # a closed terminal takes no more lines
+        manager.loop()
+    return 0 if manager.returncode in SIGNALLED else manager.returncode or 1
+
+
+def _announce(ports: Ports, started: float, *, has_demo_data: bool) -> None:
+    """Wait until the shop answers, then say where it is."""
+    pages = {"Shop": f"http://{LOOPBACK}:{ports.web}"}
+    health = [f"http://{LOOPBACK}:{port}/healthz" for port in (ports.web, ports.chat)]
+    if not os.environ.get("SMTP_URL"):
+        pages["Inbox of its mails"] = f"http://{LOOPBACK}:{ports.inbox}"
+    if uses_sandbox(os.environ):
+        pages["PayPal sandbox"] = f"http://{LOOPBACK}:{ports.paypal}/sandbox"
+        health.append(f"http://{LOOPBACK}:{ports.paypal}/healthz")
+    deadline = time.monotonic() + READY_SECONDS
+    while not all(map(_is_healthy, health)):
+        if time.monotonic() > deadline:
+            say(f"The shop did not answer within {READY_SECONDS} seconds; the lines above say why.")
+            return
+        time.sleep(POLL_SECONDS)
+    lines = [f"ByteShop is ready after {time.monotonic() - started:.1f} seconds.", ""]
+    lines += [f"  {title + ':':<22}{address}" for title, address in pages.items()]
+    if has_demo_data:
+        lines += ["", f"  Demo accounts, password {DEMO_PASSWORD}:"]
+        lines += [f"    {account}" for account in DEMO_ACCOUNTS]
+    lines += ["", "  Ctrl-C stops everything; the data stays in instance/."]
+    say("\n" + "\n".join(lines) + "\n")
+
+
+def _is_healthy(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=2).ok
+    except requests.RequestException:
+        return False

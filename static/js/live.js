@@ -12,12 +12,15 @@ const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 60000;
 const TICKET_URL = "/live/ticket";
 const REFUSED = [401, 403, 404];
+const SETTLED = 10000; // a socket that has stood this long was no accident
 
 const url = document.querySelector('meta[name="live-url"]')?.content;
 let socket = null;
 let opening = false;
+let refused = false;
 let attempt = 0;
 let timer = 0;
+let everOpen = false;
 let subscribed = new Set();
 
 const watchers = () => [...document.querySelectorAll("[data-live-topic]")];
@@ -54,21 +57,26 @@ function again() {
 }
 
 async function open() {
-  if (!url || opening || socket || !topics().size || document.hidden) return;
+  if (!url || refused || opening || socket || !topics().size || document.hidden) return;
   opening = true;
   try {
     const pass = await ticket();
-    if (pass === null) return; // not for this visitor: polling remains
+    if (pass === null) {
+      refused = true; // not for this visitor: polling remains
+      return;
+    }
     const address = new URL(url, location.href);
     address.searchParams.set("ticket", pass);
     const ours = new WebSocket(address);
     socket = ours;
     ours.addEventListener("open", () => {
-      const missed = attempt > 0;
-      attempt = 0;
       subscribed = new Set();
       subscribe();
-      if (missed) announce(null, "reconnected"); // what happened meanwhile nobody told us
+      if (everOpen) announce(null, "reconnected"); // what happened meanwhile nobody told us
+      everOpen = true;
+      setTimeout(() => {
+        if (socket === ours) attempt = 0;
+      }, SETTLED);
     });
     ours.addEventListener("message", (message) => {
       let news;

@@ -29,8 +29,8 @@ fmt: setup-dev ## format Python and templates
 migrate: setup ## write a migration from the models (M="add order lines")
 	@$(VENV)/python -m app.embedded exec flask db migrate -m "$(M)"
 
-reset: ## delete all data of the local shop (instance/)
-	@test ! -d instance || $(VENV)/python -m app.embedded reset
+reset: setup ## delete all data of the local shop (instance/)
+	@$(VENV)/python -m app.embedded reset
 
 bench: setup-dev ## measure and print the table
 	@$(VENV)/python -m bench $(ARGS)

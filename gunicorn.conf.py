@@ -19,11 +19,12 @@ limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
 # Heartbeat files on a disk can stall a worker; memory cannot.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 if role == "web":
     bind = f"{host}:{port}"
     worker_class = "gthread"
+    preload_app = True  # the factory reaches no server, so workers may share what it built
     workers = int(os.environ.get("WEB_WORKERS", "2"))
     threads = int(os.environ.get("WEB_THREADS", "8"))
 elif role == "chat":

@@ -46,8 +46,8 @@ def locked(instance: Path) -> Iterator[None]:
         except OSError:
             lock.seek(0)
             raise StartFailed(
-                f"A shop already runs in {instance} (process {lock.read().strip()}). Stop it first, "
-                "with Ctrl-C where it runs."
+                f"A shop already runs in {instance} (process {lock.read().strip()}). "
+                "Stop it first, with Ctrl-C where it runs."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -17,10 +17,11 @@ USER = "byteshop"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start_mongo(data_dir: Path) -> EmbeddedServer:
+def start_mongo(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
     """Start the server with its data in this directory; raises StartFailed.
 
-    The address names the database `byteshop`; users are kept in `admin`.
+    The address names the database `byteshop`; users are kept in `admin`. `durable=False` trades
+    safety for speed, for tests.
     """
     prepare_directory(data_dir)
     secret = password(data_dir)
@@ -29,7 +30,10 @@ def start_mongo(data_dir: Path) -> EmbeddedServer:
     def plan(port: int) -> Launch:
         return Launch(
             "MongoDB (SecantusDB)",
-            [sys.executable, "-m", "app.embedded.mongo_server", str(port), str(storage)],
+            [
+                *(sys.executable, "-m", "app.embedded.mongo_server", str(port), str(storage)),
+                *(["--durable"] if durable else []),
+            ],
             data_dir,
             lambda: port_answers(port),
             stdin=secret,

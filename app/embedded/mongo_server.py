@@ -1,4 +1,4 @@
-"""The process of the MongoDB protocol: `python -m app.embedded.mongo_server PORT DIRECTORY`.
+"""The MongoDB process: `python -m app.embedded.mongo_server PORT DIRECTORY [--durable]`.
 
 SecantusDB's own command can ask for passwords but cannot make the first user, hence this one. The
 password of the user comes by stdin.
@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("directory")
+    parser.add_argument("--durable", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Read before the server opens its storage: a parent that died must not leave a server behind.
@@ -35,6 +36,8 @@ def main() -> None:
         require_auth=True,
         enable_test_commands=False,
         cache_size="128M",
+        # Without it the last seconds of a killed server are lost, answered writes included.
+        sync_on_commit=arguments.durable,
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

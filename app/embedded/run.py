@@ -26,7 +26,7 @@ from app.embedded.errors import StartFailed
 from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers
 
 ROOT = Path(__file__).resolve().parents[2]
-INSTANCE = ROOT / "instance"
+INSTANCE = Path(os.environ.get("INSTANCE_DIR") or ROOT / "instance").resolve()
 READY_SECONDS = 60
 POLL_SECONDS = 0.05
 DEMO_PASSWORD = "byteshop-demo"  # noqa: S105  # shown to everyone who runs the demo
@@ -90,7 +90,7 @@ def reset() -> int:
     except StartFailed as failure:
         print(failure, file=sys.stderr)
         return 1
-    say("instance/ is empty; `make run` begins anew.")
+    say(f"{INSTANCE} is empty; `make run` begins anew.")
     return 0
 
 
@@ -102,6 +102,7 @@ def say(line: str) -> None:
 
 def _stop_on_signals() -> None:
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        _ignore_signals()
         raise _Stopped(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -272,7 +273,7 @@ def _announce(ports: Ports, started: float, *, has_demo_data: bool) -> None:
     if has_demo_data:
         lines += ["", f"  Demo accounts, password {DEMO_PASSWORD}:"]
         lines += [f"    {account}" for account in DEMO_ACCOUNTS]
-    lines += ["", "  Ctrl-C stops everything; the data stays in instance/."]
+    lines += ["", f"  Ctrl-C stops everything; the data stays in {INSTANCE}."]
     say("\n" + "\n".join(lines) + "\n")
 
 

@@ -111,7 +111,7 @@ def _start(directory: Path) -> Servers:
     with ThreadPoolExecutor() as pool:
         postgres = pool.submit(start_postgres, directory / "postgres", durable=False)
         valkey = pool.submit(start_valkey, directory / "valkey", durable=False)
-        mongo = pool.submit(start_mongo, directory / "mongo")
+        mongo = pool.submit(start_mongo, directory / "mongo", durable=False)
         mail = pool.submit(start_smtp, directory / "mail")
     _started.extend(future.result() for future in (postgres, valkey, mongo, mail))
     return Servers(

@@ -1,0 +1,243 @@
+"""Embedded servers start, keep their data through stops and crashes, and let no stranger in."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pymongo
+import pymongo.errors
+import pytest
+import redis
+
+from app.embedded.errors import StartFailed
+from app.embedded.mail import start_smtp
+from app.embedded.mongo import start_mongo
+from app.embedded.postgres import start_postgres
+from app.embedded.processes import EmbeddedServer, port_answers, wait_until_gone
+from app.embedded.valkey import start_valkey
+
+Start = Callable[[Path], EmbeddedServer]
+
+
+class Postgres:
+    @staticmethod
+    def start(directory: Path) -> EmbeddedServer:
+        return start_postgres(directory)
+
+    @staticmethod
+    def write(url: str) -> None:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (value text)")
+            connection.execute("INSERT INTO kept VALUES ('here')")
+
+    @staticmethod
+    def count(url: str) -> int:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            row = connection.execute("SELECT count(*) FROM kept").fetchone()
+            assert row
+            return row[0]
+
+    @staticmethod
+    def refuses(url: str) -> bool:
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(url.replace("+psycopg", ""))
+        return True
+
+
+class Valkey:
+    @staticmethod
+    def start(directory: Path) -> EmbeddedServer:
+        return start_valkey(directory)
+
+    @staticmethod
+    def write(url: str) -> None:
+        with redis.Redis.from_url(url) as client:
+            client.rpush("kept", "here")
+            # The file is written once a second; a crash may take what came since.
+            assert client.waitaof(1, 0, 5000)[0] == 1
+
+    @staticmethod
+    def count(url: str) -> int:
+        with redis.Redis.from_url(url) as client:
+            return client.llen("kept")
+
+    @staticmethod
+    def refuses(url: str) -> bool:
+        with redis.Redis.from_url(url) as client, pytest.raises(redis.AuthenticationError):
+            client.ping()
+        return True
+
+
+class Mongo:
+    @staticmethod
+    def start(directory: Path) -> EmbeddedServer:
+        return start_mongo(directory)
+
+    @staticmethod
+    def write(url: str) -> None:
+        with pymongo.MongoClient(url) as client:
+            client.get_default_database().kept.insert_one({"value": "here"})
+
+    @staticmethod
+    def count(url: str) -> int:
+        with pymongo.MongoClient(url) as client:
+            return client.get_default_database().kept.count_documents({})
+
+    @staticmethod
+    def refuses(url: str) -> bool:
+        with (
+            pymongo.MongoClient(url) as client,
+            pytest.raises(pymongo.errors.OperationFailure, match=r"[Aa]uth"),
+        ):
+            client.get_default_database().kept.find_one()
+        return True
+
+
+@pytest.fixture(params=[Postgres, Valkey, Mongo])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def start(tmp_path, kind) -> Iterator[Callable[[], EmbeddedServer]]:
+    started = []
+
+    def again() -> EmbeddedServer:
+        started.append(kind.start(tmp_path / "server"))
+        return started[-1]
+
+    yield again
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _passable(tmp_path):
+    """Let PostgreSQL through, which root lends another account: pytest closes its directories."""
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o711)
+
+
+def family(server: EmbeddedServer) -> list[psutil.Process]:
+    process = psutil.Process(server.process.pid)
+    return [process, *process.children(recursive=True)]
+
+
+class TestAnyServer:
+    def test_stop_leaves_no_process_and_keeps_the_data(self, start, kind):
+        server = start()
+        kind.write(server.url)
+        members = family(server)
+        server.stop()
+        assert not any(member.is_running() for member in members)
+        assert kind.count(start().url) == 1
+
+    def test_data_written_before_a_kill_is_there_after_the_next_start(self, start, kind):
+        server = start()
+        kind.write(server.url)
+        server.process.kill()
+        server.process.wait()
+        assert kind.count(start().url) == 1
+
+    def test_a_server_left_by_a_killed_parent_gives_way_to_the_next_start(self, start, kind):
+        left = start()
+        kind.write(left.url)
+        members = family(left)
+        again = start()
+        wait_until_gone(members, 5)
+        assert not any(member.is_running() for member in members[1:])
+        assert left.process.wait(5) is not None
+        assert kind.count(again.url) == 1
+
+    def test_a_wrong_password_is_refused(self, start, kind):
+        server = start()
+        secret = (server.data_dir / "password").read_text()
+        assert kind.refuses(server.url.replace(secret, "guess"))
+
+    def test_the_password_is_for_its_owner_alone(self, start):
+        server = start()
+        assert (server.data_dir / "password").stat().st_mode & 0o077 == 0
+        commands = [" ".join(member.cmdline()) for member in family(server)]
+        secret = (server.data_dir / "password").read_text()
+        assert not [command for command in commands if secret in command]
+
+
+class TestPostgres:
+    def test_a_lock_whose_process_number_went_to_a_stranger_is_no_obstacle(self, tmp_path):
+        server = start_postgres(tmp_path / "server")
+        lock = tmp_path / "server" / "data" / "postmaster.pid"
+        text = lock.read_text()
+        server.process.kill()
+        server.process.wait()
+        lock.write_text(text.replace(str(server.process.pid), str(os.getpid()), 1))
+        again = start_postgres(tmp_path / "server")
+        try:
+            psycopg.connect(again.url.replace("+psycopg", "")).close()
+        finally:
+            again.stop()
+
+    def test_an_interrupted_first_start_begins_anew(self, tmp_path):
+        half = tmp_path / "server" / "data.new"
+        half.mkdir(parents=True)
+        (half / "PG_VERSION").write_text("18\n")
+        server = start_postgres(tmp_path / "server")
+        server.stop()
+        assert not half.exists()
+
+    def test_files_of_another_version_are_refused_with_a_sentence(self, tmp_path):
+        start_postgres(tmp_path / "server").stop()
+        (tmp_path / "server" / "data" / "PG_VERSION").write_text("16\n")
+        with pytest.raises(StartFailed, match="written by PostgreSQL 16"):
+            start_postgres(tmp_path / "server")
+
+    def test_cyrillic_is_lower_cased_whatever_the_machine(self, tmp_path):
+        server = start_postgres(tmp_path / "server", durable=False)
+        try:
+            with psycopg.connect(server.url.replace("+psycopg", "")) as connection:
+                row = connection.execute("SELECT lower('КЛЮЧ Ñ')").fetchone()
+        finally:
+            server.stop()
+        assert row == ("ключ ñ",)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
+    def test_root_starts_it_where_others_may_not_enter(self, tmp_path):
+        tmp_path.chmod(0o700)
+        server = start_postgres(tmp_path / "server", durable=False)
+        try:
+            assert psutil.Process(server.process.pid).uids().effective != 0
+        finally:
+            server.stop()
+
+
+class TestProcesses:
+    def test_a_failing_server_tells_with_the_end_of_its_log(self, tmp_path):
+        server = start_valkey(tmp_path / "server")
+        server.stop()
+        manifest = next((tmp_path / "server" / "appendonlydir").glob("*.manifest"))
+        manifest.write_text("nonsense\n")
+        with pytest.raises(StartFailed, match=r"(?s)Valkey ended while it started.*manifest"):
+            start_valkey(tmp_path / "server")
+
+    def test_a_stranger_with_the_recorded_number_is_left_alone(self, tmp_path):
+        directory = tmp_path / "server"
+        directory.mkdir()
+        stranger = psutil.Popen(["sleep", "60"])
+        record = {"pid": stranger.pid, "created": 1.0, "stop_signal": int(signal.SIGTERM)}
+        (directory / "process.json").write_text(json.dumps(record))
+        try:
+            start_valkey(directory).stop()
+            assert stranger.is_running()
+        finally:
+            stranger.kill()
+            stranger.wait()
+
+    def test_mail_survives_a_restart_of_the_catcher(self, tmp_path):
+        first = start_smtp(tmp_path / "mail")
+        first.stop()
+        assert first.page_url
+        assert not port_answers(int(first.page_url.rstrip("/").rpartition(":")[2]))
+        start_smtp(tmp_path / "mail").stop()

@@ -1,0 +1,143 @@
+"""The whole shop as processes, for tests that pull the plug on one of them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from app.embedded.processes import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+READY_SECONDS = 30
+COMMANDS = {
+    "web": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
+    "chat": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
+    "worker": ["flask", "--app", "wsgi", "worker"],
+    "clock": ["flask", "--app", "wsgi", "clock"],
+    "paypal": ["gunicorn", "app.sandbox:create_app()", "--config", "gunicorn.conf.py"],
+}
+
+
+@dataclass
+class Shop:
+    """Running roles and their addresses. Use as a context manager."""
+
+    environment: dict[str, str]
+    log_directory: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where the pages are."""
+        return self.environment["PUBLIC_URL"]
+
+    @property
+    def paypal_url(self) -> str:
+        """Where the PayPal sandbox is."""
+        return self.environment["PAYPAL_BASE_URL"]
+
+    def start(self, *roles: str) -> None:
+        """Start these roles and wait until those that speak HTTP answer."""
+        for role in roles:
+            log = (self.log_directory / f"{role}.log").open("ab")
+            self.processes[role] = subprocess.Popen(
+                [BIN / COMMANDS[role][0], *COMMANDS[role][1:]],
+                cwd=ROOT,
+                env={**self.environment, "ROLES": role},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            log.close()
+        for role, url in {
+            "web": self.url,
+            "chat": self.environment["LIVE_URL"].replace("ws://", "http://"),
+            "paypal": self.paypal_url,
+        }.items():
+            if role in roles:
+                self._wait(role, f"{url}/healthz")
+
+    def _wait(self, role: str, url: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if requests.get(url, timeout=2).ok:
+                    return
+            except requests.RequestException:
+                pass
+            if self.processes[role].poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"{role} did not start:\n{self.log(role)[-4000:]}")
+
+    def kill(self, role: str, number: int = signal.SIGKILL) -> None:
+        """End a role and everything it started."""
+        process = self.processes.pop(role)
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
+        process.wait(timeout=20)
+
+    def log(self, role: str) -> str:
+        """What a role has printed."""
+        path = self.log_directory / f"{role}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def logs(self) -> str:
+        """What all roles have printed."""
+        return "".join(path.read_text(errors="replace") for path in self.log_directory.glob("*.log"))
+
+    def __enter__(self) -> "Shop":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for role in list(self.processes):
+            self.kill(role)
+
+
+def environment_for(
+    *, database_url: str, redis_url: str, mongo_url: str, smtp_url: str, data_dir: Path
+) -> dict[str, str]:
+    """The environment of a shop on these stores, on free ports, paying at a sandbox of its own."""
+    ports = {name: free_port() for name in ("web", "chat", "paypal")}
+    paypal = f"http://127.0.0.1:{ports['paypal']}"
+    web = f"http://127.0.0.1:{ports['web']}"
+    sandbox_dir = data_dir / "paypal"
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "APP_ENV": "demo",
+        "PORT": str(ports["web"]),
+        "CHAT_PORT": str(ports["chat"]),
+        "PAYPAL_PORT": str(ports["paypal"]),
+        "PUBLIC_URL": web,
+        "LIVE_URL": f"ws://127.0.0.1:{ports['chat']}",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "MONGO_URL": mongo_url,
+        "SMTP_URL": smtp_url,
+        "DATA_DIR": str(data_dir / "files"),
+        "GRACEFUL_SECONDS": "1",
+        "SECRET_KEY": "tests-only-tests-only-tests-only-tests",
+        "STOCK_MASTER_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "FINGERPRINT_KEY": "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=",
+        "PAYPAL_CLIENT_ID": "test-client",
+        "PAYPAL_CLIENT_SECRET": "test-secret",
+        "PAYPAL_WEBHOOK_ID": "WH-TEST",
+        "PAYPAL_BASE_URL": paypal,
+        "PAYPAL_WEB_URL": paypal,
+        "PAYPAL_CA_FILE": str(sandbox_dir / "ca.pem"),
+        "SANDBOX_DATA_DIR": str(sandbox_dir),
+        "SANDBOX_PUBLIC_URL": paypal,
+        "SANDBOX_CLIENT_ID": "test-client",
+        "SANDBOX_CLIENT_SECRET": "test-secret",
+        "SANDBOX_WEBHOOK_ID": "WH-TEST",
+        "SANDBOX_WEBHOOK_URL": f"{web}/payments/paypal/webhook",
+    }

@@ -66,6 +66,7 @@ TIMED_WORK = [
     TimedWork(orders_tasks.chase_unfinished, 5),
     TimedWork(orders_tasks.deliver_late, 5),
     TimedWork(payments_tasks.release_due, 60),
+    TimedWork(products_tasks.drop_expired_uploads, 300),
 ]
 
 

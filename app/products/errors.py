@@ -1,10 +1,11 @@
 """What can go wrong with goods and their stock."""
 
+from typing import Self
 from uuid import UUID
 
 from flask_babel import gettext as _
 
-from app.kit.errors import Conflict, NotFound, Unavailable
+from app.kit.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable
 
 
 class OutOfStock(Conflict):
@@ -17,6 +18,13 @@ class OutOfStock(Conflict):
             product_id=product_id,
             left=left,
         )
+
+
+class NoSuchProduct(NotFound):
+    """There is no such product, or it is somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("products.no_such_product", _("There is no such product."))
 
 
 class NoSuchUnit(NotFound):
@@ -37,5 +45,96 @@ class StockUnreadable(Unavailable):
         )
 
 
-class StockMismatch(RuntimeError):  # noqa: N818  # beside OutOfStock
+class NotStocked(Conflict):
+    """The product takes in no units: all its buyers get the same, or it was removed."""
+
+    def __init__(self) -> None:
+        super().__init__("products.not_stocked", _("This product takes in no stock."))
+
+
+class UnreadableStock(Invalid):
+    """What was pasted or uploaded can't be read as lines of stock."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("products.unreadable_stock", message)
+
+    @classmethod
+    def encoding(cls, line: int) -> Self:
+        """Not UTF-8, from this line on."""
+        return cls(
+            _(
+                "Line %(line)s is not UTF-8 text. Save the file as UTF-8 and send it again.",
+                line=line,
+            )
+        )
+
+    @classmethod
+    def open_quote(cls, line: int) -> Self:
+        """A quote that is never closed."""
+        return cls(_("The quote opened in line %(line)s is never closed.", line=line))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Nothing but blank lines."""
+        return cls(_("There are no lines in it. Paste one item per line, or choose a file."))
+
+    @classmethod
+    def twice(cls) -> Self:
+        """Pasted and uploaded at once."""
+        return cls(_("Paste lines or choose a file, not both at once."))
+
+    @classmethod
+    def file_type(cls) -> Self:
+        """Neither txt nor csv."""
+        return cls(_("Only .txt and .csv files are taken."))
+
+
+class TooMuchStock(TooLarge):
+    """More than one import takes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.too_much_stock",
+            _("One import takes up to 100,000 lines and 16 MB. Split it and import the parts."),
+        )
+
+
+class UploadGone(Gone):
+    """The lines that waited to be taken in were cancelled, replaced, or waited too long."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.upload_gone",
+            _("These lines are no longer kept: they wait for one hour. Please send them again."),
+        )
+
+
+class NotAllNew(Conflict):
+    """Some lines can't be taken in, and the seller did not say to leave them out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.not_all_new",
+            _("Nothing was taken in: some lines are not new. Choose to take only the new ones."),
+        )
+
+
+class NothingNew(Conflict):
+    """No line can be taken in."""
+
+    def __init__(self) -> None:
+        super().__init__("products.nothing_new", _("None of these lines is new."))
+
+
+class TakenMeanwhile(Conflict):
+    """Some of the lines came into the market between the check and the taking in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.taken_meanwhile",
+            _("Nothing was taken in: some lines came in elsewhere at this moment. Look again."),
+        )
+
+
+class StockMismatch(RuntimeError):
     """Units that must be there for their holder are not: a bug, never an answer to a person."""

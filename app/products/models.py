@@ -88,9 +88,7 @@ class Product(Model):
     currency: Mapped[str] = mapped_column(Text)
     photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photo.id"))
     # What each buyer of a shared product now gets; older versions stay for those who bought them.
-    content_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("shared_content.id", use_alter=True)
-    )
+    content_id: Mapped[UUID | None] = mapped_column(ForeignKey("shared_content.id", use_alter=True))
     state: Mapped[ProductState] = mapped_column(
         text_enum(ProductState, "known_state"), default=ProductState.DRAFT
     )
@@ -215,6 +213,6 @@ class StockItem(Model):
             "(state IN ('reserved', 'sold')) = (holder IS NOT NULL)", name="holder_fits_state"
         ),
         Index("ix_stock_item_free", "product_id", "id", postgresql_where="state = 'free'"),
-        Index("ix_stock_item_state", "product_id", "state"),
+        Index("ix_stock_item_state", "product_id", "state", "id"),
         Index("ix_stock_item_holder", "holder", postgresql_where="holder IS NOT NULL"),
     )

@@ -786,7 +786,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="holder IS NOT NULL",
     )
-    op.create_index("ix_stock_item_state", "stock_item", ["product_id", "state"], unique=False)
+    op.create_index(
+        "ix_stock_item_state", "stock_item", ["product_id", "state", "id"], unique=False
+    )
     op.create_table(
         "delivery",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -1,0 +1,175 @@
+"""Stock as it is read: true counts, batches, units. Never the clear text of a unit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+
+from app.kit.db import session
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.products.errors import NoSuchProduct
+from app.products.models import Kind, Product, ProductState, StockBatch, StockItem, UnitState
+
+TAG_BYTES = 3
+
+
+@dataclass(frozen=True)
+class StockedProduct:
+    """What the stock's rules and pages need of a product."""
+
+    id: UUID
+    title: str
+    kind: Kind
+    shared: bool
+    removed: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many units stand where."""
+
+    free: int = 0
+    reserved: int = 0
+    sold: int = 0
+    withdrawn: int = 0
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """A batch and where its units stand now."""
+
+    id: UUID
+    source: str
+    taken: int
+    created_at: datetime
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    """A unit in its seller's list; `tag` stands for its text."""
+
+    id: UUID
+    tag: str
+    state: UnitState
+    taken_at: datetime
+    reserved_until: datetime | None
+    sold_at: datetime | None
+
+
+def tag_of(fingerprint: bytes) -> str:
+    """The short name of a unit in its seller's lists, from its fingerprint: `A1B2C3`."""
+    return fingerprint[:TAG_BYTES].hex().upper()
+
+
+def stocked_product(*, product_id: UUID, seller_id: UUID) -> StockedProduct:
+    """The seller's product; NoSuchProduct if there is none or it is somebody else's."""
+    row = (
+        session()
+        .execute(
+            select(Product.id, Product.title, Product.kind, Product.shared, Product.state).where(
+                Product.id == product_id, Product.seller_id == seller_id
+            )
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise NoSuchProduct
+    return StockedProduct(
+        row.id, row.title, row.kind, row.shared, removed=row.state is ProductState.REMOVED
+    )
+
+
+def free_counts(product_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many units of each product are free; 0 where there are none."""
+    counts = dict.fromkeys(product_ids, 0)
+    rows = session().execute(
+        select(StockItem.product_id, func.count())
+        .where(StockItem.product_id.in_(counts), StockItem.state == UnitState.FREE)
+        .group_by(StockItem.product_id)
+    )
+    counts.update((product_id, count) for product_id, count in rows)
+    return counts
+
+
+def counts(product_id: UUID) -> Counts:
+    """How many units of the product stand where, at this moment."""
+    rows = session().execute(
+        select(StockItem.state, func.count())
+        .where(StockItem.product_id == product_id)
+        .group_by(StockItem.state)
+    )
+    return Counts(**{state.value: count for state, count in rows})
+
+
+def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE) -> Page[BatchRow]:
+    """The product's batches, newest first; Invalid for a bad cursor."""
+    statement = (
+        select(StockBatch)
+        .where(StockBatch.product_id == product_id)
+        .order_by(StockBatch.created_at.desc(), StockBatch.id.desc())
+        .limit(size + 1)
+    )
+    if after:
+        statement = statement.where(
+            tuple_(StockBatch.created_at, StockBatch.id)
+            < tuple_(*decode_cursor(after, tuple[datetime, UUID]))
+        )
+    page = cut(session().scalars(statement).all(), size, lambda batch: (batch.created_at, batch.id))
+    standing: dict[UUID, dict[str, int]] = {}
+    rows = session().execute(
+        select(StockItem.batch_id, StockItem.state, func.count())
+        .where(StockItem.batch_id.in_([batch.id for batch in page.items]))
+        .group_by(StockItem.batch_id, StockItem.state)
+    )
+    for batch_id, state, count in rows:
+        standing.setdefault(batch_id, {})[state.value] = count
+    items = [
+        BatchRow(
+            batch.id,
+            batch.source,
+            batch.taken,
+            batch.created_at,
+            Counts(**standing.get(batch.id, {})),
+        )
+        for batch in page.items
+    ]
+    return Page(items, page.next_cursor)
+
+
+def units(
+    product_id: UUID, *, state: UnitState, after: str | None = None, size: int = PAGE_SIZE
+) -> Page[UnitRow]:
+    """The product's units in one state, newest first; Invalid for a bad cursor."""
+    statement = (
+        select(
+            StockItem.id,
+            func.substring(StockItem.fingerprint, 1, TAG_BYTES).label("fingerprint"),
+            StockItem.state,
+            StockBatch.created_at,
+            StockItem.reserved_until,
+            StockItem.sold_at,
+        )
+        .join(StockBatch, StockBatch.id == StockItem.batch_id)
+        .where(StockItem.product_id == product_id, StockItem.state == state)
+        .order_by(StockItem.id.desc())
+        .limit(size + 1)
+    )
+    if after:
+        (last,) = decode_cursor(after, tuple[UUID])
+        statement = statement.where(StockItem.id < last)
+    page = cut(session().execute(statement).all(), size, lambda row: (row.id,))
+    items = [
+        UnitRow(
+            row.id,
+            tag_of(row.fingerprint),
+            row.state,
+            row.created_at,
+            row.reserved_until,
+            row.sold_at,
+        )
+        for row in page.items
+    ]
+    return Page(items, page.next_cursor)

@@ -1,0 +1,420 @@
+"""Stock is taken in: read and kept sealed, looked through, then taken in all or nothing.
+
+Between the look and the taking in the lines wait as one sealed row, never in clear text, for an
+hour at most.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, delete, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from app.kit.crypto import Sealed, UnsealError
+from app.kit.db import end_read, in_transaction, session, transactional, violated
+from app.kit.ids import new_id
+from app.kit.outbox import emit
+from app.products.errors import (
+    NotAllNew,
+    NothingNew,
+    NotStocked,
+    StockUnreadable,
+    TakenMeanwhile,
+    UploadGone,
+)
+from app.products.events import StockChanged
+from app.products.models import Product, StockBatch, StockUpload, UnitState
+from app.products.queries.stock import stocked_product, tag_of
+from app.products.service import reading
+from app.products.service.reading import Fault, Reading
+from app.products.service.stock import vault
+
+KEPT = timedelta(hours=1)
+SHOWN = 50  # findings of one kind that a person is shown
+CHUNK = 10_000  # fingerprints or units sent to the database at once
+MAX_SOURCE = 120
+
+_READING = TypeAdapter(Reading)
+_FINGERPRINT = "uq_stock_item_fingerprint"
+T = TypeVar("T")
+
+KNOWN = text(
+    """
+    SELECT unit.fingerprint, unit.state, product.seller_id = :seller_id AS own
+    FROM stock_item AS unit JOIN product ON product.id = unit.product_id
+    WHERE unit.fingerprint = ANY(:fingerprints) AND unit.state <> 'withdrawn'
+    """
+)
+TAKE_IN = text(
+    """
+    INSERT INTO stock_item (id, product_id, batch_id, sealed, key_version, fingerprint, state)
+    SELECT unit.id, :product_id, :batch_id, unit.sealed, unit.key_version, unit.fingerprint, 'free'
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:sealed AS bytea[]),
+        CAST(:key_versions AS integer[]), CAST(:fingerprints AS bytea[])
+    ) AS unit (id, sealed, key_version, fingerprint)
+    """
+)
+
+
+class Verdict(StrEnum):
+    """What becomes of a line."""
+
+    NEW = "new"
+    REPEATED = "repeated"  # stands further up in the same lines
+    STOCKED = "stocked"  # the seller has it on sale, in this or another product
+    SOLD = "sold"  # the seller has sold it
+    ELSEWHERE = "elsewhere"  # another seller has it, or has sold it
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line and what is known of it. `mask` and `tag` stand for its text."""
+
+    line: int
+    mask: str
+    tag: str = ""
+    first_line: int | None = None
+    fault: Fault | None = None
+
+
+@dataclass
+class Findings:
+    """All lines of one verdict: how many, and the first of them."""
+
+    count: int = 0
+    shown: list[Finding] = field(default_factory=list)
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.count - len(self.shown)
+
+    def add(self, finding: Finding) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(finding)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What taking in an upload would come to, as things are now."""
+
+    upload_id: UUID
+    source: str
+    lines: int
+    heading: bool
+    expires_at: datetime
+    findings: dict[Verdict, Findings]
+
+    @property
+    def new(self) -> int:
+        """How many lines would be taken in."""
+        return self.findings[Verdict.NEW].count
+
+    @property
+    def all_new(self) -> bool:
+        """Whether every line would be."""
+        return self.new == self.lines
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A batch that was taken in."""
+
+    batch_id: UUID
+    units: int
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A unit ready to be stored."""
+
+    id: UUID
+    sealed: Sealed = field(repr=False)
+    fingerprint: bytes
+
+
+@dataclass(frozen=True)
+class _Upload:
+    source: str
+    lines: int
+    expires_at: datetime
+    reading: Reading = field(repr=False)
+
+
+def keep(
+    *,
+    product_id: UUID,
+    seller_id: UUID,
+    content: str | bytes,
+    source: str = "",
+    is_csv: bool = False,
+) -> UUID:
+    """Read pasted text or an uploaded file and keep its lines sealed; returns the upload's id.
+
+    What the product's seller had waiting before is dropped. Raises NoSuchProduct, NotStocked,
+    UnreadableStock, TooMuchStock.
+    """
+    product = stocked_product(product_id=product_id, seller_id=seller_id)
+    if product.removed or product.shared:
+        raise NotStocked
+    clear = content if isinstance(content, str) else reading.decode(content)
+    result = reading.read(clear, kind=product.kind, is_csv=is_csv)
+    upload_id = new_id()
+    sealed = vault().seal(
+        _READING.dump_json(result).decode(), product_id=product_id, item_id=upload_id
+    )
+    _keep(
+        product_id,
+        seller_id,
+        {
+            "id": upload_id,
+            "source": _clean_source(source),
+            "lines": len(result.lines) + len(result.faulty),
+            "sealed": sealed.data,
+            "key_version": sealed.key_version,
+        },
+    )
+    return upload_id
+
+
+def _clean_source(source: str) -> str:
+    return "".join(sign for sign in source if sign.isprintable()).strip()[:MAX_SOURCE]
+
+
+@transactional
+def _keep(product_id: UUID, seller_id: UUID, values: dict[str, Any]) -> None:
+    session().execute(
+        delete(StockUpload).where(
+            StockUpload.product_id == product_id, StockUpload.seller_id == seller_id
+        )
+    )
+    session().execute(
+        insert(StockUpload).values(
+            product_id=product_id,
+            seller_id=seller_id,
+            expires_at=func.clock_timestamp() + KEPT,
+            **values,
+        )
+    )
+
+
+def dry_run(*, upload_id: UUID, product_id: UUID, seller_id: UUID) -> DryRun:
+    """Look through the kept lines; changes nothing. UploadGone, StockUnreadable."""
+    upload = _load(upload_id, product_id, seller_id)
+    _, findings = _look_through(upload.reading, seller_id)
+    return DryRun(
+        upload_id=upload_id,
+        source=upload.source,
+        lines=upload.lines,
+        heading=upload.reading.heading,
+        expires_at=upload.expires_at,
+        findings=findings,
+    )
+
+
+def take_in(*, upload_id: UUID, product_id: UUID, seller_id: UUID, only_new: bool = False) -> Taken:
+    """Make the kept lines units on sale: all of them, or all that are new, or none.
+
+    A second call for the same upload answers as the first. NotAllNew unless every line is new or
+    `only_new`; NothingNew; TakenMeanwhile when another import was quicker; UploadGone; NotStocked.
+    """
+    try:
+        return _try_to_take_in(upload_id, product_id, seller_id, only_new=only_new)
+    except (NotAllNew, NothingNew, TakenMeanwhile, UploadGone):
+        done = _taken(upload_id, product_id, seller_id)
+        if done is None:
+            raise
+        return done
+
+
+def _try_to_take_in(upload_id: UUID, product_id: UUID, seller_id: UUID, *, only_new: bool) -> Taken:
+    product = stocked_product(product_id=product_id, seller_id=seller_id)
+    if product.removed or product.shared:
+        raise NotStocked
+    upload = _load(upload_id, product_id, seller_id)
+    new, _findings = _look_through(upload.reading, seller_id)
+    if not new:
+        raise NothingNew
+    if len(new) < upload.lines and not only_new:
+        raise NotAllNew
+    if not in_transaction():
+        end_read()  # sealing takes its time
+    units = [_seal_unit(value, fingerprint, product_id) for value, fingerprint in new]
+    try:
+        return _store(
+            upload_id=upload_id,
+            product_id=product_id,
+            seller_id=seller_id,
+            source=upload.source,
+            units=units,
+        )
+    except IntegrityError as error:
+        if violated(error) == _FINGERPRINT:
+            raise TakenMeanwhile from None
+        raise
+
+
+def _seal_unit(value: str, fingerprint: bytes, product_id: UUID) -> _Unit:
+    unit_id = new_id()
+    return _Unit(unit_id, vault().seal(value, product_id=product_id, item_id=unit_id), fingerprint)
+
+
+@transactional
+def _store(
+    *, upload_id: UUID, product_id: UUID, seller_id: UUID, source: str, units: Sequence[_Unit]
+) -> Taken:
+    """Insert the batch; the upload's row is the lock that two clicks meet at."""
+    waiting = session().execute(
+        delete(StockUpload)
+        .where(*_own_upload(upload_id, product_id, seller_id))
+        .returning(StockUpload.id)
+    )
+    if waiting.one_or_none() is None:
+        raise UploadGone
+    session().add(StockBatch(id=upload_id, product_id=product_id, source=source, taken=len(units)))
+    session().flush()
+    # In one order for everybody, so that two imports of the same values can't wait for each other.
+    for chunk in _chunks(sorted(units, key=lambda unit: unit.fingerprint)):
+        session().execute(
+            TAKE_IN,
+            {
+                "product_id": product_id,
+                "batch_id": upload_id,
+                "ids": [unit.id for unit in chunk],
+                "sealed": [unit.sealed.data for unit in chunk],
+                "key_versions": [unit.sealed.key_version for unit in chunk],
+                "fingerprints": [unit.fingerprint for unit in chunk],
+            },
+        )
+    emit(StockChanged(product_id))
+    return Taken(upload_id, len(units))
+
+
+@transactional
+def cancel(*, upload_id: UUID, product_id: UUID, seller_id: UUID) -> None:
+    """Drop the kept lines; no matter if they are gone already."""
+    session().execute(delete(StockUpload).where(*_own_upload(upload_id, product_id, seller_id)))
+
+
+@transactional
+def drop_expired() -> int:
+    """Drop kept lines whose hour is over; returns how many uploads."""
+    dropped = session().execute(
+        delete(StockUpload)
+        .where(StockUpload.expires_at <= func.clock_timestamp())
+        .returning(StockUpload.id)
+    )
+    return len(dropped.all())
+
+
+def _own_upload(
+    upload_id: UUID, product_id: UUID, seller_id: UUID
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        StockUpload.id == upload_id,
+        StockUpload.product_id == product_id,
+        StockUpload.seller_id == seller_id,
+    )
+
+
+def _load(upload_id: UUID, product_id: UUID, seller_id: UUID) -> _Upload:
+    row = (
+        session()
+        .execute(
+            select(
+                StockUpload.source,
+                StockUpload.lines,
+                StockUpload.sealed,
+                StockUpload.key_version,
+                StockUpload.expires_at,
+            ).where(
+                *_own_upload(upload_id, product_id, seller_id),
+                StockUpload.expires_at > func.clock_timestamp(),
+            )
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise UploadGone
+    try:
+        clear = vault().open(
+            Sealed(row.sealed, row.key_version), product_id=product_id, item_id=upload_id
+        )
+    except UnsealError as error:
+        raise StockUnreadable from error
+    return _Upload(row.source, row.lines, row.expires_at, _READING.validate_json(clear))
+
+
+def _taken(upload_id: UUID, product_id: UUID, seller_id: UUID) -> Taken | None:
+    row = (
+        session()
+        .execute(
+            select(StockBatch.id, StockBatch.taken)
+            .join(Product, Product.id == StockBatch.product_id)
+            .where(
+                StockBatch.id == upload_id,
+                StockBatch.product_id == product_id,
+                Product.seller_id == seller_id,
+            )
+        )
+        .one_or_none()
+    )
+    return Taken(row.id, row.taken) if row else None
+
+
+def _look_through(
+    lines: Reading, seller_id: UUID
+) -> tuple[list[tuple[str, bytes]], dict[Verdict, Findings]]:
+    """The new values with their fingerprints, in their order, and what is known of every line."""
+    findings = {verdict: Findings() for verdict in Verdict}
+    for faulty in lines.faulty:
+        findings[Verdict.MALFORMED].add(Finding(faulty.number, faulty.mask, fault=faulty.fault))
+    fingerprints = [vault().fingerprint(line.value) for line in lines.lines]
+    known = _known(fingerprints, seller_id)
+    first_lines: dict[bytes, int] = {}
+    new: list[tuple[str, bytes]] = []
+    for line, fingerprint in zip(lines.lines, fingerprints, strict=True):
+        verdict = known.get(fingerprint, Verdict.NEW)
+        first_line = first_lines.setdefault(fingerprint, line.number)
+        if first_line != line.number:
+            verdict = Verdict.REPEATED
+        elif verdict is Verdict.NEW:
+            new.append((line.value, fingerprint))
+        findings[verdict].add(
+            Finding(
+                line.number,
+                reading.mask(line.value),
+                tag_of(fingerprint),
+                first_line if verdict is Verdict.REPEATED else None,
+            )
+        )
+    return new, findings
+
+
+def _known(fingerprints: Sequence[bytes], seller_id: UUID) -> dict[bytes, Verdict]:
+    """The verdict on each value that is in the market already."""
+    known: dict[bytes, Verdict] = {}
+    for chunk in _chunks(fingerprints):
+        rows = session().execute(KNOWN, {"seller_id": seller_id, "fingerprints": list(chunk)})
+        for row in rows:
+            if not row.own:
+                known[row.fingerprint] = Verdict.ELSEWHERE
+            elif row.state == UnitState.SOLD:
+                known[row.fingerprint] = Verdict.SOLD
+            else:
+                known[row.fingerprint] = Verdict.STOCKED
+    return known
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

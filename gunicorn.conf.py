@@ -11,6 +11,7 @@ port = int(os.environ.get("PORT", "8000"))
 host = os.environ.get("HOST", "127.0.0.1")
 
 proc_name = f"byteshop-{role}"
+loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "info")
 accesslog = os.environ.get("ACCESS_LOG") or None
 timeout = 60
 graceful_timeout = int(os.environ.get("GRACEFUL_SECONDS", "20"))
@@ -18,6 +19,8 @@ keepalive = 5
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
+# One socket file in the home directory would be fought over by the roles.
+control_socket_disable = True
 # Heartbeat files on a disk can stall a worker; memory cannot.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -174,8 +175,10 @@ def step(title: str, stamp: str, sources: Iterable[Path], work: Callable[[], Non
     file = STAMPS / stamp
     if file.exists() and file.read_text() == digest:
         return
-    say(title)
+    say(f"{title} …")
+    began = time.monotonic()
     work()
+    say(f"  done in {time.monotonic() - began:.0f} s")
     file.write_text(digest)
 
 

@@ -76,6 +76,7 @@ def settings(
         "PUBLIC_URL": web,
         "LIVE_URL": f"ws://{LOOPBACK}:{ports.chat}",
         "GRACEFUL_SECONDS": "3",
+        "GUNICORN_LOG_LEVEL": "warning",
         **{name: secrets[name] for name in ("SECRET_KEY", "STOCK_MASTER_KEY", "FINGERPRINT_KEY")},
     }
     public_url = environ.get("PUBLIC_URL") or web

@@ -93,6 +93,13 @@ def end_roles(instance: Path) -> None:
     end_all(roles)
 
 
+def end_leftovers(instance: Path) -> None:
+    """End whatever a killed run left behind."""
+    end_roles(instance)
+    for name in STORES:
+        stop_recorded(instance / name)
+
+
 def _is_role(process: psutil.Process, instance: Path) -> bool:
     if process.pid == os.getpid():
         return False
@@ -105,9 +112,7 @@ def _is_role(process: psutil.Process, instance: Path) -> bool:
 def empty(instance: Path) -> None:
     """Delete all data; StartFailed while a shop runs there or where files are another user's."""
     with locked(instance):
-        end_roles(instance)
-        for name in STORES:
-            stop_recorded(instance / name)
+        end_leftovers(instance)
         for path in instance.iterdir():
             if path.name == LOCK:
                 continue

@@ -45,7 +45,7 @@ def run() -> int:
     try:
         with place.locked(INSTANCE), ExitStack() as stack:
             ports = Ports.from_environment(os.environ)
-            place.end_roles(INSTANCE)
+            place.end_leftovers(INSTANCE)
             environment = _prepare(ports)
             _check_ports(ports)
             environment |= stack.enter_context(_stores(ports))

@@ -34,6 +34,15 @@ class NoSuchUnit(NotFound):
         super().__init__("products.no_such_unit", _("There is no such unit of stock."))
 
 
+class UnitNotFree(Conflict):
+    """A unit that is reserved or sold stays where it is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.unit_not_free", _("This unit is reserved or sold, so it can't be withdrawn.")
+        )
+
+
 class StockUnreadable(Unavailable):
     """A sealed unit or content can't be opened: it is damaged, or its key is missing."""
 

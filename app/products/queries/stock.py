@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Row, Select, func, select, tuple_
 
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
-from app.products.errors import NoSuchProduct
+from app.products.errors import NoSuchProduct, NoSuchUnit
 from app.products.models import Kind, Product, ProductState, StockBatch, StockItem, UnitState
 
 TAG_BYTES = 3
@@ -139,20 +140,41 @@ def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
     return Page(items, page.next_cursor)
 
 
+def _unit_columns() -> Select[Any]:
+    return select(
+        StockItem.id,
+        func.substring(StockItem.fingerprint, 1, TAG_BYTES).label("fingerprint"),
+        StockItem.state,
+        StockBatch.created_at,
+        StockItem.reserved_until,
+        StockItem.sold_at,
+    ).join(StockBatch, StockBatch.id == StockItem.batch_id)
+
+
+def _unit_row(row: Row[Any]) -> UnitRow:
+    return UnitRow(
+        row.id, tag_of(row.fingerprint), row.state, row.created_at, row.reserved_until, row.sold_at
+    )
+
+
+def unit(product_id: UUID, unit_id: UUID) -> UnitRow:
+    """One unit of the product; NoSuchUnit if it has none of this id."""
+    row = (
+        session()
+        .execute(_unit_columns().where(StockItem.product_id == product_id, StockItem.id == unit_id))
+        .one_or_none()
+    )
+    if row is None:
+        raise NoSuchUnit
+    return _unit_row(row)
+
+
 def units(
     product_id: UUID, *, state: UnitState, after: str | None = None, size: int = PAGE_SIZE
 ) -> Page[UnitRow]:
     """The product's units in one state, newest first; Invalid for a bad cursor."""
     statement = (
-        select(
-            StockItem.id,
-            func.substring(StockItem.fingerprint, 1, TAG_BYTES).label("fingerprint"),
-            StockItem.state,
-            StockBatch.created_at,
-            StockItem.reserved_until,
-            StockItem.sold_at,
-        )
-        .join(StockBatch, StockBatch.id == StockItem.batch_id)
+        _unit_columns()
         .where(StockItem.product_id == product_id, StockItem.state == state)
         .order_by(StockItem.id.desc())
         .limit(size + 1)
@@ -161,15 +183,4 @@ def units(
         (last,) = decode_cursor(after, tuple[UUID])
         statement = statement.where(StockItem.id < last)
     page = cut(session().execute(statement).all(), size, lambda row: (row.id,))
-    items = [
-        UnitRow(
-            row.id,
-            tag_of(row.fingerprint),
-            row.state,
-            row.created_at,
-            row.reserved_until,
-            row.sold_at,
-        )
-        for row in page.items
-    ]
-    return Page(items, page.next_cursor)
+    return Page([_unit_row(row) for row in page.items], page.next_cursor)

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, TextClause, func, select, text, update
 from app.kit.crypto import Sealed, UnsealError, Vault
 from app.kit.db import session, transactional
 from app.kit.outbox import emit
-from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable
+from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable, UnitNotFree
 from app.products.events import StockChanged
 from app.products.models import Product, SharedContent, StockItem, UnitState
 
@@ -209,18 +209,22 @@ def count_sale(*, product_id: UUID, quantity: int) -> None:
 
 
 @transactional
-def withdraw_unit(*, seller_id: UUID, product_id: UUID, unit_id: UUID) -> bool:
-    """Take a free unit off sale; False if it is not free any more.
+def withdraw_unit(*, seller_id: UUID, product_id: UUID, unit_id: UUID) -> None:
+    """Take a free unit off sale for good; nothing more to do if it is.
 
-    NoSuchUnit unless the seller's product has it.
+    NoSuchUnit unless the seller's product has it; UnitNotFree if it is reserved or sold.
     """
     _own_unit(seller_id, product_id, StockItem.id == unit_id)
-    return _withdraw(product_id, StockItem.id == unit_id) == 1
+    if _withdraw(product_id, StockItem.id == unit_id):
+        return
+    state = session().execute(select(StockItem.state).where(StockItem.id == unit_id)).scalar_one()
+    if state is not UnitState.WITHDRAWN:
+        raise UnitNotFree
 
 
 @transactional
 def withdraw_batch(*, seller_id: UUID, product_id: UUID, batch_id: UUID) -> int:
-    """Take all free units of a batch off sale; returns how many there were.
+    """Take all free units of a batch off sale for good; returns how many there were.
 
     NoSuchUnit unless the batch is one of the seller's product.
     """

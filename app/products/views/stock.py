@@ -1,0 +1,193 @@
+"""A seller's stock: counts, batches, units, and the way new ones come in."""
+
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from flask import Response, flash, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from app.kit import ratelimit
+from app.kit.access import Access, allow
+from app.kit.errors import AppError, NotFound
+from app.kit.headers import no_store
+from app.kit.htmx import page, redirect_to, wants_fragment
+from app.kit.problems import STATUS
+from app.products.errors import (
+    NotAllNew,
+    NothingNew,
+    NotStocked,
+    TakenMeanwhile,
+    UnreadableStock,
+)
+from app.products.forms import StockForm
+from app.products.models import UnitState
+from app.products.queries import stock as queries
+from app.products.service import importing
+from app.products.service import stock as service
+from app.products.service.importing import Verdict
+from app.products.views import blueprint
+
+PAGE = "products/stock.html"
+IMPORT_LIMIT = "60/hour"
+BATCHES_SHOWN = 10
+
+
+@blueprint.get("/products/<uuid:product_id>/stock")
+@allow(Access.SELLER)
+def stock(product_id: UUID) -> Response:
+    """The stock's page; for htmx the counts, or the next batches or units alone."""
+    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    part = request.args.get("part", "")
+    fragment = part if part in {"counts", "batches", "units"} else None
+    return _stock_page(product, fragment=fragment)
+
+
+def _stock_page(
+    product: queries.StockedProduct,
+    *,
+    form: StockForm | None = None,
+    refusal: AppError | None = None,
+    fragment: str | None = None,
+) -> Response:
+    no_store()
+    state = _state_asked()
+    part = request.args.get("part", "")
+    after = request.args.get("after")
+    context: dict[str, Any] = {
+        "product": product,
+        "counts": queries.counts(product.id),
+        "batches": queries.batches(
+            product.id, after=after if part == "batches" else None, size=BATCHES_SHOWN
+        ),
+        "units": queries.units(product.id, state=state, after=after if part == "units" else None),
+        "state": state,
+        "states": list(UnitState),
+        "form": form or StockForm(formdata=None),
+        "refusal": refusal,
+    }
+    status = STATUS[refusal.kind] if refusal else 200
+    return page(PAGE, fragment=fragment, status=status, **context)
+
+
+def _state_asked() -> UnitState:
+    asked = request.args.get("state", "")
+    return UnitState(asked) if asked in UnitState.__members__.values() else UnitState.FREE
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/import")
+@allow(Access.SELLER)
+def import_stock(product_id: UUID) -> ResponseReturnValue:
+    """Keep what was sent and show what taking it in would come to."""
+    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    form = StockForm()
+    try:
+        ratelimit.spend(IMPORT_LIMIT, "stock-import", str(current_user.id))
+        upload_id = importing.keep(product_id=product_id, seller_id=current_user.id, **_sent(form))
+    except NotFound:
+        raise
+    except AppError as refusal:
+        return _stock_page(product, form=form, refusal=refusal)
+    return redirect_to(url_for("products.stock_upload", product_id=product_id, upload_id=upload_id))
+
+
+def _sent(form: StockForm) -> dict[str, Any]:
+    """What of the form is to be kept: the pasted lines or the file."""
+    pasted = form.lines.data or ""
+    upload = form.file.data
+    if not upload:
+        return {"content": pasted}
+    if pasted.strip():
+        raise UnreadableStock.twice()
+    name = PurePath(upload.filename or "").name
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in {".txt", ".csv"}:
+        raise UnreadableStock.file_type()
+    return {"content": upload.read(), "source": name, "is_csv": suffix == ".csv"}
+
+
+@blueprint.get("/products/<uuid:product_id>/stock/uploads/<uuid:upload_id>")
+@allow(Access.SELLER)
+def stock_upload(product_id: UUID, upload_id: UUID) -> Response:
+    """What taking in the kept lines would come to, as things are now."""
+    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    return _upload_page(product, upload_id)
+
+
+def _upload_page(
+    product: queries.StockedProduct, upload_id: UUID, refusal: AppError | None = None
+) -> Response:
+    no_store()
+    run = importing.dry_run(upload_id=upload_id, product_id=product.id, seller_id=current_user.id)
+    return page(
+        "products/stock_upload.html",
+        status=STATUS[refusal.kind] if refusal else 200,
+        product=product,
+        run=run,
+        verdicts=list(Verdict),
+        refusal=refusal,
+    )
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/uploads/<uuid:upload_id>/take-in")
+@allow(Access.SELLER)
+def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
+    """Take the kept lines in; a second click answers as the first."""
+    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    try:
+        taken = importing.take_in(
+            upload_id=upload_id,
+            product_id=product_id,
+            seller_id=current_user.id,
+            only_new=request.form.get("only_new") == "yes",
+        )
+    except (NotAllNew, NothingNew, NotStocked, TakenMeanwhile) as refusal:
+        return _upload_page(product, upload_id, refusal)
+    flash(
+        ngettext("%(num)s unit was taken in.", "%(num)s units were taken in.", taken.units),
+        "success",
+    )
+    return redirect_to(url_for("products.stock", product_id=product_id))
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/uploads/<uuid:upload_id>/cancel")
+@allow(Access.SELLER)
+def cancel_stock_upload(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
+    """Drop the kept lines."""
+    queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
+    flash(_("Nothing was taken in."), "info")
+    return redirect_to(url_for("products.stock", product_id=product_id))
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/units/<uuid:unit_id>/withdraw")
+@allow(Access.SELLER)
+def withdraw_unit(product_id: UUID, unit_id: UUID) -> ResponseReturnValue:
+    """Take one free unit off sale; htmx gets its row anew."""
+    service.withdraw_unit(seller_id=current_user.id, product_id=product_id, unit_id=unit_id)
+    if wants_fragment():
+        return page(
+            "products/stock_unit.html",
+            product=queries.stocked_product(product_id=product_id, seller_id=current_user.id),
+            unit=queries.unit(product_id, unit_id),
+            counts=queries.counts(product_id),
+        )
+    flash(_("The unit was withdrawn."), "success")
+    return redirect_to(url_for("products.stock", product_id=product_id))
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/batches/<uuid:batch_id>/withdraw")
+@allow(Access.SELLER)
+def withdraw_batch(product_id: UUID, batch_id: UUID) -> ResponseReturnValue:
+    """Take all free units of a batch off sale."""
+    count = service.withdraw_batch(
+        seller_id=current_user.id, product_id=product_id, batch_id=batch_id
+    )
+    flash(
+        ngettext("%(num)s unit was withdrawn.", "%(num)s units were withdrawn.", count),
+        "success" if count else "info",
+    )
+    return redirect_to(url_for("products.stock", product_id=product_id))

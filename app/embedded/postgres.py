@@ -50,11 +50,26 @@ CARELESS_SETTINGS = {
 
 @dataclass(frozen=True)
 class _Account:
-    """Who runs PostgreSQL: it refuses to run as root, so root lends it the account `nobody`."""
+    """Who runs PostgreSQL, which refuses to run as root.
 
-    user: int | None
-    group: int | None
-    prefix: Sequence[str]
+    `owner` and `group` own its files, `switch` says that the process takes their place by itself,
+    `prefix` is a command that does it otherwise.
+    """
+
+    owner: int
+    group: int
+    switch: bool = False
+    prefix: Sequence[str] = ()
+
+    @property
+    def user(self) -> int | None:
+        """The user to switch to."""
+        return self.owner if self.switch else None
+
+    @property
+    def users_group(self) -> int | None:
+        """The group to switch to."""
+        return self.group if self.switch else None
 
 
 def start_postgres(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
@@ -71,7 +86,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
     if not cluster.exists():
         _create_cluster(cluster, programs, account, secret)
     _check_version(cluster)
-    _take_over(cluster)
+    _take_over(cluster, account)
     _remove_stale_lock(cluster)
     settings = SETTINGS if durable else SETTINGS | CARELESS_SETTINGS
 
@@ -91,7 +106,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
             lambda: _is_ready(_address(SUPERUSER, secret, port, "postgres")),
             cwd=cluster,
             user=account.user,
-            group=account.group,
+            group=account.users_group,
             stop_signal=signal.SIGINT,
         )
 
@@ -107,7 +122,7 @@ def _address(user: str, secret: str, port: int, database: str) -> str:
 
 def _account(data_dir: Path, programs: Path) -> _Account:
     if os.geteuid() != 0:
-        return _Account(None, None, ())
+        return _Account(os.geteuid(), os.getegid())
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
@@ -116,36 +131,23 @@ def _account(data_dir: Path, programs: Path) -> _Account:
             "it. Run as an ordinary user, or set DATABASE_URL."
         ) from None
     if _others_reach(data_dir) and _others_reach(programs):
-        return _Account(nobody.pw_uid, nobody.pw_gid, ())
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
+        return _Account(nobody.pw_uid, nobody.pw_gid, switch=True)
+    # A checkout in root's home, which other accounts may not enter: a user namespace, in which root
+    # goes by another number.
+    prefix = [
+        *("unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}"),
+        "--",
+    ]
+    if not shutil.which("unshare") or subprocess.run([*prefix, "true"], check=False).returncode:
         raise StartFailed(
             f"PostgreSQL refuses to run as root, and other accounts may not enter {data_dir}. Move "
             "the checkout out of root's home, run as an ordinary user, or set DATABASE_URL."
         )
-    # A checkout in root's home: the account keeps the one right to pass closed directories.
-    prefix = [
-        setpriv,
-        f"--reuid={nobody.pw_uid}",
-        f"--regid={nobody.pw_gid}",
-        "--clear-groups",
-        "--inh-caps=-all,+dac_override",
-        "--ambient-caps=-all,+dac_override",
-        "--bounding-set=-all,+dac_override",
-        "--",
-    ]
-    return _Account(None, None, prefix)
+    return _Account(os.geteuid(), os.getegid(), prefix=prefix)
 
 
 def _others_reach(directory: Path) -> bool:
     return all(path.stat().st_mode & OTHERS_MAY_ENTER for path in (directory, *directory.parents))
-
-
-def _owner_ids() -> tuple[int, int] | None:
-    if os.geteuid() != 0:
-        return None
-    nobody = pwd.getpwnam("nobody")
-    return nobody.pw_uid, nobody.pw_gid
 
 
 def _create_cluster(cluster: Path, programs: Path, account: _Account, secret: str) -> None:
@@ -156,9 +158,8 @@ def _create_cluster(cluster: Path, programs: Path, account: _Account, secret: st
     half.mkdir(mode=0o700)
     password_file = data_dir / "initdb.password"
     write_private(password_file, secret)
-    if ids := _owner_ids():
-        os.chown(half, *ids)
-        os.chown(password_file, *ids)
+    for path in (half, password_file):
+        os.chown(path, account.owner, account.group)
     command = [
         *account.prefix,
         str(programs / "initdb"),
@@ -182,7 +183,7 @@ def _create_cluster(cluster: Path, programs: Path, account: _Account, secret: st
             text=True,
             cwd=half,
             user=account.user,
-            group=account.group,
+            group=account.users_group,
             extra_groups=None if account.user is None else [],
         )
     finally:
@@ -202,19 +203,18 @@ def _check_version(cluster: Path) -> None:
         )
 
 
-def _take_over(cluster: Path) -> None:
+def _take_over(cluster: Path, account: _Account) -> None:
     """Give the files to whom the server runs as; a checkout may change hands between starts."""
-    ids = _owner_ids()
     owner = cluster.stat().st_uid
-    if ids is None:
-        if owner != os.geteuid():
-            raise StartFailed(
-                f"{cluster} belongs to {_user_name(owner)}, since the shop ran as root or another "
-                "user before. Run as that user, or remove the data with `make reset` as root."
-            )
-    elif owner != ids[0]:
-        for path in (cluster, *cluster.rglob("*")):
-            os.chown(path, *ids, follow_symlinks=False)
+    if owner == account.owner:
+        return
+    if os.geteuid() != 0:
+        raise StartFailed(
+            f"{cluster} belongs to {_user_name(owner)}, since the shop ran as root or another "
+            "user before. Run as that user, or remove the data with `make reset` as root."
+        )
+    for path in (cluster, *cluster.rglob("*")):
+        os.chown(path, account.owner, account.group, follow_symlinks=False)
 
 
 def _user_name(uid: int) -> str:

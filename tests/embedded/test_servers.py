@@ -204,13 +204,19 @@ class TestPostgres:
         assert row == ("ключ ñ",)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
-    def test_root_starts_it_where_others_may_not_enter(self, tmp_path):
-        tmp_path.chmod(0o700)
-        server = start_postgres(tmp_path / "server", durable=False)
-        try:
-            assert psutil.Process(server.process.pid).uids().effective != 0
-        finally:
-            server.stop()
+    @pytest.mark.parametrize("mode", [0o711, 0o700])
+    def test_root_starts_it_whether_others_may_enter_or_not(self, tmp_path, mode):
+        closed = tmp_path / "closed"
+        closed.mkdir()
+        for permissions in (mode, 0o700):  # the second start finds the door closed
+            closed.chmod(permissions)
+            server = start_postgres(closed / "server", durable=False)
+            try:
+                Postgres.write(server.url)
+            finally:
+                server.stop()
+            stays = closed.stat().st_mode & 0o777
+            assert stays == permissions
 
 
 class TestProcesses:

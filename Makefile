@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check fmt migrate reset bench docs lock
+.PHONY: help setup setup-dev run test check fmt migrate reset bench messages docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +23,7 @@ test: setup-dev ## run every test, browser tests included (ARGS="-k basket" for 
 check: setup-dev ## lint, types, import contracts, templates, translations
 	@scripts/check.sh
 
-fmt: setup-dev ## format Python and templates
+fmt: setup-dev ## format Python
 	@scripts/format.sh
 
 migrate: setup ## write a migration from the models (M="add order lines")
@@ -34,6 +34,9 @@ reset: setup ## delete all data of the local shop (instance/)
 
 bench: setup-dev ## measure and print the table
 	@$(VENV)/python -m bench $(ARGS)
+
+messages: setup-dev ## bring the translation catalogues up to date with the words in use
+	@scripts/messages.sh
 
 docs: setup-dev ## rewrite the tables that README.md takes from the code
 	@$(VENV)/python scripts/document_settings.py

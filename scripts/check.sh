@@ -17,8 +17,7 @@ check "ruff: lint" ruff check --quiet .
 check "ruff: format" ruff format --quiet --check .
 check "mypy --strict" mypy
 check "import contracts" lint-imports --no-logo
-check "djlint: lint" djlint --quiet --lint templates
-check "djlint: format" djlint --quiet --check templates
+check "djlint" djlint --quiet --lint templates
 check "translations" python scripts/check_translations.py
 check "settings table in README.md" python scripts/document_settings.py --check
 

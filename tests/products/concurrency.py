@@ -11,7 +11,7 @@ from app.kit.errors import AppError
 
 
 def at_once(application: Flask, calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Start all calls together; what each returned, or the refusal it got. Other errors are raised."""
+    """Start all calls together: what each returned, or its refusal; other errors are raised."""
     start = threading.Barrier(len(calls), timeout=30)
 
     def run(call: Callable[[], Any]) -> Any:

@@ -117,9 +117,7 @@ class TestReserve:
             fail()
         assert queries.counts(product.id) == queries.Counts(free=3)
 
-    def test_row_locked_by_another_is_passed_over_without_waiting(
-        self, product, other_connection
-    ):
+    def test_row_locked_by_another_is_passed_over_without_waiting(self, product, other_connection):
         locked = other_connection.execute(
             "SELECT id FROM stock_item WHERE product_id = %s ORDER BY id LIMIT 1 FOR UPDATE",
             [product.id],
@@ -267,9 +265,7 @@ class TestWithdraw:
     def test_batch_gives_up_only_what_is_free(self, product, seller):
         batch = stock_up(product, ["fourth", "fifth"])
         reserve(product, 4)
-        count = stock.withdraw_batch(
-            seller_id=seller.id, product_id=product.id, batch_id=batch
-        )
+        count = stock.withdraw_batch(seller_id=seller.id, product_id=product.id, batch_id=batch)
         assert count == 1
         assert queries.counts(product.id) == queries.Counts(reserved=4, withdrawn=1)
 

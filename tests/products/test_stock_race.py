@@ -126,9 +126,7 @@ def test_withdrawal_and_claims_share_the_units_out(app, product):
         return stock.withdraw_batch(seller_id=seller_id, product_id=product.id, batch_id=batch)
 
     def claim():
-        return len(
-            stock.reserve(product_id=product.id, quantity=1, holder=new_id(), until=until)
-        )
+        return len(stock.reserve(product_id=product.id, quantity=1, holder=new_id(), until=until))
 
     answers = at_once(app, [*[claim] * 10, withdraw])
     claimed = sum(answer for answer in answers[:-1] if isinstance(answer, int))

@@ -7,6 +7,8 @@ from uuid_utils.compat import uuid7
 # Crockford's base 32: no I, L, O, U, so a number can be read out.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SHORT_LENGTH = 8
+# As Crockford has it: letters that people write for digits.
+_READ_AS = str.maketrans("ILO", "110", "- ")
 
 
 def new_id() -> UUID:
@@ -21,3 +23,14 @@ def short_number(value: UUID) -> str:
         _ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(_SHORT_LENGTH))
     )
     return f"{text[:4]}-{text[4:]}"
+
+
+def parse_short_number(text: str) -> str | None:
+    """The last ten hexadecimal digits of the ids with this short number; None if it is none."""
+    signs = text.upper().translate(_READ_AS)
+    if len(signs) != _SHORT_LENGTH or any(sign not in _ALPHABET for sign in signs):
+        return None
+    number = 0
+    for sign in signs:
+        number = (number << 5) | _ALPHABET.index(sign)
+    return f"{number:010x}"

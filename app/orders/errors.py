@@ -61,3 +61,31 @@ class Stopped(Conflict):
 
     def __init__(self) -> None:
         super().__init__("orders.stopped", _("This purchase can't be completed any more."))
+
+
+class NotForSale(Conflict):
+    """The product is hidden, removed, unfinished, or its seller may not trade."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.not_for_sale", _("This product is not for sale any more."))
+
+
+class NoSuchProduct(NotFound):
+    """There is no such product."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.no_such_product", _("There is no such product."))
+
+
+class BasketFull(Conflict):
+    """The basket holds as much as a basket may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("orders.basket_full", message)
+
+
+class NoSuchPiece(NotFound):
+    """The purchase has no such piece."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.no_such_piece", _("There is no such piece in this purchase."))

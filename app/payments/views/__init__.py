@@ -1,7 +1,7 @@
-"""Pages of payments, and the address that PayPal's webhooks come to."""
+"""The address that PayPal's webhooks come to; `orders` adds the page of sales."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
-from app.payments.views import sales, webhook  # noqa: E402,F401  # they add their routes to it
+from app.payments.views import webhook  # noqa: E402,F401  # adds its route to it

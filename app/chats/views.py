@@ -1,0 +1,222 @@
+"""Live updates: the ticket, on the `web` role, and the socket, on the `chat` role."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from queue import Empty, Full
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Blueprint, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from pydantic import BaseModel, Field, ValidationError
+from redis.exceptions import RedisError
+from simple_websocket import ConnectionClosed, Server
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.auth import queries as users
+from app.chats import policy, tickets
+from app.chats.broker import Listener, News, Said, broker
+from app.chats.errors import Close
+from app.chats.tickets import Pass
+from app.extensions import sock
+from app.kit import ratelimit
+from app.kit.access import Access, allow
+from app.kit.db import end_read
+from app.kit.headers import no_store
+
+log = logging.getLogger(__name__)
+blueprint = Blueprint("chats", __name__, url_prefix="/live")
+sockets = Blueprint("sockets", __name__)
+
+TICKET_LIMIT = "60/minute"
+RECHECK_SECONDS = 30
+PATIENCE_SECONDS = 10
+SAID_AT_MOST = 20  # messages of a page in
+SAID_WITHIN = 10  # seconds
+MAX_TOPIC = 80  # signs
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+
+
+class Message(BaseModel):
+    """What a page may say: that it watches these topics too."""
+
+    subscribe: list[str] = Field(max_length=policy.MAX_TOPICS)
+
+
+class Ended(Exception):
+    """The socket has to be closed, for the reason that the code names."""
+
+    def __init__(self, code: Close) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+@blueprint.post("/ticket")
+@allow(Access.PUBLIC)
+def ticket() -> ResponseReturnValue:
+    """Give the page a ticket for its socket: {"ticket"}; 503 while Redis can't be reached."""
+    no_store()
+    ratelimit.spend(TICKET_LIMIT, "live-ticket", request.remote_addr or "")
+    holder = Pass()
+    if current_user.is_authenticated:
+        holder = Pass(current_user.id, current_user.session_epoch)
+    end_read()
+    return jsonify(ticket=tickets.issue(holder))
+
+
+@sock.route("/live", bp=sockets)
+@allow(Access.PUBLIC)
+def live(connection: Server) -> None:
+    """Send a page the news of what it watches, until it leaves or its login ends."""
+    try:
+        holder = _admit()
+        with _joined(connection, holder) as listener:
+            _serve(connection, listener, holder)
+    except Ended as end:
+        _close(connection, end.code)
+    except (ConnectionClosed, OSError):
+        pass
+    except (SQLAlchemyError, RedisError):
+        log.exception("socket closed, a store can't be reached")
+        _close(connection, Close.TRY_AGAIN)
+
+
+def _admit() -> Pass:
+    if not is_our_page(request.headers.get("Origin"), current_app.config["PUBLIC_URL"]):
+        raise Ended(Close.FOREIGN_ORIGIN)
+    holder = tickets.redeem(request.args.get("ticket", ""))
+    if holder is None:
+        raise Ended(Close.UNAUTHENTICATED)
+    _check_login(holder)
+    return holder
+
+
+def is_our_page(origin: str | None, public_url: str) -> bool:
+    """Whether a page of this origin is the shop's own; a loopback address has several names."""
+    ours, theirs = urlsplit(public_url), urlsplit(origin or "")
+    if (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc):
+        return True
+    our_host, _colon, our_port = ours.netloc.rpartition(":")
+    their_host, _colon, their_port = theirs.netloc.rpartition(":")
+    return (
+        {our_host, their_host} <= LOOPBACK
+        and ours.scheme == theirs.scheme
+        and our_port == their_port
+    )
+
+
+def _check_login(holder: Pass) -> None:
+    """Insist that the login has not ended since the ticket; holds no connection afterwards."""
+    if holder.user_id is None:
+        return
+    user = users.get_user(holder.user_id)
+    alive = user is not None and user.is_active and user.session_epoch == holder.epoch
+    end_read()
+    if not alive:
+        raise Ended(Close.UNAUTHENTICATED)
+
+
+@contextmanager
+def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
+    """The socket as one of the broker's, with a thread that reads what the page says."""
+    user_id = holder.user_id
+    listener = Listener(
+        owner=f"user:{user_id}" if user_id else f"guest:{request.remote_addr}",
+        drop=lambda: _cut(connection),
+    )
+    at_most = policy.MAX_SOCKETS_OF_USER if user_id else policy.MAX_SOCKETS_OF_ADDRESS
+    if not broker().join(listener, at_most=at_most):
+        raise Ended(Close.TOO_MANY)
+    try:
+        if user_id is not None:
+            broker().watch(listener, _own_topic(user_id))
+        threading.Thread(target=_read, args=(connection, listener), daemon=True).start()
+        yield listener
+    finally:
+        broker().leave(listener)
+
+
+def _own_topic(user_id: UUID) -> str:
+    """Where a change of the user's login is announced: a ban, a new password."""
+    return f"user:{user_id}"
+
+
+def _read(connection: Server, listener: Listener) -> None:
+    """Put what the page says into the inbox; when that stays full, the page is cut off."""
+    try:
+        while True:
+            listener.inbox.put(Said(connection.receive()), timeout=PATIENCE_SECONDS)
+    except Full:
+        listener.drop()
+    except (ConnectionClosed, OSError):
+        with suppress(Full):
+            listener.inbox.put(Said(None), timeout=PATIENCE_SECONDS)
+
+
+def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
+    check_at = time.monotonic() + RECHECK_SECONDS
+    said: list[float] = []
+    while True:
+        try:
+            item = listener.inbox.get(timeout=max(0.0, check_at - time.monotonic()))
+        except Empty:
+            item = None
+        if time.monotonic() >= check_at:
+            _check_login(holder)
+            check_at = time.monotonic() + RECHECK_SECONDS
+        match item:
+            case News(topic=topic) if holder.user_id and topic == _own_topic(holder.user_id):
+                _check_login(holder)
+            case News(topic=topic, event=event):
+                connection.send(json.dumps({"topic": topic, "event": event}))
+            case Said(text=None):
+                return
+            case Said(text=text):
+                said = _spend(said)
+                _subscribe(listener, holder, text)
+            case _:
+                pass
+
+
+def _spend(said: list[float]) -> list[float]:
+    """The times of the latest messages with this one; Ended if they come too fast."""
+    now = time.monotonic()
+    recent = [*(moment for moment in said if moment > now - SAID_WITHIN), now]
+    if len(recent) > SAID_AT_MOST:
+        raise Ended(Close.TOO_MANY)
+    return recent
+
+
+def _subscribe(listener: Listener, holder: Pass, text: Any) -> None:
+    """Watch what the page may watch; what it may not, and what can't be read, is passed over."""
+    try:
+        wanted = Message.model_validate_json(text).subscribe
+    except ValidationError:
+        return
+    at_most = policy.MAX_TOPICS + (1 if holder.user_id else 0)  # a user's own is not the page's
+    for topic in wanted:
+        if len(listener.topics) >= at_most:
+            break
+        if len(topic) > MAX_TOPIC or topic in listener.topics:
+            continue
+        if policy.may_watch(holder.user_id, topic):
+            broker().watch(listener, topic)
+    end_read()
+
+
+def _close(connection: Server, code: Close) -> None:
+    with suppress(ConnectionClosed, OSError):
+        connection.close(code, code.name.lower())
+
+
+def _cut(connection: Server) -> None:
+    """End the connection below the protocol: nobody there reads a farewell."""
+    with suppress(OSError):
+        connection.sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,229 @@
+"""Purchases as their buyers see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, cast, or_, select
+
+from app.kit.db import session
+from app.kit.ids import parse_short_number
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.orders.errors import NoSuchOrder
+from app.orders.models import Delivery, Order, OrderLine, OrderState
+from app.payments.models import PaymentState
+from app.payments.queries import payment_for
+
+UNFINISHED = (OrderState.EXPIRED, OrderState.CANCELLED)
+
+
+class Stage(StrEnum):
+    """What the purchase page says: the order and its payment seen as one."""
+
+    OPEN = "open"
+    DECLINED = "declined"
+    CONFIRMING = "confirming"
+    PENDING = "pending"
+    PAID = "paid"
+    DELIVERED = "delivered"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether waiting brings nothing new."""
+        return self in {Stage.DELIVERED, Stage.CANCELLED}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One bought piece: a unit of stock, or a shared product's content. Never its clear text."""
+
+    id: UUID
+    number: int
+    revealed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PurchaseLine:
+    """The listing as it was bought, and its pieces once they are delivered."""
+
+    id: UUID
+    product_id: UUID
+    title: str
+    description: str
+    kind: str
+    shared: bool
+    seller_name: str
+    photo_id: UUID | None
+    quantity: int
+    unit_price_minor: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def total_minor(self) -> int:
+        """The price of all pieces."""
+        return self.quantity * self.unit_price_minor
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """An order with all that its page shows. Amounts are minor units of `currency`."""
+
+    id: UUID
+    number: str
+    buyer_id: UUID
+    checkout_key: UUID
+    state: OrderState
+    payment: PaymentState | None
+    stage: Stage
+    total_minor: int
+    currency: str
+    cancel_reason: str | None
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    delivered_at: datetime | None
+    lines: tuple[PurchaseLine, ...]
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces have been delivered."""
+        return sum(len(line.pieces) for line in self.lines)
+
+
+def get_order(order_id: UUID) -> Order | None:
+    """An order whoever's it is, for rooms of the shop itself; None if there is none."""
+    return session().get(Order, order_id, populate_existing=True)
+
+
+def order_of(buyer_id: UUID, order_id: UUID) -> Order:
+    """The buyer's own order; NoSuchOrder for a stranger's."""
+    order = get_order(order_id)
+    if order is None or order.buyer_id != buyer_id:
+        raise NoSuchOrder
+    return order
+
+
+def is_buyer(*, user_id: UUID, order_id: UUID) -> bool:
+    """Whether the order is this user's."""
+    return (
+        session()
+        .execute(select(Order.id).where(Order.id == order_id, Order.buyer_id == user_id))
+        .first()
+        is not None
+    )
+
+
+def stage_of(state: OrderState, payment: PaymentState | None) -> Stage:
+    """What the buyer is told, from the order's and the payment's state."""
+    match state:
+        case OrderState.OPEN if payment is PaymentState.DECLINED:
+            return Stage.DECLINED
+        case OrderState.APPROVED:
+            return Stage.PENDING if payment is PaymentState.PENDING else Stage.CONFIRMING
+        case _:
+            return Stage(state.value)
+
+
+def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
+    """The buyer's own purchase; NoSuchOrder for a stranger's."""
+    order = order_of(buyer_id, order_id)
+    payment = payment_for(order_id)
+    state = payment.state if payment else None
+    pieces = _pieces(order_id)
+    return Purchase(
+        id=order.id,
+        number=order.number,
+        buyer_id=order.buyer_id,
+        checkout_key=order.checkout_key,
+        state=order.state,
+        payment=state,
+        stage=stage_of(order.state, state),
+        total_minor=order.total_minor,
+        currency=order.currency,
+        cancel_reason=order.cancel_reason,
+        created_at=order.created_at,
+        expires_at=order.expires_at,
+        paid_at=order.paid_at,
+        delivered_at=order.delivered_at,
+        lines=tuple(_line(line, pieces.get(line.id, ())) for line in order.lines),
+    )
+
+
+def _line(line: OrderLine, pieces: Sequence[Piece]) -> PurchaseLine:
+    return PurchaseLine(
+        id=line.id,
+        product_id=line.product_id,
+        title=line.title,
+        description=line.description,
+        kind=line.kind,
+        shared=line.shared,
+        seller_name=line.seller_name,
+        photo_id=line.photo_id,
+        quantity=line.quantity,
+        unit_price_minor=line.unit_price_minor,
+        pieces=tuple(pieces),
+    )
+
+
+def _pieces(order_id: UUID) -> dict[UUID, list[Piece]]:
+    rows = session().execute(
+        select(Delivery.id, Delivery.line_id, Delivery.position, Delivery.revealed_at)
+        .where(Delivery.order_id == order_id)
+        .order_by(Delivery.line_id, Delivery.position)
+    )
+    by_line: dict[UUID, list[Piece]] = {}
+    for row in rows:
+        piece = Piece(row.id, row.position + 1, row.revealed_at)
+        by_line.setdefault(row.line_id, []).append(piece)
+    return by_line
+
+
+def purchases_of(
+    buyer_id: UUID,
+    *,
+    words: str = "",
+    unfinished: bool = False,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+) -> Page[Order]:
+    """The buyer's orders, newest first; `unfinished` picks those that came to nothing.
+
+    `words` are looked for in titles and sellers' names; an order's number finds that order.
+    Raises Invalid for a broken cursor.
+    """
+    query = select(Order).where(
+        Order.buyer_id == buyer_id,
+        Order.state.in_(UNFINISHED) if unfinished else Order.state.not_in(UNFINISHED),
+    )
+    if words.strip():
+        query = query.where(_speaks_of(words))
+    if after:
+        [last] = decode_cursor(after, tuple[UUID])
+        query = query.where(Order.id < last)
+    rows = session().scalars(query.order_by(Order.id.desc()).limit(size + 1)).all()
+    return cut(rows, size, lambda order: (order.id,))
+
+
+def _speaks_of(words: str) -> ColumnElement[bool]:
+    """Every word in the title or the seller's name of one of its lines; or the order's number."""
+    conditions: list[ColumnElement[bool]] = [
+        Order.lines.any(
+            or_(
+                OrderLine.title.icontains(word, autoescape=True),
+                OrderLine.seller_name.icontains(word, autoescape=True),
+            )
+        )
+        for word in words.split()
+    ]
+    found: ColumnElement[bool] = conditions[0]
+    for condition in conditions[1:]:
+        found = found & condition
+    tail = parse_short_number(words)
+    if tail is not None:
+        # The number is the id's last 40 bits: its ten last digits.
+        found = found | cast(Order.id, String).endswith(tail)
+    return found

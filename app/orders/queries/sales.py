@@ -1,0 +1,111 @@
+"""What a seller has sold, with the money that came of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.kit.db import session
+from app.kit.ids import short_number
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.orders.models import Order, OrderLine, OrderState
+from app.payments.queries import Share, shares_of
+
+PAID_STATES = (OrderState.PAID, OrderState.DELIVERED)
+
+
+@dataclass(frozen=True)
+class Sale:
+    """One sold line. Amounts are minor units of `currency`; gross = commission + share."""
+
+    line_id: UUID
+    order_number: str
+    title: str
+    kind: str
+    quantity: int
+    gross_minor: int
+    commission_minor: int
+    currency: str
+    paid_at: datetime
+    delivered: bool
+    share: Share | None
+
+    @property
+    def share_minor(self) -> int:
+        """The seller's part."""
+        return self.gross_minor - self.commission_minor
+
+
+@dataclass(frozen=True)
+class Totals:
+    """All sales of a seller together, in minor units."""
+
+    sales: int
+    pieces: int
+    gross_minor: int
+    commission_minor: int
+
+
+def sales_of(seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE) -> Page[Sale]:
+    """The seller's paid lines, newest order first; Invalid for a broken cursor."""
+    query = (
+        select(
+            OrderLine.id,
+            OrderLine.order_id,
+            OrderLine.title,
+            OrderLine.kind,
+            OrderLine.quantity,
+            OrderLine.unit_price_minor,
+            OrderLine.commission_minor,
+            Order.currency,
+            Order.paid_at,
+            Order.state,
+        )
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(OrderLine.seller_id == seller_id, Order.state.in_(PAID_STATES))
+    )
+    if after:
+        [last] = decode_cursor(after, tuple[UUID])
+        query = query.where(OrderLine.id < last)
+    rows = session().execute(query.order_by(OrderLine.id.desc()).limit(size + 1)).all()
+    shares = shares_of(seller_id=seller_id, line_ids=[row.id for row in rows[:size]])
+    return cut(
+        [
+            Sale(
+                line_id=row.id,
+                order_number=short_number(row.order_id),
+                title=row.title,
+                kind=row.kind,
+                quantity=row.quantity,
+                gross_minor=row.quantity * row.unit_price_minor,
+                commission_minor=row.commission_minor,
+                currency=row.currency,
+                paid_at=row.paid_at,
+                delivered=row.state is OrderState.DELIVERED,
+                share=shares.get(row.id),
+            )
+            for row in rows
+        ],
+        size,
+        lambda sale: (sale.line_id,),
+    )
+
+
+def totals_of(seller_id: UUID) -> Totals:
+    """The sums over all that the seller has sold."""
+    row = (
+        session()
+        .execute(
+            select(
+                func.count(),
+                func.coalesce(func.sum(OrderLine.quantity), 0),
+                func.coalesce(func.sum(OrderLine.quantity * OrderLine.unit_price_minor), 0),
+                func.coalesce(func.sum(OrderLine.commission_minor), 0),
+            )
+            .join(Order, Order.id == OrderLine.order_id)
+            .where(OrderLine.seller_id == seller_id, Order.state.in_(PAID_STATES))
+        )
+        .one()
+    )
+    return Totals(*(int(value) for value in row))

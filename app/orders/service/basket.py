@@ -1,0 +1,213 @@
+"""Baskets: filled by guests and users, kept through a login, emptied by a purchase."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.kit.crypto import token_hash
+from app.kit.db import db_now, session, transactional
+from app.kit.ids import new_id
+from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
+from app.orders.models import Basket, BasketLine, Order
+from app.orders.policy import MAX_LINES, MAX_QUANTITY
+from app.orders.queries.basket import Owner, free_for
+from app.products import queries as products
+from app.products.errors import OutOfStock
+from app.products.models import ProductState
+from app.products.queries import ProductForSale
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was taken out, so that it can be put back."""
+
+    product_id: UUID
+    quantity: int
+    title: str
+
+
+@transactional
+def add(*, owner: Owner, product_id: UUID, quantity: int) -> int:
+    """Put pieces of a product into the basket; returns how many of it there are then.
+
+    Raises NoSuchProduct, NotForSale, OwnProduct, BasketFull, and the products' OutOfStock.
+    """
+    product = _for_sale(owner, product_id)
+    basket = _locked(owner, make=True)
+    assert basket is not None
+    lines = _lines(basket.id)
+    present = lines[product_id].quantity if product_id in lines else 0
+    if product_id not in lines and len(lines) >= MAX_LINES:
+        raise BasketFull(_("A basket takes %(count)s products. Buy these first.", count=MAX_LINES))
+    wanted = present + quantity
+    _check_quantity(owner, basket, product, wanted)
+    _write(basket.id, product_id, wanted, product.price_minor)
+    _changed(basket)
+    return wanted
+
+
+@transactional
+def change(*, owner: Owner, product_id: UUID, quantity: int) -> None:
+    """Set how many pieces of a product there are; what was not in the basket stays out.
+
+    The price that the person saw stays as it was. Raises NotForSale, BasketFull, OutOfStock.
+    """
+    basket = _locked(owner)
+    if basket is None:
+        return
+    line = _lines(basket.id).get(product_id)
+    if line is None or line.quantity == quantity:
+        return
+    if quantity > line.quantity:
+        _check_quantity(owner, basket, _for_sale(owner, product_id), quantity)
+    line.quantity = quantity
+    _changed(basket)
+
+
+@transactional
+def remove(*, owner: Owner, product_id: UUID) -> Removed | None:
+    """Take a product out; None if it was not there."""
+    basket = _locked(owner)
+    line = _lines(basket.id).get(product_id) if basket is not None else None
+    if basket is None or line is None:
+        return None
+    session().delete(line)
+    _changed(basket)
+    [product] = products.products_by_id([product_id])
+    return Removed(product_id, line.quantity, product.title)
+
+
+@transactional
+def accept_prices(*, owner: Owner) -> None:
+    """The person has seen today's prices and takes them."""
+    basket = _locked(owner)
+    if basket is None:
+        return
+    lines = _lines(basket.id)
+    prices = {
+        product.id: product.price_minor
+        for product in products.products_by_id(list(lines))
+        if product.buyable
+    }
+    for product_id, line in lines.items():
+        line.seen_price_minor = prices.get(product_id, line.seen_price_minor)
+    _changed(basket)
+
+
+@transactional
+def adopt(*, user_id: UUID, guest_token: str) -> None:
+    """Move a guest's basket into the user's: the same products are added up, to what a line takes.
+
+    Of two prices seen the guest's, which is the newer one, counts. What does not fit is left out.
+    """
+    guest = _locked(Owner(guest_hash=token_hash(guest_token)))
+    if guest is None:
+        return
+    brought = _lines(guest.id)
+    if brought:
+        own = _locked(Owner(user_id=user_id), make=True)
+        assert own is not None
+        lines = _lines(own.id)
+        for product_id, line in brought.items():
+            if product_id not in lines and len(lines) >= MAX_LINES:
+                break
+            present = lines[product_id].quantity if product_id in lines else 0
+            pieces = min(MAX_QUANTITY, present + line.quantity)
+            _write(own.id, product_id, pieces, line.seen_price_minor)
+            lines[product_id] = line
+        _changed(own)
+    session().execute(
+        delete(Basket).where(Basket.id == guest.id).execution_options(synchronize_session=False)
+    )
+
+
+@transactional
+def forget_bought(*, order_id: UUID) -> None:
+    """Empty the basket that an order was made from, unless it was changed since."""
+    bought = (
+        session()
+        .execute(select(Order.buyer_id, Order.checkout_key).where(Order.id == order_id))
+        .one()
+    )
+    basket = _locked(Owner(user_id=bought.buyer_id))
+    if basket is None or basket.checkout_key != bought.checkout_key:
+        return
+    session().execute(
+        delete(BasketLine)
+        .where(BasketLine.basket_id == basket.id)
+        .execution_options(synchronize_session=False)
+    )
+    _changed(basket)
+
+
+def _for_sale(owner: Owner, product_id: UUID) -> ProductForSale:
+    found = products.products_by_id([product_id])
+    if not found or found[0].state == ProductState.DRAFT:
+        raise NoSuchProduct
+    if not found[0].buyable:
+        raise NotForSale
+    if found[0].seller_id == owner.user_id:
+        raise OwnProduct
+    return found[0]
+
+
+def _check_quantity(owner: Owner, basket: Basket, product: ProductForSale, quantity: int) -> None:
+    free = free_for(owner.user_id, basket.checkout_key, [product])[product.id]
+    if free is not None and quantity > free:
+        raise OutOfStock(product.id, free)
+    if quantity > MAX_QUANTITY:
+        raise BasketFull(_("A basket takes %(count)s pieces of one product.", count=MAX_QUANTITY))
+
+
+def _locked(owner: Owner, *, make: bool = False) -> Basket | None:
+    """The owner's basket, locked until the commit."""
+    if make:
+        session().execute(
+            insert(Basket)
+            .values(
+                id=new_id(),
+                user_id=owner.user_id,
+                guest_hash=owner.guest_hash,
+                checkout_key=new_id(),
+            )
+            .on_conflict_do_nothing()
+        )
+    return (
+        session()
+        .execute(
+            select(Basket)
+            .where(owner.owns())
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .scalar_one_or_none()
+    )
+
+
+def _lines(basket_id: UUID) -> dict[UUID, BasketLine]:
+    lines = session().scalars(
+        select(BasketLine)
+        .where(BasketLine.basket_id == basket_id)
+        .order_by(BasketLine.added_at, BasketLine.product_id)
+        .execution_options(populate_existing=True)
+    )
+    return {line.product_id: line for line in lines}
+
+
+def _write(basket_id: UUID, product_id: UUID, quantity: int, seen_price_minor: int) -> None:
+    values = {"quantity": quantity, "seen_price_minor": seen_price_minor}
+    session().execute(
+        insert(BasketLine)
+        .values(basket_id=basket_id, product_id=product_id, **values)
+        .on_conflict_do_update(constraint="pk_basket_line", set_=values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _changed(basket: Basket) -> None:
+    """A changed basket is another purchase: what was placed from the old one keeps the old key."""
+    basket.checkout_key = new_id()
+    basket.updated_at = db_now()

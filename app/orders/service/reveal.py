@@ -1,0 +1,107 @@
+"""The reveal: the only place where bought goods are opened, each time for the record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.kit import ratelimit
+from app.kit.db import db_now, lock, session, transactional
+from app.orders.errors import NoSuchOrder, NoSuchPiece
+from app.orders.models import Delivery, DeliveryAct, Order
+from app.orders.service import evidence
+from app.products.service import stock
+
+REVEAL_LIMIT = "30/minute"
+AGENT_LENGTH = 300  # of what browsers say of themselves
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks to see, and from where, for the record."""
+
+    user_id: UUID
+    address: str | None
+    agent: str
+
+
+def reveal(*, viewer: Viewer, order_id: UUID, delivery_id: UUID) -> str:
+    """The clear text of one bought piece; each call is recorded.
+
+    Raises NoSuchOrder for a stranger's order, NoSuchPiece, TooMany, and StockUnreadable, which
+    leaves no record since nothing was seen.
+    """
+    _spend(viewer)
+    return _open(viewer, order_id, DeliveryAct.REVEALED, delivery_id)[delivery_id]
+
+
+def reveal_all(*, viewer: Viewer, order_id: UUID) -> dict[UUID, str]:
+    """The clear text of every piece of an order, by delivery; errors as `reveal`."""
+    _spend(viewer)
+    return _open(viewer, order_id, DeliveryAct.REVEALED)
+
+
+def download(*, viewer: Viewer, order_id: UUID) -> dict[UUID, str]:
+    """Like `reveal_all`, recorded as a download."""
+    _spend(viewer)
+    return _open(viewer, order_id, DeliveryAct.DOWNLOADED)
+
+
+def _spend(viewer: Viewer) -> None:
+    ratelimit.spend(REVEAL_LIMIT, "reveal", str(viewer.user_id))
+
+
+@transactional
+def _open(
+    viewer: Viewer, order_id: UUID, act: DeliveryAct, delivery_id: UUID | None = None
+) -> dict[UUID, str]:
+    order = lock(Order, order_id)
+    if order is None or order.buyer_id != viewer.user_id:
+        raise NoSuchOrder
+    deliveries = _deliveries(order_id, delivery_id)
+    if not deliveries:
+        raise NoSuchPiece
+    opened = _clear_texts(deliveries)
+    evidence.append(
+        order_id=order_id,
+        delivery_ids=[delivery.id for delivery in deliveries],
+        act=act,
+        actor_id=viewer.user_id,
+        address=viewer.address,
+        agent=viewer.agent.replace("\x00", "")[:AGENT_LENGTH],
+    )
+    now = db_now()
+    for delivery in deliveries:
+        delivery.revealed_at = delivery.revealed_at or now
+    return opened
+
+
+def _deliveries(order_id: UUID, delivery_id: UUID | None) -> Sequence[Delivery]:
+    query = select(Delivery).where(Delivery.order_id == order_id)
+    if delivery_id is not None:
+        query = query.where(Delivery.id == delivery_id)
+    return (
+        session()
+        .scalars(
+            query.order_by(Delivery.line_id, Delivery.position).execution_options(
+                populate_existing=True
+            )
+        )
+        .all()
+    )
+
+
+def _clear_texts(deliveries: Sequence[Delivery]) -> dict[UUID, str]:
+    """What each delivery holds; a shared content is opened once however often it was bought."""
+    contents: dict[UUID, str] = {}
+    opened: dict[UUID, str] = {}
+    for delivery in deliveries:
+        if delivery.unit_id is not None:
+            opened[delivery.id] = stock.open_unit(unit_id=delivery.unit_id)
+            continue
+        assert delivery.content_id is not None
+        if delivery.content_id not in contents:
+            contents[delivery.content_id] = stock.open_content(content_id=delivery.content_id)
+        opened[delivery.id] = contents[delivery.content_id]
+    return opened

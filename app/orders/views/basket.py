@@ -1,0 +1,167 @@
+"""The basket."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import flash, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.kit import htmx
+from app.kit.access import Access, allow
+from app.kit.errors import AppError
+from app.kit.headers import no_store
+from app.kit.problems import STATUS
+from app.orders.errors import NoSuchProduct
+from app.orders.forms import PiecesForm, ProductForm
+from app.orders.queries.basket import basket_of
+from app.orders.service import basket as baskets
+from app.orders.service.basket import Removed
+from app.orders.views import blueprint
+from app.orders.views.visitor import forget_count, owner, owner_for_adding
+from app.products import queries as products
+
+QUANTITY_SIGNS = 12  # as much of a wrong quantity as is shown again
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A wish that could not be met: what was typed for which product, and why not."""
+
+    product_id: UUID | None
+    quantity: str
+    message: str
+    title: str = ""
+
+
+@blueprint.get("/basket")
+@allow(Access.PUBLIC)
+def basket() -> ResponseReturnValue:
+    """Show the basket with today's prices and stock."""
+    return _show()
+
+
+@blueprint.post("/basket/add")
+@allow(Access.PUBLIC)
+def add_to_basket() -> ResponseReturnValue:
+    """Put pieces of a product into the basket."""
+    form = PiecesForm()
+    if not form.validate():
+        return _refuse_adding(form, _first_error(form), HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        pieces = baskets.add(
+            owner=owner_for_adding(), product_id=form.product, quantity=form.quantity.data
+        )
+    except AppError as error:
+        return _refuse_adding(form, error.message, STATUS[error.kind])
+    forget_count()
+    if htmx.is_htmx():
+        return htmx.into_notices(
+            make_response(
+                render_template(
+                    "orders/_added.html",
+                    message=_("In your basket: %(count)s", count=pieces),
+                    category="success",
+                )
+            )
+        )
+    flash(_("Added to your basket."), "success")
+    return htmx.redirect_to(url_for("orders.basket"))
+
+
+@blueprint.post("/basket/change")
+@allow(Access.PUBLIC)
+def change_line() -> ResponseReturnValue:
+    """Set how many pieces of a product there are."""
+    form = PiecesForm()
+    if not form.validate():
+        return _show(
+            changing=_refused(form, _first_error(form)), status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    known = owner()
+    try:
+        if known is not None:
+            baskets.change(owner=known, product_id=form.product, quantity=form.quantity.data)
+    except AppError as error:
+        return _show(changing=_refused(form, error.message), status=STATUS[error.kind])
+    return _changed()
+
+
+@blueprint.post("/basket/remove")
+@allow(Access.PUBLIC)
+def remove_line() -> ResponseReturnValue:
+    """Take a product out, and offer to put it back."""
+    form = ProductForm()
+    if not form.validate():
+        return _show(status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    known = owner()
+    removed = baskets.remove(owner=known, product_id=form.product) if known else None
+    forget_count()
+    return _show(removed=removed)
+
+
+@blueprint.post("/basket/prices")
+@allow(Access.PUBLIC)
+def accept_prices() -> ResponseReturnValue:
+    """Take today's prices."""
+    known = owner()
+    if known is not None:
+        baskets.accept_prices(owner=known)
+    return _changed()
+
+
+def _changed() -> ResponseReturnValue:
+    forget_count()
+    if htmx.wants_fragment():
+        return _show()
+    return htmx.redirect_to(url_for("orders.basket"))
+
+
+def _show(
+    *,
+    adding: Refused | None = None,
+    changing: Refused | None = None,
+    removed: Removed | None = None,
+    status: int = HTTPStatus.OK,
+) -> ResponseReturnValue:
+    no_store()
+    known = owner()
+    return htmx.page(
+        "orders/basket.html",
+        fragment="basket_body",
+        status=status,
+        view=basket_of(known) if known else None,
+        adding=adding,
+        changing=changing,
+        removed=removed,
+        counts=request.method == "POST" and htmx.wants_fragment(),
+    )
+
+
+def _refuse_adding(form: PiecesForm, message: str, status: int) -> ResponseReturnValue:
+    """Among the notices for htmx, else on the basket's page with a form that keeps the quantity."""
+    if htmx.is_htmx():
+        return htmx.into_notices(
+            make_response(
+                render_template("orders/_added.html", message=message, category="error"), status
+            )
+        )
+    return _show(adding=_refused(form, message), status=status)
+
+
+def _refused(form: PiecesForm, message: str) -> Refused:
+    product_id = None if form.product_id.errors else form.product
+    listed = products.products_by_id([product_id]) if product_id else []
+    return Refused(
+        product_id=product_id,
+        quantity=request.form.get("quantity", "")[:QUANTITY_SIGNS],
+        message=message,
+        title=listed[0].title if listed and listed[0].buyable else "",
+    )
+
+
+def _first_error(form: PiecesForm) -> str:
+    for messages in form.errors.values():
+        return str(messages[0])
+    return NoSuchProduct().message

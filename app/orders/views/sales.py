@@ -1,0 +1,35 @@
+"""What a seller has sold. A page of the payments that stands here since it names goods."""
+
+from decimal import Decimal
+
+from flask import current_app, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
+from flask_login import current_user
+
+from app.kit import htmx
+from app.kit.access import Access, allow
+from app.kit.headers import no_store
+from app.orders.queries.sales import sales_of, totals_of
+from app.payments.queries import balance_of
+from app.payments.views import blueprint
+
+
+@blueprint.get("/sales")
+@allow(Access.SELLER)
+def sales() -> ResponseReturnValue:
+    """List the visitor's sales with gross, commission, share, and when the money is free."""
+    no_store()
+    settings = current_app.extensions["settings"]
+    page = sales_of(current_user.id, after=request.args.get("after"))
+    return htmx.page(
+        "payments/sales.html",
+        fragment="items",
+        sales=page.items,
+        next_url=page.next_cursor and url_for("payments.sales", after=page.next_cursor),
+        totals=totals_of(current_user.id),
+        balance=balance_of(seller_id=current_user.id, currency=settings.currency),
+        currency=settings.currency,
+        hold_days=settings.hold_days,
+        commission_percent=format_decimal(Decimal(settings.commission_basis_points).scaleb(-2)),
+    )

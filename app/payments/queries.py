@@ -1,0 +1,94 @@
+"""What pages read about payments and the ledger; amounts in minor units, what is owed positive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.kit.db import session
+from app.payments.models import (
+    AccountKind,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Payment,
+    PaymentState,
+)
+from app.payments.service.ledger import RELEASE
+
+
+@dataclass(frozen=True)
+class PaymentStatus:
+    """How far a payment has come, and PayPal's word for what is wrong with it."""
+
+    state: PaymentState
+    issue: str | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """A seller's part of one line: pending until `release_at`, available once `released_at` is."""
+
+    share_minor: int
+    release_at: datetime | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What the shop owes a seller."""
+
+    pending_minor: int
+    available_minor: int
+
+
+def payment_for(reference: UUID) -> PaymentStatus | None:
+    """The payment of an order, None if none was begun."""
+    row = (
+        session()
+        .execute(select(Payment.state, Payment.issue).where(Payment.reference == reference))
+        .one_or_none()
+    )
+    return PaymentStatus(row.state, row.issue) if row else None
+
+
+def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]:
+    """The seller's part of each line, by line; what brought the seller nothing is not there."""
+    release = (
+        select(LedgerTransaction.reference, LedgerTransaction.created_at)
+        .where(LedgerTransaction.kind == RELEASE)
+        .subquery()
+    )
+    rows = session().execute(
+        select(
+            LedgerEntry.line_id,
+            LedgerEntry.amount_minor,
+            LedgerEntry.release_at,
+            release.c.created_at.label("released_at"),
+        )
+        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+        .outerjoin(release, release.c.reference == LedgerEntry.line_id)
+        .where(
+            LedgerAccount.kind == AccountKind.SELLER_PENDING,
+            LedgerAccount.owner_id == seller_id,
+            LedgerEntry.line_id.in_(line_ids),
+            LedgerEntry.release_at.is_not(None),
+        )
+    )
+    return {row.line_id: Share(-row.amount_minor, row.release_at, row.released_at) for row in rows}
+
+
+def balance_of(*, seller_id: UUID, currency: str) -> Balance:
+    """What the shop owes a seller now."""
+    rows = session().execute(
+        select(LedgerAccount.kind, -func.sum(LedgerEntry.amount_minor))
+        .join(LedgerEntry, LedgerEntry.account_id == LedgerAccount.id)
+        .where(LedgerAccount.owner_id == seller_id, LedgerAccount.currency == currency)
+        .group_by(LedgerAccount.kind)
+    )
+    owed = {kind: int(minor) for kind, minor in rows}
+    return Balance(
+        owed.get(AccountKind.SELLER_PENDING, 0), owed.get(AccountKind.SELLER_AVAILABLE, 0)
+    )

@@ -65,6 +65,16 @@ class Settings(BaseSettings):
         10, ge=1, description="unpaid checkouts that one IP address may hold units in"
     )
 
+    login_tries_per_account: int = Field(
+        5, ge=1, description="tries a minute to log into one account, or to prove its password"
+    )
+    login_tries_per_address: int = Field(
+        20, ge=1, description="tries a minute to log in, or to have a mail sent, from one IP address"
+    )
+    registrations_per_address: int = Field(
+        5, ge=1, description="new accounts an hour from one IP address"
+    )
+
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, value: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Flask
 
 from app.auth import events as auth_events
+from app.auth import tasks as auth_tasks
 from app.auth import views as auth_views
 from app.chats import views as chats_views
 from app.files import views as files_views
@@ -40,6 +41,7 @@ LISTENERS = [
     Listener(auth_events.KnownAddressRegistered, notifications.send_already_registered, Reach.OUTSIDE),
     Listener(auth_events.PasswordResetRequested, notifications.send_password_reset, Reach.OUTSIDE),
     Listener(auth_events.PasswordChanged, notifications.send_password_changed, Reach.OUTSIDE),
+    Listener(auth_events.PayoutAddressChanged, notifications.send_payout_changed, Reach.OUTSIDE),
     Listener(
         payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE, "delivery"
     ),
@@ -67,6 +69,7 @@ TIMED_WORK = [
     TimedWork(orders_tasks.deliver_late, 5),
     TimedWork(payments_tasks.release_due, 60),
     TimedWork(products_tasks.drop_expired_uploads, 300),
+    TimedWork(auth_tasks.drop_expired, 3600),
 ]
 
 
@@ -74,10 +77,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
     Registry(LISTENERS).init_app(app)
     app.extensions["timed_work"] = TIMED_WORK
-    if "web" in settings.role_names:
+    if settings.role_names - {"chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)
-    elif "chat" in settings.role_names:
+    else:
         app.register_blueprint(health_views.blueprint)
     if "chat" in settings.role_names:
         app.register_blueprint(chats_views.sockets)

@@ -96,6 +96,9 @@ def _plain_settings() -> dict[str, Any]:
         "public_url": "http://localhost",
         "roles": "web,chat",
         "max_open_checkouts_per_address": 1000,
+        "login_tries_per_account": 1000,
+        "login_tries_per_address": 10000,
+        "registrations_per_address": 1000,
     }
 
 
@@ -122,12 +125,14 @@ def _ensure_template(run_servers: Servers, paths: pytest.TempPathFactory) -> Non
 
 
 @pytest.fixture(scope="session")
-def application(make_settings: Callable[..., Settings]) -> Flask:
+def application(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
     """The application, no context pushed."""
     created = create_app(make_settings())
     created.config["WTF_CSRF_ENABLED"] = False
     created.test_client_class = IsolatedClient
-    return created
+    yield created
+    with created.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture
@@ -171,9 +176,9 @@ def drain(app: Flask) -> Callable[[], None]:
     """Do every job of the queues, and those they bring about."""
 
     class ContextWorker(SimpleWorker):
-        def perform_job(self, job: Any, queue: Any) -> bool:
+        def perform_job(self, *args: Any) -> bool:
             with app.app_context():
-                return super().perform_job(job, queue)
+                return super().perform_job(*args)
 
     def work() -> None:
         connection = jobs.redis()
@@ -192,7 +197,9 @@ def sweep(app: Flask) -> Callable[[], None]:
 
     def work() -> None:
         db.session.execute(
-            text("UPDATE outbox SET created_at = created_at - interval '1 minute' WHERE done_at IS NULL")
+            text(
+                "UPDATE outbox SET created_at = created_at - interval '1 minute' WHERE done_at IS NULL"
+            )
         )
         db.session.commit()
         outbox.sweep()

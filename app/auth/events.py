@@ -13,9 +13,12 @@ class UserRegistered:
 
 @dataclass(frozen=True)
 class ConfirmationRequested:
-    """A user asked for the confirmation mail again."""
+    """Somebody asked for the confirmation mail again.
 
-    user_id: UUID
+    None where no account waits for it: announced all the same, so that the clock does not tell.
+    """
+
+    user_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,12 @@ class KnownAddressRegistered:
 
 @dataclass(frozen=True)
 class PasswordResetRequested:
-    """Somebody asked for a new password for this account."""
+    """Somebody asked for a new password for this account.
 
-    user_id: UUID
+    None where no account has the address: announced all the same, so that the clock does not tell.
+    """
+
+    user_id: UUID | None
 
 
 @dataclass(frozen=True)
@@ -37,3 +43,11 @@ class PasswordChanged:
     """The password was changed or reset; every session has ended."""
 
     user_id: UUID
+
+
+@dataclass(frozen=True)
+class PayoutAddressChanged:
+    """A seller's PayPal address is another one; the one before is told too."""
+
+    user_id: UUID
+    old_paypal_email: str

@@ -36,6 +36,15 @@ def send(*, to: str, locale: str, template: str, key: str, **context: object) ->
         server.send_message(message)
 
 
+def link(endpoint: str, **values: object) -> str:
+    """The full address of a page: mails are written where no request says what the host is."""
+    parts = urlsplit(current_app.config["PUBLIC_URL"])
+    addresses = current_app.url_map.bind(
+        parts.netloc, script_name=parts.path or "/", url_scheme=parts.scheme
+    )
+    return addresses.build(endpoint, values, force_external=True)
+
+
 def _connect(url: str) -> smtplib.SMTP:
     parts = urlsplit(url)
     host = parts.hostname or "127.0.0.1"

@@ -1,0 +1,74 @@
+"""What can go wrong with people."""
+
+from flask_babel import gettext as _
+
+from app.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+
+
+class WrongCredentials(Invalid):
+    """No account has this address and password; which of the two is wrong is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("wrong_credentials", _("The e-mail or the password is wrong."))
+
+
+class NotConfirmed(Forbidden):
+    """The password was right, but the address is not confirmed yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_confirmed",
+            _("Please confirm your e-mail first: open the link that we sent you."),
+        )
+
+
+class Banned(Forbidden):
+    """The password was right, but the account is closed."""
+
+    def __init__(self) -> None:
+        super().__init__("banned", _("This account is closed."))
+
+
+class WrongPassword(Invalid):
+    """Somebody who is logged in did not give their own password."""
+
+    def __init__(self, field: str) -> None:
+        message = _("This is not your password.")
+        super().__init__("wrong_password", message, errors={field: message})
+
+
+class DeadLink(Gone):
+    """The secret of a mailed link is unknown, used or too old."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "dead_link", _("This link was used already or is too old. Please ask for a new one.")
+        )
+
+
+class NoSuchUser(NotFound):
+    """There is no such person."""
+
+    def __init__(self) -> None:
+        super().__init__("no_such_user", _("There is no such person."))
+
+
+class NoSuchSession(NotFound):
+    """There is no such session of this person."""
+
+    def __init__(self) -> None:
+        super().__init__("no_such_session", _("This browser is not logged in any more."))
+
+
+class AlreadySeller(Conflict):
+    """The person sells already."""
+
+    def __init__(self) -> None:
+        super().__init__("already_seller", _("You are a seller already."))
+
+
+class NotSeller(Conflict):
+    """The person does not sell."""
+
+    def __init__(self) -> None:
+        super().__init__("not_seller", _("You are not a seller yet."))

@@ -1,0 +1,104 @@
+"""What people fill in. Which values are good is the service's to say; forms hold and show them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, PasswordField, SelectField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length
+
+from app.auth.passwords import MAX_LENGTH
+from app.auth.service.cleaning import EMAIL_LENGTH, NAME_MAX
+from app.kit.errors import AppError
+from app.kit.i18n import LOCALES
+
+_FILL_IN = _l("Please fill this in.")
+_LONGER = _l("This is too long.")
+
+
+def _email(label: Any) -> EmailField:
+    return EmailField(label, [DataRequired(_FILL_IN), Length(max=EMAIL_LENGTH, message=_LONGER)])
+
+
+def _password(label: Any) -> PasswordField:
+    # A password may be made of spaces.
+    return PasswordField(label, [InputRequired(_FILL_IN), Length(max=MAX_LENGTH, message=_LONGER)])
+
+
+def _name() -> StringField:
+    return StringField(
+        _l("Name"),
+        # Spaces and signs that are not shown are taken away before the length is checked.
+        [DataRequired(_FILL_IN), Length(max=NAME_MAX * 2, message=_LONGER)],
+        description=_l("What others see: on your listings and in chats."),
+    )
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+    """A form that can show what the service objects to."""
+
+    def object_to(self, error: AppError) -> str:
+        """Put an error's messages beside their fields; returns what belongs to none of them."""
+        fields: Iterable[Field] = self
+        names = {field.short_name for field in fields}
+        for name in names & error.errors.keys():
+            self[name].errors = [*self[name].errors, error.errors[name]]
+        return "" if names & error.errors.keys() else error.message
+
+
+class LoginForm(Form):
+    """Log in."""
+
+    email = _email(_l("E-mail"))
+    password = _password(_l("Password"))
+
+
+class RegisterForm(Form):
+    """Make an account."""
+
+    display_name = _name()
+    email = _email(_l("E-mail"))
+    password = _password(_l("Password"))
+
+
+class EmailForm(Form):
+    """Ask for a mail."""
+
+    email = _email(_l("E-mail"))
+
+
+class ResetForm(Form):
+    """Choose a new password by a mailed link."""
+
+    password = _password(_l("New password"))
+
+
+class ChangePasswordForm(Form):
+    """Replace the password."""
+
+    current = _password(_l("Present password"))
+    new = _password(_l("New password"))
+
+
+class ProfileForm(Form):
+    """What a person says of themselves."""
+
+    display_name = _name()
+    locale = SelectField(_l("Language"), choices=list(LOCALES.items()))
+
+
+class SellerForm(Form):
+    """Become a seller."""
+
+    paypal_email = _email(_l("PayPal e-mail"))
+
+
+class PayoutForm(SellerForm):
+    """Be paid somewhere else."""
+
+    password = _password(_l("Your password"))
+
+
+class EmptyForm(Form):
+    """A button."""

@@ -1,0 +1,76 @@
+"""Who makes a request: flask-login's loader, and the session cookie it reads.
+
+The signed cookie holds a random secret; the row of `login_session` with its hash says whose browser
+it is. So a session ends on the server, whatever the browser keeps.
+"""
+
+from uuid import UUID
+
+from flask import Flask, Request, Response, g, session
+from sqlalchemy.exc import OperationalError
+
+from app.auth import queries
+from app.auth.models import User
+from app.auth.service import sessions
+from app.extensions import login_manager
+
+SECRET = "login"  # noqa: S105  # the name of a field
+KEPT = ("locale", "guest_basket")
+_FAILED = "identity_failed"
+
+
+def init_app(app: Flask) -> None:
+    """Tell flask-login how to know people."""
+    app.config["PERMANENT_SESSION_LIFETIME"] = queries.LIFETIME
+    login_manager.session_protection = None  # the row decides, not the browser's address
+    login_manager.request_loader(_load)
+    app.after_request(_note_use)
+
+
+def _load(_request: Request) -> User | None:
+    secret = session.get(SECRET)
+    # After a failure the page that tells of it is a guest's: asking again would fail again.
+    if not isinstance(secret, str) or _FAILED in g:
+        return None
+    try:
+        visit = queries.visit(secret)
+    except OperationalError:
+        setattr(g, _FAILED, True)
+        raise
+    if visit is None:
+        session.pop(SECRET)
+        return None
+    g.visit = visit
+    return visit.user
+
+
+def _note_use(response: Response) -> Response:
+    visit: queries.Visit | None = g.get("visit")
+    if visit is not None and visit.stale:
+        sessions.note_use(session_id=visit.session_id)
+    return response
+
+
+def current_session_id() -> UUID | None:
+    """The session that this request was made with."""
+    visit: queries.Visit | None = g.get("visit")
+    return visit.session_id if visit else None
+
+
+def remember(secret: str) -> None:
+    """Log this browser in: a new cookie, from which only the language and the basket are kept."""
+    kept = {name: session[name] for name in KEPT if name in session}
+    session.clear()
+    session.update(kept)
+    session.permanent = True
+    session[SECRET] = secret
+    g.pop("visit", None)
+
+
+def forget() -> None:
+    """Log this browser out: of the cookie only the language is kept."""
+    locale = session.get("locale")
+    session.clear()
+    if locale:
+        session["locale"] = locale
+    g.pop("visit", None)

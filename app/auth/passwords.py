@@ -1,0 +1,64 @@
+"""Passwords: hashing with argon2id, and which ones are too easy to guess."""
+
+import threading
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn import zxcvbn
+
+MIN_LENGTH, MAX_LENGTH = 12, 128
+
+# https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
+_hasher = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
+# Each hash takes 19 MiB and a core: a crowd at the door waits instead of filling the memory.
+_turns = threading.BoundedSemaphore(4)
+# zxcvbn's scores: 2 falls to an attacker who may try without a limit, 3 needs 10^8 guesses or more.
+_MIN_SCORE = 3
+_MEASURED_LENGTH = 72  # zxcvbn takes no more
+
+
+def _bytes(password: str) -> bytes:
+    # Two keyboards may write the same letters in different ways; lone surrogates come from JSON.
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password, parameters and salt included."""
+    with _turns:
+        return str(_hasher.hash(_bytes(password)))
+
+
+def verify(password_hash: str, password: str) -> bool:
+    """Whether `password` is the one that was hashed."""
+    with _turns:
+        try:
+            return bool(_hasher.verify(password_hash, _bytes(password)))
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+@cache
+def _nobodys_hash() -> str:
+    return hash_password("the password of nobody")
+
+
+def verify_nobody(password: str) -> None:
+    """Take as long as `verify`, so that an unknown address is not told by the clock."""
+    verify(_nobodys_hash(), password)
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Whether a hash was made with other parameters than today's."""
+    return bool(_hasher.check_needs_rehash(password_hash))
+
+
+def is_easy(password: str, about: Sequence[str] = ()) -> bool:
+    """Whether a password is common or made of what is common, or of words `about` its owner.
+
+    Measured offline by zxcvbn, which knows common passwords, names, keyboard walks and dates.
+    """
+    part = _bytes(password).decode("utf-8", "replace")[:_MEASURED_LENGTH]
+    return int(zxcvbn(part, user_inputs=list(about))["score"]) < _MIN_SCORE

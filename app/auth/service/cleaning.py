@@ -1,0 +1,77 @@
+"""The form that addresses, names and passwords of people must have."""
+
+import re
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import gettext as _
+
+from app.auth import passwords
+from app.kit.errors import Invalid
+from app.kit.i18n import LOCALES
+
+EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+NAME_MIN, NAME_MAX = 2, 60
+# Signs that turn the direction of the text after them: a name could rewrite the line it stands in.
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean_email(email: str, field: str = "email") -> str:
+    """An address as it is kept: NFC, in small letters; Invalid if mail can't be sent to it."""
+    message = _("Please enter an e-mail address, such as name@example.com.")
+    error = Invalid("bad_email", message, errors={field: message})
+    if len(email) > EMAIL_LENGTH:
+        raise error
+    try:
+        # The demo's and the tests' addresses use names that are reserved for that (RFC 2606).
+        checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except (EmailNotValidError, UnicodeError) as cause:
+        raise error from cause
+    return unicodedata.normalize("NFC", checked.normalized.casefold())
+
+
+def comparable_email(email: str) -> str:
+    """An address as it would be kept, or "" for what can't be the address of an account."""
+    try:
+        return clean_email(email)
+    except Invalid:
+        return ""
+
+
+def clean_name(name: str, field: str = "display_name") -> str:
+    """A name to show: NFC, single spaces, nothing invisible; Invalid if too short or too long."""
+    visible = _TURNS.sub("", unicodedata.normalize("NFC", name))
+    visible = "".join(
+        " " if sign.isspace() else sign
+        for sign in visible
+        if sign.isspace() or unicodedata.category(sign) not in {"Cc", "Cs"}
+    )
+    visible = " ".join(visible.split())
+    drawn = sum(unicodedata.category(sign)[0] in "LNPS" for sign in visible)
+    if drawn < NAME_MIN or len(visible) > NAME_MAX:
+        message = _("A name has %(least)d to %(most)d characters.", least=NAME_MIN, most=NAME_MAX)
+        raise Invalid("bad_name", message, errors={field: message})
+    return visible
+
+
+def clean_locale(locale: str, field: str = "locale") -> str:
+    """One of the shop's languages; Invalid for any other."""
+    if locale not in LOCALES:
+        message = _("The shop does not speak this language.")
+        raise Invalid("bad_locale", message, errors={field: message})
+    return locale
+
+
+def check_new_password(password: str, *about: str, field: str = "password") -> None:
+    """Invalid for a new password too short, too long or easily guessed; `about` is its owner."""
+    if len(password) < passwords.MIN_LENGTH:
+        message = _("Use at least %(least)d characters.", least=passwords.MIN_LENGTH)
+    elif len(password) > passwords.MAX_LENGTH:
+        message = _("Use at most %(most)d characters.", most=passwords.MAX_LENGTH)
+    elif passwords.is_easy(password, [part for text in about for part in (text, *text.split("@"))]):
+        message = _(
+            "This password is easily guessed. Take several words that don't belong together."
+        )
+    else:
+        return
+    raise Invalid("bad_password", message, errors={field: message})

@@ -1,0 +1,100 @@
+"""Passwords: forgotten, reset, changed."""
+
+from uuid import UUID
+
+from app.auth import passwords, queries
+from app.auth.errors import DeadLink, NoSuchUser, WrongPassword
+from app.auth.events import PasswordChanged, PasswordResetRequested
+from app.auth.models import MailPurpose, User
+from app.auth.service import limits, tokens
+from app.auth.service.cleaning import check_new_password, clean_email
+from app.auth.service.sessions import end_all_sessions, open_session
+from app.kit.db import db_now, end_read, lock, transactional
+from app.kit.outbox import emit
+
+
+def request_password_reset(*, email: str, address: str) -> None:
+    """Have a link to set a new password mailed, if there is such an account; says nothing of that.
+
+    Raises Invalid for what is no address; TooMany.
+    """
+    email = clean_email(email)
+    limits.count_mail("reset", email, address)
+    _ask_for_reset(email=email)
+
+
+@transactional
+def _ask_for_reset(*, email: str) -> None:
+    user = queries.user_by_email(email)
+    open_account = user is not None and user.banned_at is None
+    emit(PasswordResetRequested(user.id if user is not None and open_account else None))
+
+
+def reset_password(*, token: str, password: str) -> None:
+    """Set a new password by a mailed secret; ends every session and confirms the address.
+
+    Raises DeadLink, Invalid for `password`.
+    """
+    user = queries.owner_of_link(token, MailPurpose.RESET)
+    if user is None:
+        raise DeadLink
+    check_new_password(password, user.email, user.display_name)
+    end_read()
+    _reset(token=token, password_hash=passwords.hash_password(password))
+
+
+@transactional
+def _reset(*, token: str, password_hash: str) -> None:
+    user = lock(User, tokens.spend(token, MailPurpose.RESET))
+    if user is None or user.banned_at is not None:
+        raise DeadLink
+    user.password_hash = password_hash
+    if user.confirmed_at is None:  # the link came by mail: the address is theirs
+        user.confirmed_at = db_now()
+        tokens.void(user.id, MailPurpose.CONFIRM)
+    end_all_sessions(user)
+    emit(PasswordChanged(user.id))
+
+
+def change_password(*, user_id: UUID, current: str, new: str, address: str, agent: str = "") -> str:
+    """Replace a password by its owner; every session ends but a new one, whose secret is returned.
+
+    Raises WrongPassword, Invalid for `new`; TooMany.
+    """
+    user = queries.get_user(user_id)
+    if user is None:
+        raise NoSuchUser
+    check_new_password(new, user.email, user.display_name, field="new")
+    known_hash = prove(user, current, field="current")
+    return _change(
+        user_id=user_id,
+        known_hash=known_hash,
+        new_hash=passwords.hash_password(new),
+        address=address,
+        agent=agent,
+    )
+
+
+def prove(user: User, password: str, *, field: str) -> str:
+    """Check that a password is the user's; the hash it was checked against.
+
+    Raises WrongPassword for the form's `field`; TooMany.
+    """
+    known_hash = user.password_hash
+    limits.count_password_check(str(user.id))
+    end_read()  # hashing takes a while: hold no connection
+    if not passwords.verify(known_hash, password):
+        raise WrongPassword(field)
+    return known_hash
+
+
+@transactional
+def _change(*, user_id: UUID, known_hash: str, new_hash: str, address: str, agent: str) -> str:
+    user = lock(User, user_id)
+    if user is None or user.password_hash != known_hash:
+        raise WrongPassword("current")
+    user.password_hash = new_hash
+    tokens.void(user.id, MailPurpose.RESET)
+    end_all_sessions(user)
+    emit(PasswordChanged(user.id))
+    return open_session(user, address=address, agent=agent)

@@ -1,0 +1,55 @@
+"""How often people may try things."""
+
+from ipaddress import IPv6Address, ip_address
+
+from flask import current_app
+
+from app.kit import ratelimit
+from app.settings import Settings
+
+_IPV6_NETWORK = 64  # what one household or host is given
+
+
+def network(address: str) -> str:
+    """What counts as one place: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else f"{int(parsed) >> _IPV6_NETWORK:x}/{_IPV6_NETWORK}"
+    return str(parsed)
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
+
+
+def count_login(email: str, address: str) -> None:
+    """Count a try to log in; TooMany for too many from one place or into one account."""
+    settings = _settings()
+    ratelimit.spend(f"{settings.login_tries_per_address}/minute", "login-from", network(address))
+    ratelimit.spend(f"{settings.login_tries_per_account}/minute", "login-into", email)
+
+
+def count_password_check(user_id: str) -> None:
+    """Count a try to prove who is logged in by the password; TooMany."""
+    ratelimit.spend(f"{_settings().login_tries_per_account}/minute", "password", user_id)
+
+
+def count_registration(address: str) -> None:
+    """Count a registration; TooMany for too many from one place."""
+    limit = f"{_settings().registrations_per_address}/hour"
+    ratelimit.spend(limit, "register", network(address))
+
+
+def count_mail(kind: str, email: str, address: str) -> None:
+    """Count a mail that anybody may have sent to an address; TooMany.
+
+    Known and unknown addresses are counted alike.
+    """
+    settings = _settings()
+    ratelimit.spend(f"{settings.login_tries_per_address}/minute", f"{kind}-from", network(address))
+    ratelimit.spend("3/hour", f"{kind}-to", email)

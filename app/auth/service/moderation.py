@@ -1,0 +1,55 @@
+"""Bans and roles. Each change begins a new epoch, which ends every session at once."""
+
+from uuid import UUID
+
+from app.auth.errors import NoSuchUser
+from app.auth.models import Role, User
+from app.auth.service.cleaning import clean_email
+from app.auth.service.sessions import end_all_sessions
+from app.kit.db import db_now, lock, transactional
+
+
+@transactional
+def ban_user(*, user_id: UUID) -> None:
+    """Close an account; nothing happens to a closed one."""
+    user = _locked(user_id)
+    if user.banned_at is None:
+        user.banned_at = db_now()
+        end_all_sessions(user)
+
+
+@transactional
+def unban_user(*, user_id: UUID) -> None:
+    """Open a closed account again."""
+    user = _locked(user_id)
+    if user.banned_at is not None:
+        user.banned_at = None
+        end_all_sessions(user)
+
+
+@transactional
+def grant_role(*, user_id: UUID, role: Role, paypal_email: str | None = None) -> None:
+    """Give a role; a seller is paid at `paypal_email`, or else at their own address."""
+    user = _locked(user_id)
+    if role in user.roles:
+        return
+    if role is Role.SELLER:
+        user.paypal_email = clean_email(paypal_email or user.email, "paypal_email")
+    user.roles = sorted({*user.roles, role})
+    end_all_sessions(user)
+
+
+@transactional
+def revoke_role(*, user_id: UUID, role: Role) -> None:
+    """Take a role away."""
+    user = _locked(user_id)
+    if role in user.roles:
+        user.roles = [held for held in user.roles if held != role]
+        end_all_sessions(user)
+
+
+def _locked(user_id: UUID) -> User:
+    user = lock(User, user_id)
+    if user is None:
+        raise NoSuchUser
+    return user

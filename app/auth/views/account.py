@@ -1,0 +1,87 @@
+"""The profile, and selling."""
+
+from flask import flash, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from app.auth import identity, policy, service
+from app.auth.errors import AlreadySeller
+from app.auth.forms import PayoutForm, ProfileForm, SellerForm
+from app.auth.views import blueprint
+from app.auth.views.helping import address, agent, form_page, me
+from app.kit.access import Access, allow
+from app.kit.errors import AppError
+from app.kit.htmx import redirect_to
+
+
+@blueprint.get("/profile")
+@allow(Access.USER)
+def profile() -> ResponseReturnValue:
+    """What the shop knows of the person, and the ways to change it."""
+    return form_page("auth/profile.html", ProfileForm(obj=me()))
+
+
+@blueprint.post("/profile")
+@allow(Access.USER)
+def update_profile() -> ResponseReturnValue:
+    """Change name and language."""
+    form = ProfileForm()
+    if not form.validate_on_submit():
+        return form_page("auth/profile.html", form)
+    locale = form.locale.data
+    try:
+        service.update_profile(user_id=me().id, display_name=form.display_name.data, locale=locale)
+    except AppError as error:
+        return form_page("auth/profile.html", form, error)
+    session["locale"] = locale
+    with force_locale(locale):
+        flash(_("Your profile is saved."), "success")
+    return redirect_to(url_for("auth.profile"))
+
+
+@blueprint.get("/selling")
+@allow(Access.USER)
+def become_seller() -> ResponseReturnValue:
+    """The form; for a seller the one to be paid somewhere else."""
+    if policy.may_sell(me()):
+        return form_page("auth/payout.html", PayoutForm(obj=me()))
+    return form_page("auth/become_seller.html", SellerForm(paypal_email=me().email))
+
+
+@blueprint.post("/selling")
+@allow(Access.USER)
+def start_selling() -> ResponseReturnValue:
+    """Become a seller."""
+    form = SellerForm()
+    if not form.validate_on_submit():
+        return form_page("auth/become_seller.html", form)
+    try:
+        secret = service.become_seller(
+            user_id=me().id, paypal_email=form.paypal_email.data, address=address(), agent=agent()
+        )
+    except AlreadySeller as error:
+        flash(error.message, "info")
+        return redirect_to(url_for("auth.become_seller"))
+    except AppError as error:
+        return form_page("auth/become_seller.html", form, error)
+    identity.remember(secret)
+    flash(_("You are a seller now. Add your first product."), "success")
+    return redirect_to(url_for("products.seller_products"))
+
+
+@blueprint.post("/selling/paypal")
+@allow(Access.SELLER)
+def change_paypal_email() -> ResponseReturnValue:
+    """Have the money sent somewhere else."""
+    form = PayoutForm()
+    if not form.validate_on_submit():
+        return form_page("auth/payout.html", form)
+    try:
+        service.change_paypal_email(
+            user_id=me().id, paypal_email=form.paypal_email.data, password=form.password.data
+        )
+    except AppError as error:
+        return form_page("auth/payout.html", form, error)
+    flash(_("Your PayPal e-mail is changed. We told the old address too."), "success")
+    return redirect_to(url_for("auth.profile"))

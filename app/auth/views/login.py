@@ -1,0 +1,85 @@
+"""Log in, log out, choose a language."""
+
+from flask import flash, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.auth import identity, service
+from app.auth.errors import NotConfirmed
+from app.auth.forms import LoginForm
+from app.auth.service.cleaning import clean_locale
+from app.auth.views import blueprint
+from app.auth.views.helping import address, agent, form_page, me, own_path
+from app.kit.access import Access, allow
+from app.kit.errors import AppError
+from app.kit.htmx import redirect_to
+
+
+def _destination() -> str:
+    return own_path(request.values.get("next"), url_for("products.catalogue"))
+
+
+@blueprint.get("/login")
+@allow(Access.PUBLIC)
+def login() -> ResponseReturnValue:
+    """The form."""
+    if current_user.is_authenticated:
+        return redirect_to(_destination())
+    return form_page("auth/login.html", LoginForm(), next=_destination())
+
+
+@blueprint.post("/login")
+@allow(Access.PUBLIC)
+def log_in() -> ResponseReturnValue:
+    """Log in and go on to where the person wanted to go."""
+    form = LoginForm()
+    if not form.validate_on_submit():
+        return form_page("auth/login.html", form, next=_destination())
+    try:
+        secret = service.log_in(
+            email=form.email.data, password=form.password.data, address=address(), agent=agent()
+        )
+    except AppError as error:
+        return form_page(
+            "auth/login.html",
+            form,
+            error,
+            next=_destination(),
+            unconfirmed=isinstance(error, NotConfirmed),
+        )
+    identity.remember(secret)
+    return redirect_to(_destination())
+
+
+@blueprint.post("/logout")
+@allow(Access.PUBLIC)
+def logout() -> ResponseReturnValue:
+    """Log this browser out."""
+    session_id = identity.current_session_id() if current_user.is_authenticated else None
+    if session_id is not None:
+        service.log_out(session_id=session_id)
+    identity.forget()
+    flash(_("You are logged out."), "success")
+    return redirect_to(url_for("products.catalogue"))
+
+
+@blueprint.post("/logout-everywhere")
+@allow(Access.USER)
+def logout_everywhere() -> ResponseReturnValue:
+    """Log every browser out, this one too."""
+    service.log_out_everywhere(user_id=me().id)
+    identity.forget()
+    flash(_("You are logged out everywhere."), "success")
+    return redirect_to(url_for("auth.login"))
+
+
+@blueprint.post("/locale")
+@allow(Access.PUBLIC)
+def set_locale() -> ResponseReturnValue:
+    """Choose the language, for this browser and for the account."""
+    locale = clean_locale(request.form.get("locale", ""))
+    if current_user.is_authenticated:
+        service.set_locale(user_id=me().id, locale=locale)
+    session["locale"] = locale
+    return redirect_to(_destination())

@@ -1,0 +1,100 @@
+"""Passwords: forgotten, reset, changed."""
+
+from flask import flash, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.auth import identity, queries, service
+from app.auth.errors import DeadLink
+from app.auth.forms import ChangePasswordForm, EmailForm, ResetForm
+from app.auth.models import MailPurpose
+from app.auth.views import blueprint
+from app.auth.views.helping import address, agent, form_page, me
+from app.kit.access import Access, allow
+from app.kit.errors import AppError
+from app.kit.headers import no_store
+from app.kit.htmx import page, redirect_to
+
+
+@blueprint.get("/forgot")
+@allow(Access.PUBLIC)
+def forgot() -> ResponseReturnValue:
+    """The form."""
+    return form_page("auth/forgot.html", EmailForm())
+
+
+@blueprint.post("/forgot")
+@allow(Access.PUBLIC)
+def send_reset() -> ResponseReturnValue:
+    """Have a link mailed; the answer is the same whether the address has an account or not."""
+    form = EmailForm()
+    if not form.validate_on_submit():
+        return form_page("auth/forgot.html", form)
+    try:
+        service.request_password_reset(email=form.email.data, address=address())
+    except AppError as error:
+        return form_page("auth/forgot.html", form, error)
+    return page("auth/check_mail.html", email=form.email.data.strip(), purpose="reset")
+
+
+@blueprint.get("/reset/<token>")
+@allow(Access.PUBLIC)
+def reset(token: str) -> ResponseReturnValue:
+    """The form, if the link can still be used."""
+    no_store()
+    user = queries.owner_of_link(token, MailPurpose.RESET)
+    if user is None:
+        return form_page("auth/forgot.html", EmailForm(formdata=None), DeadLink())
+    return form_page("auth/reset.html", ResetForm(), email=user.email, token=token)
+
+
+@blueprint.post("/reset/<token>")
+@allow(Access.PUBLIC)
+def reset_password(token: str) -> ResponseReturnValue:
+    """Set the new password."""
+    no_store()
+    form = ResetForm()
+    user = queries.owner_of_link(token, MailPurpose.RESET)
+    if user is None:
+        return form_page("auth/forgot.html", EmailForm(formdata=None), DeadLink())
+    email = user.email
+    if not form.validate_on_submit():
+        return form_page("auth/reset.html", form, email=email, token=token)
+    try:
+        service.reset_password(token=token, password=form.password.data)
+    except DeadLink as error:
+        return form_page("auth/forgot.html", EmailForm(formdata=None), error)
+    except AppError as error:
+        return form_page("auth/reset.html", form, error, email=email, token=token)
+    identity.forget()
+    flash(_("Your new password is set. Please log in with it."), "success")
+    return redirect_to(url_for("auth.login"))
+
+
+@blueprint.get("/password")
+@allow(Access.USER)
+def change_password() -> ResponseReturnValue:
+    """The form."""
+    return form_page("auth/change_password.html", ChangePasswordForm())
+
+
+@blueprint.post("/password")
+@allow(Access.USER)
+def replace_password() -> ResponseReturnValue:
+    """Change the password; only this browser stays logged in."""
+    form = ChangePasswordForm()
+    if not form.validate_on_submit():
+        return form_page("auth/change_password.html", form)
+    try:
+        secret = service.change_password(
+            user_id=me().id,
+            current=form.current.data,
+            new=form.new.data,
+            address=address(),
+            agent=agent(),
+        )
+    except AppError as error:
+        return form_page("auth/change_password.html", form, error)
+    identity.remember(secret)
+    flash(_("Your password is changed. Every other browser is logged out."), "success")
+    return redirect_to(url_for("auth.profile"))

@@ -1,0 +1,91 @@
+"""Register and confirm the address."""
+
+from flask import flash, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.auth import queries, service
+from app.auth.errors import DeadLink
+from app.auth.forms import EmailForm, EmptyForm, RegisterForm
+from app.auth.models import MailPurpose
+from app.auth.views import blueprint
+from app.auth.views.helping import address, form_page
+from app.kit.access import Access, allow
+from app.kit.errors import AppError
+from app.kit.headers import no_store
+from app.kit.htmx import page, redirect_to
+from app.kit.i18n import locale
+
+
+@blueprint.get("/register")
+@allow(Access.PUBLIC)
+def register() -> ResponseReturnValue:
+    """The form."""
+    if current_user.is_authenticated:
+        return redirect_to(url_for("auth.profile"))
+    return form_page("auth/register.html", RegisterForm())
+
+
+@blueprint.post("/register")
+@allow(Access.PUBLIC)
+def make_account() -> ResponseReturnValue:
+    """Register; the answer is the same whether the address has an account or not."""
+    form = RegisterForm()
+    if not form.validate_on_submit():
+        return form_page("auth/register.html", form)
+    try:
+        service.register(
+            email=form.email.data,
+            password=form.password.data,
+            display_name=form.display_name.data,
+            locale=locale(),
+            address=address(),
+        )
+    except AppError as error:
+        return form_page("auth/register.html", form, error)
+    return page("auth/check_mail.html", email=form.email.data.strip(), purpose="confirm")
+
+
+@blueprint.get("/confirm/<token>")
+@allow(Access.PUBLIC)
+def confirm(token: str) -> ResponseReturnValue:
+    """A button: programs that look into mails open links, but send no forms."""
+    no_store()
+    user = queries.owner_of_link(token, MailPurpose.CONFIRM)
+    if user is None:
+        return form_page("auth/resend.html", EmailForm(formdata=None), DeadLink())
+    return page("auth/confirm.html", form=EmptyForm(), email=user.email, token=token)
+
+
+@blueprint.post("/confirm/<token>")
+@allow(Access.PUBLIC)
+def confirm_address(token: str) -> ResponseReturnValue:
+    """Confirm the address."""
+    try:
+        service.confirm_email(token=token)
+    except DeadLink as error:
+        return form_page("auth/resend.html", EmailForm(formdata=None), error)
+    flash(_("Your e-mail is confirmed. You can log in now."), "success")
+    return redirect_to(url_for("auth.login"))
+
+
+@blueprint.get("/resend-confirmation")
+@allow(Access.PUBLIC)
+def resend_confirmation() -> ResponseReturnValue:
+    """The form."""
+    return form_page("auth/resend.html", EmailForm())
+
+
+@blueprint.post("/resend-confirmation")
+@allow(Access.PUBLIC)
+def send_confirmation_again() -> ResponseReturnValue:
+    """Have the confirmation mailed again."""
+    form = EmailForm()
+    if not form.validate_on_submit():
+        return form_page("auth/resend.html", form)
+    try:
+        service.resend_confirmation(email=form.email.data, address=address())
+    except AppError as error:
+        return form_page("auth/resend.html", form, error)
+    return page("auth/check_mail.html", email=form.email.data.strip(), purpose="confirm")

@@ -1,0 +1,38 @@
+"""The browsers that a person is logged in with."""
+
+from uuid import UUID
+
+from flask import flash, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.auth import identity, queries, service
+from app.auth.views import blueprint
+from app.auth.views.helping import me
+from app.kit.access import Access, allow
+from app.kit.headers import no_store
+from app.kit.htmx import page, redirect_to
+
+
+@blueprint.get("/sessions")
+@allow(Access.USER)
+def sessions() -> ResponseReturnValue:
+    """List them."""
+    no_store()
+    return page(
+        "auth/sessions.html",
+        sessions=queries.live_sessions(me().id),
+        current_id=identity.current_session_id(),
+    )
+
+
+@blueprint.post("/sessions/<uuid:session_id>/end")
+@allow(Access.USER)
+def end_session(session_id: UUID) -> ResponseReturnValue:
+    """Log one of them out."""
+    service.end_session(user_id=me().id, session_id=session_id)
+    if session_id == identity.current_session_id():
+        identity.forget()
+        return redirect_to(url_for("auth.login"))
+    flash(_("That browser is logged out."), "success")
+    return redirect_to(url_for("auth.sessions"))

@@ -1,0 +1,148 @@
+"""Mails to people, sent when something was announced.
+
+The secrets of links are made here, so that no outbox row or job ever holds one. A mail may be sent
+twice after a crash; each then has a link of its own, and both are good until one is used.
+"""
+
+from uuid import UUID
+
+from app.auth import queries as people
+from app.auth.events import (
+    ConfirmationRequested,
+    KnownAddressRegistered,
+    PasswordChanged,
+    PasswordResetRequested,
+    PayoutAddressChanged,
+    UserRegistered,
+)
+from app.auth.models import MailPurpose, User
+from app.auth.service import issue_mail_token
+from app.kit import mail
+from app.kit.db import end_read
+from app.orders.events import OrderDelivered
+from app.orders.queries import purchases
+
+
+def _find(user_id: UUID | None) -> User | None:
+    """The person, with no transaction left open."""
+    user = people.get_user(user_id) if user_id else None
+    end_read()
+    return user
+
+
+def send_confirmation(event: UserRegistered) -> None:
+    """Mail a link that confirms the address."""
+    _confirm(_find(event.user_id))
+
+
+def send_confirmation_again(event: ConfirmationRequested) -> None:
+    """Mail another link that confirms the address, if there was an account to confirm."""
+    _confirm(_find(event.user_id))
+
+
+def _confirm(user: User | None) -> None:
+    if user is None or user.confirmed_at is not None:
+        return
+    secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+    mail.send(
+        to=user.email,
+        locale=user.locale,
+        template="confirm",
+        key=f"confirm-{user.id}",
+        name=user.display_name,
+        url=mail.link("auth.confirm", token=secret),
+    )
+
+
+def send_already_registered(event: KnownAddressRegistered) -> None:
+    """Tell the owner of an address that somebody tried to register with it.
+
+    Where it was never confirmed, a stranger may have chosen the password: the link sets a new one.
+    """
+    user = _find(event.user_id)
+    if user is None or user.banned_at is not None:
+        return
+    confirmed = user.confirmed_at is not None
+    if confirmed:
+        url = mail.link("auth.login")
+    else:
+        secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        url = mail.link("auth.reset", token=secret)
+    mail.send(
+        to=user.email,
+        locale=user.locale,
+        template="already_registered",
+        key=f"known-{user.id}",
+        name=user.display_name,
+        confirmed=confirmed,
+        url=url,
+        forgot_url=mail.link("auth.forgot"),
+    )
+
+
+def send_password_reset(event: PasswordResetRequested) -> None:
+    """Mail a link to set a new password, if there was an account."""
+    user = _find(event.user_id)
+    if user is None or user.banned_at is not None:
+        return
+    secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+    mail.send(
+        to=user.email,
+        locale=user.locale,
+        template="password_reset",
+        key=f"reset-{user.id}",
+        name=user.display_name,
+        url=mail.link("auth.reset", token=secret),
+    )
+
+
+def send_password_changed(event: PasswordChanged) -> None:
+    """Tell a person that their password is another one."""
+    user = _find(event.user_id)
+    if user is None:
+        return
+    mail.send(
+        to=user.email,
+        locale=user.locale,
+        template="password_changed",
+        key=f"changed-{user.id}",
+        name=user.display_name,
+        url=mail.link("auth.forgot"),
+    )
+
+
+def send_payout_changed(event: PayoutAddressChanged) -> None:
+    """Tell a seller, and the address that was paid until now, where the money goes from now on."""
+    user = _find(event.user_id)
+    if user is None:
+        return
+    for address in sorted({event.old_paypal_email.casefold(), user.email.casefold()}):
+        mail.send(
+            to=address,
+            locale=user.locale,
+            template="payout_changed",
+            key=f"payout-{user.id}",
+            name=user.display_name,
+            old=event.old_paypal_email,
+            url=mail.link("auth.forgot"),
+        )
+
+
+def send_delivered(event: OrderDelivered) -> None:
+    """Tell a buyer where the goods are. What was bought is never in a mail."""
+    order = purchases.get_order(event.order_id)
+    if order is None:
+        return
+    buyer = _find(order.buyer_id)
+    if buyer is None:
+        return
+    mail.send(
+        to=buyer.email,
+        locale=buyer.locale,
+        template="delivered",
+        key=f"delivered-{order.id}",
+        name=buyer.display_name,
+        number=order.number,
+        lines=[(line.title, line.quantity) for line in order.lines],
+        url=mail.link("orders.purchase", order_id=order.id),
+    )

@@ -15,13 +15,20 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+# First of all, since what follows is written for it.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(
+        f"Set-up stopped: Python 3.11 or later is needed, {sys.executable} is "
+        f"{sys.version_info[0]}.{sys.version_info[1]}. "
+        "Name another one with `make PYTHON=/path/to/python3.11 …`."
+    )
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 STAMPS = VENV / "stamps"
 VENDOR = ROOT / "static" / "vendor"
 CATALOGUES = ROOT / "app" / "translations"
-OLDEST_PYTHON = (3, 11)
 
 # Files of npm packages that pages load, and their names below static/vendor.
 VENDOR_FILES = {
@@ -74,13 +81,7 @@ def main() -> int:
 
 
 def check_python() -> None:
-    """Raise SetupFailed unless this Python is new enough and can make virtual environments."""
-    if sys.version_info < OLDEST_PYTHON:
-        found = ".".join(map(str, sys.version_info[:3]))
-        raise SetupFailed(
-            f"Python 3.11 or later is needed, {sys.executable} is {found}. "
-            "Name another one with `make PYTHON=/path/to/python3.11 …`."
-        )
+    """Raise SetupFailed unless this Python can make virtual environments."""
     if (BIN / "python").exists():
         return
     try:

@@ -103,23 +103,16 @@ def kind(request):
 
 
 @pytest.fixture
-def start(tmp_path, kind) -> Iterator[Callable[[], EmbeddedServer]]:
+def start(directory, kind) -> Iterator[Callable[[], EmbeddedServer]]:
     started = []
 
     def again() -> EmbeddedServer:
-        started.append(kind.start(tmp_path / "server"))
+        started.append(kind.start(directory / "server"))
         return started[-1]
 
     yield again
     for server in started:
         server.stop()
-
-
-@pytest.fixture(autouse=True)
-def _passable(tmp_path):
-    """Let PostgreSQL through, which root lends another account: pytest closes its directories."""
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o711)
 
 
 def family(server: EmbeddedServer) -> list[psutil.Process]:
@@ -167,35 +160,35 @@ class TestAnyServer:
 
 
 class TestPostgres:
-    def test_a_lock_whose_process_number_went_to_a_stranger_is_no_obstacle(self, tmp_path):
-        server = start_postgres(tmp_path / "server")
-        lock = tmp_path / "server" / "data" / "postmaster.pid"
+    def test_a_lock_whose_process_number_went_to_a_stranger_is_no_obstacle(self, directory):
+        server = start_postgres(directory / "server")
+        lock = directory / "server" / "data" / "postmaster.pid"
         text = lock.read_text()
         server.process.kill()
         server.process.wait()
         lock.write_text(text.replace(str(server.process.pid), str(os.getpid()), 1))
-        again = start_postgres(tmp_path / "server")
+        again = start_postgres(directory / "server")
         try:
             psycopg.connect(again.url.replace("+psycopg", "")).close()
         finally:
             again.stop()
 
-    def test_an_interrupted_first_start_begins_anew(self, tmp_path):
-        half = tmp_path / "server" / "data.new"
+    def test_an_interrupted_first_start_begins_anew(self, directory):
+        half = directory / "server" / "data.new"
         half.mkdir(parents=True)
         (half / "PG_VERSION").write_text("18\n")
-        server = start_postgres(tmp_path / "server")
+        server = start_postgres(directory / "server")
         server.stop()
         assert not half.exists()
 
-    def test_files_of_another_version_are_refused_with_a_sentence(self, tmp_path):
-        start_postgres(tmp_path / "server").stop()
-        (tmp_path / "server" / "data" / "PG_VERSION").write_text("16\n")
+    def test_files_of_another_version_are_refused_with_a_sentence(self, directory):
+        start_postgres(directory / "server").stop()
+        (directory / "server" / "data" / "PG_VERSION").write_text("16\n")
         with pytest.raises(StartFailed, match="written by PostgreSQL 16"):
-            start_postgres(tmp_path / "server")
+            start_postgres(directory / "server")
 
-    def test_cyrillic_is_lower_cased_whatever_the_machine(self, tmp_path):
-        server = start_postgres(tmp_path / "server", durable=False)
+    def test_cyrillic_is_lower_cased_whatever_the_machine(self, directory):
+        server = start_postgres(directory / "server", durable=False)
         try:
             with psycopg.connect(server.url.replace("+psycopg", "")) as connection:
                 row = connection.execute("SELECT lower('КЛЮЧ Ñ')").fetchone()
@@ -205,8 +198,8 @@ class TestPostgres:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
     @pytest.mark.parametrize("mode", [0o711, 0o700])
-    def test_root_starts_it_whether_others_may_enter_or_not(self, tmp_path, mode):
-        closed = tmp_path / "closed"
+    def test_root_starts_it_whether_others_may_enter_or_not(self, directory, mode):
+        closed = directory / "closed"
         closed.mkdir()
         for permissions in (mode, 0o700):  # the second start finds the door closed
             closed.chmod(permissions)
@@ -220,30 +213,30 @@ class TestPostgres:
 
 
 class TestProcesses:
-    def test_a_failing_server_tells_with_the_end_of_its_log(self, tmp_path):
-        server = start_valkey(tmp_path / "server")
+    def test_a_failing_server_tells_with_the_end_of_its_log(self, directory):
+        server = start_valkey(directory / "server")
         server.stop()
-        manifest = next((tmp_path / "server" / "appendonlydir").glob("*.manifest"))
+        manifest = next((directory / "server" / "appendonlydir").glob("*.manifest"))
         manifest.write_text("nonsense\n")
         with pytest.raises(StartFailed, match=r"(?s)Valkey ended while it started.*manifest"):
-            start_valkey(tmp_path / "server")
+            start_valkey(directory / "server")
 
-    def test_a_stranger_with_the_recorded_number_is_left_alone(self, tmp_path):
-        directory = tmp_path / "server"
-        directory.mkdir()
+    def test_a_stranger_with_the_recorded_number_is_left_alone(self, directory):
+        place = directory / "server"
+        place.mkdir()
         stranger = psutil.Popen(["sleep", "60"])
         record = {"pid": stranger.pid, "created": 1.0, "stop_signal": int(signal.SIGTERM)}
-        (directory / "process.json").write_text(json.dumps(record))
+        (place / "process.json").write_text(json.dumps(record))
         try:
-            start_valkey(directory).stop()
+            start_valkey(place).stop()
             assert stranger.is_running()
         finally:
             stranger.kill()
             stranger.wait()
 
-    def test_mail_survives_a_restart_of_the_catcher(self, tmp_path):
-        first = start_smtp(tmp_path / "mail")
+    def test_mail_survives_a_restart_of_the_catcher(self, directory):
+        first = start_smtp(directory / "mail")
         first.stop()
         assert first.page_url
         assert not port_answers(int(first.page_url.rstrip("/").rpartition(":")[2]))
-        start_smtp(tmp_path / "mail").stop()
+        start_smtp(directory / "mail").stop()

@@ -1,0 +1,208 @@
+"""`make run`: the whole shop comes up, stops without a trace, and comes up again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from app.embedded.instance import MARK
+from app.embedded.processes import port_answers, wait_until_gone
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 90
+PORTS_OF_A_SHOP = 4
+# What the person's own environment may say must not reach the shop of a test.
+OWN = ("DATABASE_URL", "REDIS_URL", "MONGO_URL", "SMTP_URL", "PAYPAL_CLIENT_ID", "APP_ENV", MARK)
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def free_ports() -> int:
+    """The first of four ports in a row that nobody listens on."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        # Below the ports that the machine hands out to clients, so that none takes one meanwhile.
+        first = 10_000 + first % 20_000
+        if not any(port_answers(port) for port in range(first, first + PORTS_OF_A_SHOP)):
+            return first
+
+
+class Shop:
+    """A shop of its own directory and ports, run by the command that `make run` runs."""
+
+    def __init__(self, instance: Path) -> None:
+        self.instance = instance
+        self.port = free_ports()
+        self.log = instance.parent / "output"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name not in OWN}
+        return kept | {"INSTANCE_DIR": str(self.instance), "PORT": str(self.port)}
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def start(self) -> None:
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app.embedded", "run"],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + SECONDS
+        while "ByteShop is ready" not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.1)
+
+    def end(self, number: signal.Signals) -> int:
+        assert self.process
+        self.process.send_signal(number)
+        return self.process.wait(SECONDS)
+
+    def call(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app.embedded", *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def family(self) -> list[psutil.Process]:
+        assert self.process
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def users(self) -> str:
+        command = (
+            "import os, psycopg;"
+            "url = os.environ['DATABASE_URL'].replace('+psycopg', '');"
+            "print(psycopg.connect(url).execute('SELECT array_agg(id ORDER BY id) FROM users')"
+            ".fetchone())"
+        )
+        done = self.call("exec", sys.executable, "-W", "ignore", "-c", command)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def close(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(SECONDS)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    directory = Path(tempfile.mkdtemp(prefix="byteshop-run-"))
+    directory.chmod(0o711)
+    shop = Shop(directory / "instance")
+    shop.start()
+    yield shop
+    shop.close()
+    shutil.rmtree(directory)
+
+
+class TestRunningShop:
+    def test_every_printed_address_answers(self, shop):
+        addresses = [word for word in shop.output.split() if word.startswith("http://")]
+        assert f"http://127.0.0.1:{shop.port}" in addresses
+        assert len(addresses) == 3
+        for address in addresses:
+            assert requests.get(address, timeout=10).status_code == 200, address
+
+    def test_the_demo_accounts_are_told(self, shop):
+        for account in ("buyer", "seller", "admin"):
+            assert f"{account}@example.com" in shop.output
+        assert "byteshop-demo" in shop.output
+
+    def test_secrets_are_for_their_owner_alone(self, shop):
+        assert (shop.instance / "secrets.env").stat().st_mode & 0o077 == 0
+
+    def test_every_store_is_reached(self, shop):
+        answer = requests.get(f"http://127.0.0.1:{shop.port}/readyz", timeout=10)
+        assert answer.status_code == 200, answer.text
+
+    def test_a_second_run_in_the_same_place_is_refused(self, shop):
+        done = shop.call("run", PORT=str(free_ports()))
+        assert done.returncode == 1
+        assert "already runs" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_reset_is_refused_while_the_shop_runs(self, shop):
+        done = shop.call("reset")
+        assert done.returncode == 1
+        assert "already runs" in done.stderr
+
+    def test_a_taken_port_gets_a_sentence(self, shop, tmp_path):
+        done = shop.call("run", INSTANCE_DIR=str(tmp_path / "other"))
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"Port {shop.port}, meant for the shop, is taken")
+
+    def test_a_command_joins_the_running_shop(self, shop):
+        done = shop.call("exec", "flask", "--app", "wsgi", "check-invariants")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "BROKEN" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"PORT": "http"}, "PORT must be a number"),
+        ({"PORT": "65535"}, "PORT must be a number"),
+        ({"PAYPAL_CLIENT_ID": "x"}, "PAYPAL_CLIENT_SECRET and PAYPAL_WEBHOOK_ID must be set"),
+    ],
+)
+def test_wrong_settings_get_a_sentence(tmp_path, environment, words):
+    done = Shop(tmp_path / "instance").call("run", **environment)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(directory):
+    shop = Shop(directory / "instance")
+    try:
+        shop.start()
+        users = shop.users()
+        assert "UUID" in users
+
+        family = shop.family()
+        assert shop.end(signal.SIGINT) == 0
+        assert "ByteShop has stopped." in shop.output
+        assert not any(process.is_running() for process in family)
+        assert shop.users() == users  # with stores started for this question alone
+
+        shop.start()
+        family = shop.family()
+        shop.end(signal.SIGKILL)
+        shop.start()
+        wait_until_gone(family, 5)
+        assert not [process for process in family if process.is_running()]
+        assert shop.users() == users
+
+        assert shop.end(signal.SIGHUP) == 0
+        assert not port_answers(shop.port)
+        assert shop.call("reset").returncode == 0
+        assert [path.name for path in shop.instance.iterdir()] == ["run.lock"]
+    finally:
+        shop.close()

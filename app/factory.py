@@ -8,6 +8,7 @@ from app.auth import identity
 from app.extensions import csrf, db, login_manager, migrate, sock
 from app.kit import access, assets, headers, i18n, jobs, logs, problems, ratelimit
 from app.kit.crypto import Vault
+from app.kit.requests import MemoryRequest
 from app.settings import Settings
 
 MEGABYTE = 1024 * 1024
@@ -20,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(
         __name__, static_folder="../static", template_folder="../templates", static_url_path="/static"
     )
+    app.request_class = MemoryRequest
     _configure(app, settings)
     if settings.proxy_hops:
         hops = settings.proxy_hops

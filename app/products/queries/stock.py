@@ -1,6 +1,5 @@
 """Stock as it is read: true counts, batches, units. Never the clear text of a unit."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,18 +80,6 @@ def stocked_product(*, product_id: UUID, seller_id: UUID) -> StockedProduct:
     return StockedProduct(
         row.id, row.title, row.kind, row.shared, removed=row.state is ProductState.REMOVED
     )
-
-
-def free_counts(product_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """How many units of each product are free; 0 where there are none."""
-    counts = dict.fromkeys(product_ids, 0)
-    rows = session().execute(
-        select(StockItem.product_id, func.count())
-        .where(StockItem.product_id.in_(counts), StockItem.state == UnitState.FREE)
-        .group_by(StockItem.product_id)
-    )
-    counts.update((product_id, count) for product_id, count in rows)
-    return counts
 
 
 def counts(product_id: UUID) -> Counts:

@@ -1,0 +1,76 @@
+"""Double-entry books: who paid what to whom. What the shop's own ledger is compared with.
+
+An entry is a set of postings that sum to zero in each currency. A payment takes its money from the
+payer's bank, passes it through the payer's account to the merchant, and PayPal's fee from there.
+"""
+
+import sqlite3
+from typing import Any
+
+from app.sandbox.money import Amount
+
+MERCHANT = "merchant"
+FEES = "paypal_fees"
+
+
+def book_capture(
+    db: sqlite3.Connection, *, capture_id: str, payer: str, gross: Amount, fee: Amount, now: float
+) -> None:
+    """Book a completed capture."""
+    bank, account = f"bank:{payer}", f"payer:{payer}"
+    postings = (
+        (bank, -gross.minor),
+        (account, gross.minor),
+        (account, -gross.minor),
+        (MERCHANT, gross.minor),
+        (MERCHANT, -fee.minor),
+        (FEES, fee.minor),
+    )
+    db.executemany(
+        "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
+        [(capture_id, name, gross.currency, minor, now) for name, minor in postings],
+    )
+
+
+def read(db: sqlite3.Connection) -> dict[str, Any]:
+    """The books in minor units per currency: balances, fees, captures, and whether they sum to zero.
+
+    `captures` are those that took money or will; `refused` those that never did.
+    """
+    accounts: dict[str, dict[str, int]] = {}
+    sums: dict[str, int] = {}
+    for row in db.execute(
+        "SELECT account, currency, sum(minor) AS minor FROM posting GROUP BY account, currency"
+        " ORDER BY account, currency"
+    ):
+        accounts.setdefault(row["account"], {})[row["currency"]] = row["minor"]
+        sums[row["currency"]] = sums.get(row["currency"], 0) + row["minor"]
+    captures = [_capture(row) for row in db.execute("SELECT * FROM capture ORDER BY number")]
+    open_entries = db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM posting GROUP BY entry, currency HAVING sum(minor) <> 0)"
+    ).fetchone()[0]
+    return {
+        "merchant": accounts.get(MERCHANT, {}),
+        "fees": accounts.get(FEES, {}),
+        "accounts": accounts,
+        "sums": sums,
+        "balanced": not open_entries and not any(sums.values()),
+        "captures": [row for row in captures if row["status"] in {"COMPLETED", "PENDING"}],
+        "refused": [row for row in captures if row["status"] not in {"COMPLETED", "PENDING"}],
+    }
+
+
+def _capture(row: sqlite3.Row) -> dict[str, Any]:
+    fee = row["fee"]
+    return {
+        "id": row["id"],
+        "order_id": row["order_id"],
+        "status": row["status"],
+        "payer": row["payer"],
+        "currency": row["currency"],
+        "gross_minor": row["gross"],
+        "fee_minor": fee,
+        "net_minor": None if fee is None else row["gross"] - fee,
+        "custom_id": row["custom_id"],
+        "invoice_id": row["invoice_id"],
+    }

@@ -1,0 +1,244 @@
+"""The sandbox's side doors: faults, clock, books, and what a payer or a bank would do.
+
+For tests, and for whoever tries the shop out: GET /sandbox shows it all on one page.
+"""
+
+import json
+import math
+import sqlite3
+from typing import Any
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.sandbox import books, captures, events, orders
+from app.sandbox.api import error_answer, json_answer
+from app.sandbox.clock import iso
+from app.sandbox.errors import PaypalError
+from app.sandbox.faults import KINDS, OPERATIONS
+from app.sandbox.forgeries import FORGERIES
+from app.sandbox.money import Amount
+from app.sandbox.payers import DEFAULT_PAYER, PAYERS
+from app.sandbox.state import sandbox
+
+SHOWN = 20
+LISTED = 1000
+BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
+MAX_ADVANCE = 366 * 24 * 3600
+
+blueprint = Blueprint("control", __name__)
+
+
+@blueprint.before_request
+def _own_pages_only() -> Response | None:
+    """A stranger's page, open in the same browser, must not move the clock."""
+    if request.method != "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return _problem(403, "This comes from another site.")
+    return None
+
+
+def _problem(status: int, text: str) -> Response:
+    return json_answer(status, {"error": text})
+
+
+def _done(body: dict[str, Any]) -> AnyResponse:
+    """JSON for programs; people go back to the page."""
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        return redirect("/sandbox", 303)
+    return json_answer(200, body)
+
+
+def _input() -> Any:
+    """The JSON that was sent, or the form's fields with their numbers read."""
+    if request.mimetype == "application/json":
+        return request.get_json(silent=True)
+    fields: dict[str, Any] = {}
+    for name, value in request.form.items():
+        if value:
+            fields[name] = json.loads(value) if value.isascii() and value.isdigit() else value
+    return fields
+
+
+@blueprint.get("/sandbox")
+def page() -> Response:
+    """Recent orders, captures, events and the books."""
+    box = sandbox()
+    with box.storage.transaction() as db:
+        shown: dict[str, Any] = {
+            "orders": _rows(db, "SELECT id, status, document FROM paypal_order ORDER BY number"),
+            "captures": _rows(db, "SELECT * FROM capture ORDER BY number"),
+            "events": _rows(
+                db, "SELECT number, id, event_type, created_at FROM event ORDER BY number"
+            ),
+            "deliveries": _rows(db, "SELECT * FROM delivery ORDER BY id"),
+            "books": books.read(db),
+        }
+    for order in shown["orders"]:
+        order["document"] = json.loads(order["document"])
+    html = render_template(
+        "control/page.html",
+        **shown,
+        faults=box.faults.listing(),
+        kinds=sorted(KINDS),
+        operations=OPERATIONS,
+        payers=PAYERS.values(),
+        now=iso(box.clock.now()),
+        iso=iso,
+        money=lambda minor, currency: f"{Amount(minor, currency).value}\u00a0{currency}",
+    )
+    answer = make_response(html)
+    answer.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _rows(db: sqlite3.Connection, query: str, limit: int = SHOWN) -> list[dict[str, Any]]:
+    """The last rows of an ordered query, newest first."""
+    return [dict(row) for row in db.execute(f"{query} DESC LIMIT ?", (limit,))]
+
+
+@blueprint.get("/sandbox/books")
+def show_books() -> Response:
+    """The books, in minor units."""
+    with sandbox().storage.transaction() as db:
+        return json_answer(200, books.read(db))
+
+
+@blueprint.get("/sandbox/faults")
+def show_faults() -> Response:
+    """The faults that wait, and the kinds there are with what their options are when left out."""
+    return json_answer(200, {"faults": sandbox().faults.listing(), "kinds": KINDS})
+
+
+@blueprint.post("/sandbox/faults")
+def add_fault() -> AnyResponse:
+    """Order a fault: `{"kind": …, "times": 1, "operation": …}` and the kind's own options."""
+    try:
+        return _done(sandbox().faults.add(_input()))
+    except ValueError as error:
+        return _problem(BAD_REQUEST, str(error))
+
+
+@blueprint.delete("/sandbox/faults")
+def clear_faults() -> Response:
+    """Forget all faults."""
+    sandbox().faults.clear()
+    return json_answer(200, {"faults": []})
+
+
+@blueprint.post("/sandbox/faults/clear")
+def clear_faults_by_form() -> AnyResponse:
+    """Forget all faults: a form has no DELETE."""
+    sandbox().faults.clear()
+    return _done({"faults": []})
+
+
+@blueprint.get("/sandbox/clock")
+def show_clock() -> Response:
+    """The sandbox's time."""
+    return json_answer(200, {"now": iso(sandbox().clock.now())})
+
+
+@blueprint.post("/sandbox/clock")
+def move_clock() -> AnyResponse:
+    """Move the clock forward: `{"seconds": 21600}`."""
+    sent = _input()
+    seconds = sent.get("seconds") if isinstance(sent, dict) else None
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not math.isfinite(seconds)
+        or not 0 <= seconds <= MAX_ADVANCE
+    ):
+        return _problem(BAD_REQUEST, f"seconds must be a number from 0 to {MAX_ADVANCE}")
+    box = sandbox()
+    box.clock.advance(seconds)
+    box.dispatcher.nudge()
+    return _done({"now": iso(box.clock.now())})
+
+
+@blueprint.post("/sandbox/orders/<order_id>/approve")
+def approve(order_id: str) -> AnyResponse:
+    """Say yes as a payer would: `{"payer": "balance" | "empty" | "echeck", "decline": false}`."""
+    sent = _input() or {}
+    payer = PAYERS.get(sent.get("payer", DEFAULT_PAYER.key)) if isinstance(sent, dict) else None
+    if payer is None:
+        return _problem(BAD_REQUEST, f"payer must be one of {', '.join(PAYERS)}")
+    box = sandbox()
+    try:
+        with box.storage.transaction() as db:
+            order = orders.approve(db, box, order_id, payer, decline_next=bool(sent.get("decline")))
+    except orders.NotNow as error:
+        return _problem(CONFLICT, str(error))
+    box.dispatcher.nudge()
+    return _done({"id": order["id"], "status": order["status"], "payer_id": payer.payer_id})
+
+
+@blueprint.post("/sandbox/captures/<capture_id>/<any(complete, deny):end>")
+def end_capture(capture_id: str, end: str) -> AnyResponse:
+    """The money of a pending capture arrives, or never will."""
+    box = sandbox()
+    try:
+        with box.storage.transaction() as db:
+            (captures.complete if end == "complete" else captures.deny)(db, box, capture_id)
+            body = captures.show(db, box.config, capture_id)
+    except captures.NotPending as error:
+        return _problem(CONFLICT, str(error))
+    box.dispatcher.nudge()
+    return _done(body)
+
+
+@blueprint.get("/sandbox/webhooks")
+def deliveries() -> Response:
+    """Every transmission of an event, newest first, and how it was answered."""
+    with sandbox().storage.transaction() as db:
+        found = _rows(
+            db,
+            "SELECT delivery.*, event.event_type, event.resource_id FROM delivery"
+            " JOIN event ON event.id = delivery.event_id ORDER BY delivery.id",
+            LISTED,
+        )
+    return json_answer(200, {"deliveries": found})
+
+
+@blueprint.delete("/sandbox/webhooks")
+def forget_deliveries() -> Response:
+    """Give up what is still to be sent: a test that is over bothers the next one no more."""
+    with sandbox().storage.transaction() as db:
+        dropped = db.execute(
+            "UPDATE delivery SET state = 'dropped' WHERE state IN ('queued', 'sending')"
+        ).rowcount
+    return json_answer(200, {"dropped": dropped})
+
+
+@blueprint.post("/sandbox/webhooks/<event_id>/resend")
+def resend(event_id: str) -> AnyResponse:
+    """Send an event once more; `{"forgery": kind}` sends it as a forger would."""
+    sent = _input() or {}
+    forgery = sent.get("forgery") if isinstance(sent, dict) else None
+    if forgery is not None and forgery not in FORGERIES:
+        return _problem(BAD_REQUEST, f"forgery must be one of {', '.join(FORGERIES)}")
+    box = sandbox()
+    with box.storage.transaction() as db:
+        if db.execute("SELECT 1 FROM event WHERE id = ?", (event_id,)).fetchone() is None:
+            abort(NOT_FOUND)
+        for row in db.execute("SELECT id FROM webhook").fetchall():
+            events.enqueue(db, event_id, row["id"], due=box.clock.now(), forgery=forgery)
+    tried = box.dispatcher.wait_until_tried(15)
+    with box.storage.transaction() as db:
+        last = _rows(db, "SELECT * FROM delivery ORDER BY id", 1)[0]
+    return _done({"event_id": event_id, "tried": tried, "answer": last["answer"]})
+
+
+@blueprint.get("/sandbox/ca.pem")
+def root() -> Response:
+    """The root that a shop must trust to believe this sandbox's webhooks."""
+    return Response(sandbox().certificates.root.pem, content_type="application/x-pem-file")
+
+
+@blueprint.errorhandler(PaypalError)
+def _unknown(error: PaypalError) -> Response:
+    return error_answer(error)

@@ -1,0 +1,146 @@
+"""Faults to order: the next calls or webhooks go wrong in the ways that PayPal's do.
+
+They are kept in memory: a restarted sandbox works as it should.
+"""
+
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from app.sandbox.errors import DECLINES
+from app.sandbox.forgeries import FORGERIES
+
+OPERATIONS = ("token", "create", "get", "patch", "capture")
+# kind -> the options it takes, with what they are when left out
+OPERATION_FAULTS: dict[str, dict[str, Any]] = {
+    "slow": {"seconds": 2.0},  # works, after a while
+    "hang_after_commit": {"seconds": 60.0},  # done, but the answer does not come
+    "error_after_commit": {"status": 500},  # done, but the answer is an error
+    "reset_after_commit": {},  # done, but the connection breaks
+    "rate_limit": {},  # 429, nothing done
+    "token_expired": {},  # 401, nothing done
+    "webhook_before_answer": {},  # the shop hears of it before the caller does
+    "decline": {"issue": "INSTRUMENT_DECLINED"},  # of a capture, by the payer's bank
+    "pending": {"reason": "ECHECK"},  # captured, but the money comes later
+    "declined_capture": {},  # captured, but the capture is DECLINED
+}
+WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
+    "webhook_drop": {},
+    "webhook_delay": {"seconds": 60.0},
+    "webhook_duplicate": {"copies": 2},
+    "webhook_shuffle": {"seconds": 1.0},  # collected for so long, then sent last first
+    "webhook_forge": {"forgery": "wrong_key"},
+}
+CAPTURE_ONLY = frozenset({"decline", "pending", "declined_capture"})
+KINDS = OPERATION_FAULTS | WEBHOOK_FAULTS
+MAX_TIMES = 100_000
+PENDING_REASONS = frozenset(
+    {
+        "ECHECK",
+        "PENDING_REVIEW",
+        "UNILATERAL",
+        "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION",
+        "INTERNATIONAL_WITHDRAWAL",
+        "VERIFICATION_REQUIRED",
+        "TRANSACTION_APPROVED_AWAITING_FUNDING",
+        "OTHER",
+    }
+)
+CHOICES: dict[str, frozenset[Any]] = {
+    "issue": DECLINES,
+    "reason": PENDING_REASONS,
+    "forgery": frozenset(FORGERIES),
+    "status": frozenset({500, 503}),
+}
+
+
+@dataclass
+class Fault:
+    """One fault, and how often it strikes yet."""
+
+    number: int
+    kind: str
+    times: int
+    operation: str | None = None
+    event_type: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def strikes(self, kind: str, operation: str | None, event_type: str | None) -> bool:
+        """Whether this is the fault's moment."""
+        return (
+            self.kind == kind
+            and self.times > 0
+            and self.operation in (None, operation)
+            and self.event_type in (None, event_type)
+        )
+
+
+class Faults:
+    """The faults that wait. Safe to use from every thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[Fault] = []
+        self._number = 0
+
+    def add(self, request: Any) -> dict[str, Any]:
+        """Order a fault; ValueError says what is wrong with the request."""
+        if not isinstance(request, dict) or request.get("kind") not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+        kind: str = request["kind"]
+        known = {"kind", "times", "operation", "event_type", *KINDS[kind]}
+        if unknown := sorted(request.keys() - known):
+            raise ValueError(f"{kind} takes no {', '.join(unknown)}")
+        times = request.get("times", 1)
+        if type(times) is not int or not 1 <= times <= MAX_TIMES:
+            raise ValueError(f"times must be a whole number from 1 to {MAX_TIMES}")
+        operation = request.get("operation")
+        if operation is not None and (operation not in OPERATIONS or kind in WEBHOOK_FAULTS):
+            raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}, not for webhooks")
+        if kind in CAPTURE_ONLY:
+            operation = "capture"
+        event_type = request.get("event_type")
+        if event_type is not None and kind not in WEBHOOK_FAULTS:
+            raise ValueError("event_type is for webhook faults")
+        options = {name: request.get(name, default) for name, default in KINDS[kind].items()}
+        for name, value in options.items():
+            _check(name, value)
+        with self._lock:
+            self._number += 1
+            fault = Fault(self._number, kind, times, operation, event_type, options)
+            self._waiting.append(fault)
+            return asdict(fault)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """The faults that still wait."""
+        with self._lock:
+            return [asdict(fault) for fault in self._waiting if fault.times > 0]
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._lock:
+            self._waiting.clear()
+
+    def take(
+        self, kind: str, *, operation: str | None = None, event_type: str | None = None
+    ) -> dict[str, Any] | None:
+        """Use up one strike of a fault; its options, None if there is none of this kind."""
+        with self._lock:
+            for fault in self._waiting:
+                if fault.strikes(kind, operation, event_type):
+                    fault.times -= 1
+                    if not fault.times:
+                        self._waiting.remove(fault)
+                    return fault.options
+        return None
+
+
+def _check(name: str, value: Any) -> None:
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, sorted(CHOICES[name])))}")
+    if name == "seconds" and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0
+    ):
+        raise ValueError("seconds must be a number, not below 0")
+    if name == "copies" and (type(value) is not int or not 1 <= value <= 100):
+        raise ValueError("copies must be a whole number from 1 to 100")

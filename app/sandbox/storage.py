@@ -1,0 +1,104 @@
+"""The sandbox's own file: SQLite, one connection, one writer at a time."""
+
+import fcntl
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# A worker that is being replaced may still hold the file for as long as it finishes its requests.
+PATIENCE_SECONDS = 30.0
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS token (value TEXT PRIMARY KEY, expires_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS paypal_order (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL, status TEXT NOT NULL, document TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS paypal_order_number ON paypal_order (number);
+CREATE TABLE IF NOT EXISTS capture (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    order_id TEXT NOT NULL REFERENCES paypal_order, unit INTEGER NOT NULL, payer TEXT NOT NULL,
+    status TEXT NOT NULL, reason TEXT, currency TEXT NOT NULL, gross INTEGER NOT NULL,
+    fee INTEGER, custom_id TEXT, invoice_id TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS capture_order ON capture (order_id);
+CREATE UNIQUE INDEX IF NOT EXISTS capture_invoice ON capture (invoice_id)
+    WHERE status IN ('COMPLETED', 'PENDING');
+CREATE TABLE IF NOT EXISTS posting (
+    id INTEGER PRIMARY KEY, entry TEXT NOT NULL, account TEXT NOT NULL,
+    currency TEXT NOT NULL, minor INTEGER NOT NULL, created_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS idempotency (
+    operation TEXT NOT NULL, request_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    status INTEGER NOT NULL, body TEXT NOT NULL, expires_at REAL NOT NULL,
+    PRIMARY KEY (operation, request_id)
+);
+CREATE TABLE IF NOT EXISTS webhook (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, event_types TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS event (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, event_type TEXT NOT NULL,
+    resource_id TEXT NOT NULL, created_at REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS delivery (
+    id INTEGER PRIMARY KEY, event_id TEXT NOT NULL REFERENCES event (id),
+    webhook_id TEXT NOT NULL REFERENCES webhook, transmission_id TEXT NOT NULL,
+    state TEXT NOT NULL, due_at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    shuffled INTEGER NOT NULL DEFAULT 0, forgery TEXT, answer INTEGER, problem TEXT
+);
+CREATE INDEX IF NOT EXISTS delivery_due ON delivery (state, due_at);
+"""
+
+
+class Storage:
+    """Everything the sandbox remembers. Closing the process loses nothing that was answered."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._owner = (directory / "lock").open("w")
+        self._claim()
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(
+            directory / "sandbox.sqlite3", check_same_thread=False, isolation_level=None
+        )
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.executescript(SCHEMA)
+
+    def _claim(self) -> None:
+        """One process per directory: locks inside it guard nothing against a second one."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(
+                        "Another process serves this sandbox already; run it with one worker."
+                    ) from None
+                time.sleep(0.1)
+            else:
+                return
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block or nothing of it; no other thread reads or writes meanwhile."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._lock:
+            self._db.close()
+        self._owner.close()

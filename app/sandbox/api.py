@@ -60,7 +60,7 @@ def perform(
 
 
 def require_token(box: Sandbox) -> None:
-    """PaypalError 401 unless the call carries a token that this sandbox gave out and still honours."""
+    """PaypalError 401 unless the call carries a token of this sandbox that it still honours."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     with box.storage.transaction() as db:
         if box.faults.take("token_expired", operation=_operation()):

@@ -13,27 +13,26 @@ MERCHANT = "merchant"
 FEES = "paypal_fees"
 
 
-def book_capture(
-    db: sqlite3.Connection, *, capture_id: str, payer: str, gross: Amount, fee: Amount, now: float
-) -> None:
-    """Book a completed capture."""
+def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, fee: Amount, now: float) -> None:
+    """Book a completed capture, PayPal's fee included."""
+    capture_id, payer, gross = capture["id"], capture["payer"], capture["gross"]
     bank, account = f"bank:{payer}", f"payer:{payer}"
     postings = (
-        (bank, -gross.minor),
-        (account, gross.minor),
-        (account, -gross.minor),
-        (MERCHANT, gross.minor),
+        (bank, -gross),
+        (account, gross),
+        (account, -gross),
+        (MERCHANT, gross),
         (MERCHANT, -fee.minor),
         (FEES, fee.minor),
     )
     db.executemany(
         "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
-        [(capture_id, name, gross.currency, minor, now) for name, minor in postings],
+        [(capture_id, name, fee.currency, minor, now) for name, minor in postings],
     )
 
 
 def read(db: sqlite3.Connection) -> dict[str, Any]:
-    """The books in minor units per currency: balances, fees, captures, and whether they sum to zero.
+    """The books in minor units per currency, and whether they sum to zero.
 
     `captures` are those that took money or will; `refused` those that never did.
     """
@@ -47,7 +46,8 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
         sums[row["currency"]] = sums.get(row["currency"], 0) + row["minor"]
     captures = [_capture(row) for row in db.execute("SELECT * FROM capture ORDER BY number")]
     open_entries = db.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM posting GROUP BY entry, currency HAVING sum(minor) <> 0)"
+        "SELECT count(*) FROM"
+        " (SELECT 1 FROM posting GROUP BY entry, currency HAVING sum(minor) <> 0)"
     ).fetchone()[0]
     return {
         "merchant": accounts.get(MERCHANT, {}),

@@ -44,11 +44,10 @@ def take(db: sqlite3.Connection, sandbox: Sandbox, order: dict[str, Any], payer:
     for index, unit in enumerate(order["purchase_units"]):
         gross = _amount(unit["amount"])
         capture_id = resource_id()
-        charge = fee(gross) if status == "COMPLETED" else None
         db.execute(
-            "INSERT INTO capture (id, order_id, unit, payer, status, reason, currency, gross, fee,"
+            "INSERT INTO capture (id, order_id, unit, payer, status, reason, currency, gross,"
             " custom_id, invoice_id, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 capture_id,
                 order["id"],
@@ -58,40 +57,31 @@ def take(db: sqlite3.Connection, sandbox: Sandbox, order: dict[str, Any], payer:
                 reason,
                 gross.currency,
                 gross.minor,
-                charge.minor if charge else None,
                 unit.get("custom_id"),
                 unit.get("invoice_id"),
                 now,
                 now,
             ),
         )
-        if charge:
-            books.book_capture(
-                db, capture_id=capture_id, payer=payer.key, gross=gross, fee=charge, now=now
-            )
+        if status == "COMPLETED":
+            _book(db, sandbox, capture_id)
         _announce(db, sandbox, capture_id, status)
 
 
 def complete(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
     """The money of a pending capture arrives; NotPending if it waits for none."""
-    row = _pending(db, capture_id)
-    gross = Amount(row["gross"], row["currency"])
-    charge = fee(gross)
-    now = sandbox.clock.now()
+    _check_pending(db, capture_id)
     db.execute(
-        "UPDATE capture SET status = 'COMPLETED', reason = NULL, fee = ?, updated_at = ?"
-        " WHERE id = ?",
-        (charge.minor, now, capture_id),
+        "UPDATE capture SET status = 'COMPLETED', reason = NULL, updated_at = ? WHERE id = ?",
+        (sandbox.clock.now(), capture_id),
     )
-    books.book_capture(
-        db, capture_id=capture_id, payer=row["payer"], gross=gross, fee=charge, now=now
-    )
+    _book(db, sandbox, capture_id)
     _announce(db, sandbox, capture_id, "COMPLETED")
 
 
 def deny(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
     """The money of a pending capture will never come; NotPending if it waits for none."""
-    _pending(db, capture_id)
+    _check_pending(db, capture_id)
     db.execute(
         "UPDATE capture SET status = 'DECLINED', reason = 'OTHER', updated_at = ? WHERE id = ?",
         (sandbox.clock.now(), capture_id),
@@ -99,11 +89,18 @@ def deny(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
     _announce(db, sandbox, capture_id, "DENIED")
 
 
-def _pending(db: sqlite3.Connection, capture_id: str) -> sqlite3.Row:
+def _book(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
+    """Take PayPal's fee, now that the money is there."""
+    row = _row(db, capture_id)
+    charge = fee(Amount(row["gross"], row["currency"]))
+    db.execute("UPDATE capture SET fee = ? WHERE id = ?", (charge.minor, capture_id))
+    books.book_capture(db, row, fee=charge, now=sandbox.clock.now())
+
+
+def _check_pending(db: sqlite3.Connection, capture_id: str) -> None:
     row = _row(db, capture_id)
     if row["status"] != "PENDING":
         raise NotPending(f"This capture is {row['status']}, not PENDING.")
-    return row
 
 
 def _row(db: sqlite3.Connection, capture_id: str) -> sqlite3.Row:
@@ -129,7 +126,7 @@ def of_order(
 
 
 def show(db: sqlite3.Connection, config: SandboxConfig, capture_id: str) -> dict[str, Any]:
-    """A capture with its payee and order, as PayPal shows it by itself; PaypalError 404 if unknown."""
+    """A capture with its payee and order; PaypalError 404 if there is none."""
     row = _row(db, capture_id)
     return _render(row, config) | {
         "payee": {"email_address": config.merchant_email, "merchant_id": config.merchant_id},

@@ -17,8 +17,10 @@ NAMES: dict[int, tuple[str, str]] = {
     ),
     401: (
         "AUTHENTICATION_FAILURE",
-        "Authentication failed due to missing authorization header, or invalid authentication "
-        "credentials.",
+        (
+            "Authentication failed due to missing authorization header, or invalid authentication "
+            "credentials."
+        ),
     ),
     403: ("NOT_AUTHORIZED", "Authorization failed due to insufficient permissions."),
     404: ("RESOURCE_NOT_FOUND", "The specified resource does not exist."),
@@ -32,8 +34,10 @@ NAMES: dict[int, tuple[str, str]] = {
     ),
     422: (
         "UNPROCESSABLE_ENTITY",
-        "The requested action could not be performed, semantically incorrect, or failed business "
-        "validation.",
+        (
+            "The requested action could not be performed, semantically incorrect, or failed "
+            "business validation."
+        ),
     ),
     429: ("RATE_LIMIT_REACHED", "Too many requests. Blocked due to rate limiting."),
     500: ("INTERNAL_SERVER_ERROR", "An internal server error occurred."),
@@ -60,8 +64,8 @@ COMMON: dict[str, str] = {
         "You do not have permission to access or perform operations on this resource."
     ),
     "PREVIOUS_REQUEST_IN_PROGRESS": (
-        "A previous request on this resource is currently in progress. Please wait for sometime and "
-        "try again. It is best to space out the initial and the subsequent request(s) to avoid "
+        "A previous request on this resource is currently in progress. Please wait for sometime "
+        "and try again. It is best to space out the initial and the subsequent request(s) to avoid "
         "receiving this error."
     ),
     "AMOUNT_MISMATCH": (
@@ -158,8 +162,8 @@ BY_OPERATION: dict[str, dict[str, str]] = {
         "MISSING_REQUIRED_PARAMETER": "A required field / parameter is missing",
         "ORDER_NOT_APPROVED": (
             "Payer has not yet approved the Order for payment. Please redirect the payer to the "
-            "'rel':'approve' url returned as part of the HATEOAS links within the Create Order call "
-            "or provide a valid `payment_source` in the request."
+            "'rel':'approve' url returned as part of the HATEOAS links within the Create Order "
+            "call or provide a valid `payment_source` in the request."
         ),
         "ORDER_ALREADY_CAPTURED": (
             "Order already captured.If 'intent=CAPTURE' only one capture per order is allowed."

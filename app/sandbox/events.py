@@ -96,13 +96,14 @@ def _queue(
 def _window(db: sqlite3.Connection, due: float, seconds: float) -> float:
     """When the batch of shuffled events is over: all that come before then leave together."""
     row = db.execute(
-        "SELECT max(due_at) AS due FROM delivery WHERE state = 'queued' AND shuffled AND due_at > ?",
+        "SELECT max(due_at) AS due FROM delivery"
+        " WHERE state = 'queued' AND shuffled AND due_at > ?",
         (due,),
     ).fetchone()
     return float(row["due"]) if row["due"] is not None else due + seconds
 
 
-def enqueue(
+def enqueue(  # noqa: PLR0913 # a row's columns
     db: sqlite3.Connection,
     of_event: str,
     webhook_id: str,
@@ -122,7 +123,7 @@ def enqueue(
 
 
 def resend(db: sqlite3.Connection, sandbox: Sandbox, of_event: str, webhook_ids: list[str]) -> int:
-    """Queue an event once more for these webhooks, all if none is named; how many will hear of it."""
+    """Queue an event once more for these webhooks, all if none is named; how many they are."""
     known = [row["id"] for row in db.execute("SELECT id FROM webhook")]
     chosen = [name for name in known if not webhook_ids or name in webhook_ids]
     for webhook_id in chosen:

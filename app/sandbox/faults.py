@@ -124,14 +124,14 @@ class Faults:
     def take(
         self, kind: str, *, operation: str | None = None, event_type: str | None = None
     ) -> dict[str, Any] | None:
-        """Use up one strike of a fault; its options, None if there is none of this kind."""
+        """Use up one strike of a fault; its kind and options, None if there is none of this kind."""
         with self._lock:
             for fault in self._waiting:
                 if fault.strikes(kind, operation, event_type):
                     fault.times -= 1
                     if not fault.times:
                         self._waiting.remove(fault)
-                    return fault.options
+                    return {"kind": kind, **fault.options}
         return None
 
 

@@ -42,7 +42,7 @@ class Amount:
 
 
 def fee(gross: Amount) -> Amount:
-    """3.49 % of the gross plus a fixed sum, rounded half up to a minor unit; never above the gross."""
+    """3.49 % of the gross rounded half up, plus a fixed sum; never more than the gross."""
     share = (gross.minor * FEE_BASIS_POINTS + BASIS_POINTS // 2) // BASIS_POINTS
     return Amount(min(share + CURRENCIES[gross.currency][1], gross.minor), gross.currency)
 

@@ -55,8 +55,9 @@ def _is_client() -> bool:
     box, sent = sandbox(), request.authorization
     if sent is None or sent.type != "basic":
         return False
-    pairs = ((sent.username, box.config.client_id), (sent.password, box.config.client_secret))
-    return all([secrets.compare_digest((a or "").encode(), b.encode()) for a, b in pairs])
+    pair = f"{sent.username}:{sent.password}"
+    ours = f"{box.config.client_id}:{box.config.client_secret}"
+    return secrets.compare_digest(pair.encode(), ours.encode())
 
 
 def _refused(status: int, error: str, description: str) -> Response:

@@ -90,13 +90,9 @@ def approve(
 
 
 def capture(db: sqlite3.Connection, sandbox: Sandbox, order_id: str, *, whole: bool) -> Answer:
-    """Take the money of an approved order, once.
+    """Take the money of an approved order, once; answer `whole` or with id, status and links.
 
-    Args:
-        whole: whether the answer is the whole order, or id, status and links.
-
-    Raises:
-        PaypalError: the order is unknown, not approved, or captured already.
+    Raises PaypalError if the order is unknown, not approved, or captured already.
     """
     order = find(db, order_id)
     if order["status"] == "COMPLETED":

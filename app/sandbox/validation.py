@@ -15,8 +15,13 @@ CATEGORIES = ("DIGITAL_GOODS", "PHYSICAL_GOODS", "DONATION")
 ADDED = ("item_total", "tax_total", "shipping", "handling", "insurance")
 TAKEN_OFF = ("shipping_discount", "discount")
 QUANTITY = re.compile(r"[1-9][0-9]{0,9}")
-LOCALE = re.compile(r"[a-z]{2}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")
-MAX_URL = 4000
+WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
+CONTEXT_TEXTS = {
+    "return_url": (4000, WEB_ADDRESS),
+    "cancel_url": (4000, WEB_ADDRESS),
+    "brand_name": (127, re.compile(r".*")),
+    "locale": (10, re.compile(r"[a-z]{2}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?")),
+}
 UNIT_TEXTS = {
     "reference_id": 256,
     "description": 127,
@@ -102,32 +107,22 @@ def _read_context(context: Any, field: str) -> dict[str, Any]:
         return {}
     if not isinstance(context, dict):
         raise invalid("INVALID_PARAMETER_SYNTAX", field)
-    read = {}
-    for name, choices in CONTEXT_CHOICES.items():
+    read = {name: context[name] for name in CONTEXT_CHOICES if name in context}
+    for name, value in read.items():
+        if value not in CONTEXT_CHOICES[name]:
+            raise invalid("INVALID_PARAMETER_VALUE", f"{field}/{name}", value)
+    for name, (limit, pattern) in CONTEXT_TEXTS.items():
         if name in context:
-            if context[name] not in choices:
-                raise invalid("INVALID_PARAMETER_VALUE", f"{field}/{name}", context[name])
-            read[name] = context[name]
-    for name in ("return_url", "cancel_url"):
-        if name in context:
-            url = read_text(context, name, field, MAX_URL, "create")
-            if not str(url).startswith(("https://", "http://")):
-                raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", url)
-            read[name] = url
-    if "brand_name" in context:
-        read["brand_name"] = read_text(context, "brand_name", field, 127, "create")
-    if "locale" in context:
-        locale = read_text(context, "locale", field, 10, "create")
-        if not LOCALE.fullmatch(str(locale)):
-            raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/locale", locale)
-        read["locale"] = locale
+            read[name] = read_text(context, name, field, limit, "create")
+            if not pattern.fullmatch(read[name]):
+                raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", read[name])
     return read
 
 
 def read_unit(
     unit: Any, field: str, currency: str | None, config: SandboxConfig, operation: str
 ) -> dict[str, Any]:
-    """One purchase unit, amounts written with PayPal's decimals; PaypalError if it breaks a rule."""
+    """One purchase unit, amounts with PayPal's decimals; PaypalError if it breaks a rule."""
     if not isinstance(unit, dict):
         raise invalid("INVALID_PARAMETER_SYNTAX", field, operation=operation)
     for name in ("payment_instruction", "shipping"):
@@ -142,8 +137,8 @@ def read_unit(
     return read
 
 
-def read_text(
-    holder: dict[str, Any], name: str, field: str, limit: int, operation: str, least: int = 1
+def read_text(  # noqa: PLR0913 # the rule, and where it holds
+    holder: dict[str, Any], name: str, field: str, limit: int, operation: str, *, least: int = 1
 ) -> str:
     """A string of `least` to `limit` characters; PaypalError otherwise."""
     value = holder.get(name)
@@ -202,47 +197,53 @@ def _read_items(
 ) -> list[dict[str, Any]]:
     if not isinstance(items, list):
         raise invalid("INVALID_PARAMETER_SYNTAX", field, operation=operation)
-    read, sums, taxed = [], {"unit_amount": 0, "tax": 0}, False
+    read: list[dict[str, Any]] = []
+    priced, taxed = 0, None
     for index, item in enumerate(items):
-        place = f"{field}/{index}"
-        if not isinstance(item, dict):
-            raise invalid("INVALID_PARAMETER_SYNTAX", place, operation=operation)
-        ready: dict[str, Any] = {"name": read_text(item, "name", place, 127, operation)}
-        quantity = read_text(item, "quantity", place, 10, operation)
-        if not QUANTITY.fullmatch(quantity):
-            raise invalid("INVALID_PARAMETER_SYNTAX", f"{place}/quantity", quantity, operation)
-        ready["quantity"] = quantity
-        for name in ("unit_amount", "tax"):
-            if name == "tax" and name not in item:
-                continue
-            part = read_amount(
-                item.get(name), f"{place}/{name}", currency=currency, zero=True, operation=operation
-            )
-            taxed = taxed or name == "tax"
-            sums[name] += part.minor * int(quantity)
-            ready[name] = part.to_json()
-        for name in ("description", "sku"):
-            if name in item:
-                ready[name] = read_text(item, name, place, 127, operation, least=0)
-        if "category" in item:
-            if item["category"] not in CATEGORIES:
-                raise invalid("INVALID_PARAMETER_VALUE", f"{place}/category", None, operation)
-            ready["category"] = item["category"]
+        ready, price, tax = _read_item(item, f"{field}/{index}", currency, operation)
         read.append(ready)
-    breakdown = field.rpartition("/")[0] + "/amount/breakdown"
-    if read and "item_total" not in parts:
-        raise unprocessable("ITEM_TOTAL_REQUIRED", f"{breakdown}/item_total", None, operation)
-    if read and parts["item_total"].minor != sums["unit_amount"]:
-        raise unprocessable(
-            "ITEM_TOTAL_MISMATCH", f"{breakdown}/item_total", parts["item_total"].value, operation
-        )
-    if taxed and "tax_total" not in parts:
-        raise unprocessable("TAX_TOTAL_REQUIRED", f"{breakdown}/tax_total", None, operation)
-    if taxed and parts["tax_total"].minor != sums["tax"]:
-        raise unprocessable(
-            "TAX_TOTAL_MISMATCH", f"{breakdown}/tax_total", parts["tax_total"].value, operation
-        )
+        priced += price
+        taxed = taxed if tax is None else (taxed or 0) + tax
+    breakdown = f"{field.rpartition('/')[0]}/amount/breakdown"
+    sums = {"item_total": priced if read else None, "tax_total": taxed}
+    for name, expected in sums.items():
+        kind, place = name.upper(), f"{breakdown}/{name}"
+        if expected is None:
+            continue
+        if name not in parts:
+            raise unprocessable(f"{kind}_REQUIRED", place, None, operation)
+        if parts[name].minor != expected:
+            raise unprocessable(f"{kind}_MISMATCH", place, parts[name].value, operation)
     return read
+
+
+def _read_item(
+    item: Any, field: str, currency: str, operation: str
+) -> tuple[dict[str, Any], int, int | None]:
+    """An item, and what its pieces cost together, without and in tax."""
+    if not isinstance(item, dict):
+        raise invalid("INVALID_PARAMETER_SYNTAX", field, operation=operation)
+    read: dict[str, Any] = {"name": read_text(item, "name", field, 127, operation)}
+    quantity = read_text(item, "quantity", field, 10, operation)
+    if not QUANTITY.fullmatch(quantity):
+        raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/quantity", quantity, operation)
+    read["quantity"] = quantity
+    sums: dict[str, int] = {}
+    for name in ("unit_amount", "tax"):
+        if name == "unit_amount" or name in item:
+            part = read_amount(
+                item.get(name), f"{field}/{name}", currency=currency, zero=True, operation=operation
+            )
+            sums[name] = part.minor * int(quantity)
+            read[name] = part.to_json()
+    for name in ("description", "sku"):
+        if name in item:
+            read[name] = read_text(item, name, field, 127, operation, least=0)
+    if "category" in item:
+        if item["category"] not in CATEGORIES:
+            raise invalid("INVALID_PARAMETER_VALUE", f"{field}/category", None, operation)
+        read["category"] = item["category"]
+    return read, sums["unit_amount"], sums.get("tax")
 
 
 def _read_payee(payee: Any, field: str, config: SandboxConfig, operation: str) -> dict[str, str]:

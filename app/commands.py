@@ -6,6 +6,8 @@ import time
 import click
 from flask import Flask, current_app
 from rq import Queue, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
 from sqlalchemy import text
 
 from app import invariants
@@ -32,10 +34,10 @@ class ContextWorker(SimpleWorker):
     the sweeper takes up anyway.
     """
 
-    def perform_job(self, job: object, queue: object) -> bool:
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run one job."""
         with current_app.app_context():
-            return super().perform_job(job, queue)
+            return super().perform_job(job, queue, execution)
 
 
 @click.command("worker")

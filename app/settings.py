@@ -11,17 +11,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.kit.money import PAYPAL_DECIMALS
 
 AES_KEY_BYTES = 32
+MAX_KEY_VERSION = 2**31 - 1  # what the column of the version holds
 
 
 class Settings(BaseSettings):
     """The shop's settings. Each field's environment variable is its name in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", case_sensitive=False, hide_input_in_errors=True
+    )
 
     app_env: Literal["production", "demo", "test"] = Field(
-        "production", description="production refuses missing secrets; demo and test are local"
+        "production", description="demo and test are local: only they may trust PAYPAL_CA_FILE"
     )
-    secret_key: SecretStr = Field(description="signs session cookies and CSRF tokens")
+    secret_key: SecretStr = Field(
+        min_length=32, description="at least 32 characters that sign cookies and CSRF tokens"
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="where browsers reach the shop")
     live_url: str = Field(
         "ws://127.0.0.1:8001", description="where browsers reach the `chat` role's WebSockets"
@@ -30,7 +35,10 @@ class Settings(BaseSettings):
     proxy_hops: int = Field(0, ge=0, le=5, description="reverse proxies whose headers are trusted")
     roles: str = Field("web", description="roles this process serves, by comma: web, chat")
 
-    database_url: str = Field(description="PostgreSQL 15 or later: postgresql+psycopg://…")
+    database_url: str = Field(
+        pattern=r"^postgresql\+psycopg://",
+        description="PostgreSQL 15 or later: postgresql+psycopg://…",
+    )
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
     mongo_url: str = Field("mongodb://127.0.0.1:27017/byteshop", description="MongoDB")
     smtp_url: str = Field("smtp://127.0.0.1:25", description="smtp:// or smtps://[user:pass@]host")
@@ -44,11 +52,17 @@ class Settings(BaseSettings):
         description="base64 of 32 bytes under which duplicates of stock are found"
     )
 
-    paypal_client_id: str = Field(description="PayPal REST app")
-    paypal_client_secret: SecretStr = Field(description="PayPal REST app")
-    paypal_webhook_id: str = Field(description="id of the webhook subscribed at PayPal")
-    paypal_base_url: str = Field("https://api-m.sandbox.paypal.com", description="REST address")
-    paypal_web_url: str = Field("https://www.sandbox.paypal.com", description="address of the SDK")
+    paypal_client_id: str = Field(min_length=1, description="of the REST app at PayPal")
+    paypal_client_secret: SecretStr = Field(min_length=1, description="of the REST app at PayPal")
+    paypal_webhook_id: str = Field(
+        min_length=1, description="id of the webhook subscribed at PayPal"
+    )
+    paypal_base_url: str = Field(
+        "https://api-m.sandbox.paypal.com", description="address of PayPal's REST API"
+    )
+    paypal_web_url: str = Field(
+        "https://www.sandbox.paypal.com", description="address of PayPal's pages and browser SDK"
+    )
     paypal_ca_file: Path | None = Field(
         None, description="trust root of webhook certificates, for the bundled sandbox only"
     )
@@ -69,7 +83,9 @@ class Settings(BaseSettings):
         5, ge=1, description="tries a minute to log into one account, or to prove its password"
     )
     login_tries_per_address: int = Field(
-        20, ge=1, description="tries a minute to log in, or to have a mail sent, from one IP address"
+        20,
+        ge=1,
+        description="tries a minute to log in, or to have a mail sent, from one IP address",
     )
     registrations_per_address: int = Field(
         5, ge=1, description="new accounts an hour from one IP address"
@@ -82,29 +98,35 @@ class Settings(BaseSettings):
             raise ValueError(f"PayPal takes no payments in {value}")
         return value
 
+    @field_validator("stock_master_key")
+    @classmethod
+    def _keys_that_seal(cls, value: SecretStr) -> SecretStr:
+        _read_keys(value)
+        return value
+
+    @field_validator("fingerprint_key")
+    @classmethod
+    def _key_of_fingerprints(cls, value: SecretStr) -> SecretStr:
+        _read_key(value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
-    def _strong_secrets(self) -> Self:
-        if len(self.secret_key.get_secret_value()) < AES_KEY_BYTES:
-            raise ValueError("SECRET_KEY needs at least 32 characters")
-        if any(len(key) != AES_KEY_BYTES for key in self.stock_keys.values()):
-            raise ValueError("STOCK_MASTER_KEY must be base64 of 32 bytes")
-        if len(self.fingerprint_bytes) != AES_KEY_BYTES:
-            raise ValueError("FINGERPRINT_KEY must be base64 of 32 bytes")
+    def _fit_together(self) -> Self:
+        if self.fingerprint_bytes in self.stock_keys.values():
+            raise ValueError("FINGERPRINT_KEY must not be a key of STOCK_MASTER_KEY")
+        if self.app_env == "production" and self.paypal_ca_file is not None:
+            raise ValueError("PAYPAL_CA_FILE is for the bundled sandbox, not for production")
         return self
 
     @cached_property
     def stock_keys(self) -> dict[int, bytes]:
         """The keys that seal the stock, by version."""
-        keys: dict[int, bytes] = {}
-        for part in self.stock_master_key.get_secret_value().split(","):
-            version, _, text = part.rpartition(":")
-            keys[int(version or 1)] = base64.b64decode(text)
-        return keys
+        return _read_keys(self.stock_master_key)
 
     @cached_property
     def fingerprint_bytes(self) -> bytes:
         """The key of the fingerprints, kept apart from the keys that seal."""
-        return base64.b64decode(self.fingerprint_key.get_secret_value())
+        return _read_key(self.fingerprint_key.get_secret_value())
 
     @cached_property
     def role_names(self) -> frozenset[str]:
@@ -120,3 +142,24 @@ class Settings(BaseSettings):
     def from_env(cls) -> Self:
         """Read the settings; raises pydantic's ValidationError that names each wrong variable."""
         return cls()
+
+
+def _read_keys(setting: SecretStr) -> dict[int, bytes]:
+    keys: dict[int, bytes] = {}
+    for part in setting.get_secret_value().split(","):
+        version, _, text = part.rpartition(":")
+        number = int(version or 1) if (version or "1").strip().isdecimal() else 0
+        if not 1 <= number <= MAX_KEY_VERSION or number in keys:
+            raise ValueError("versions are different numbers from 1: 1:…,2:…")
+        keys[number] = _read_key(text)
+    return keys
+
+
+def _read_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != AES_KEY_BYTES:
+        raise ValueError("must be base64 of 32 bytes: openssl rand -base64 32")
+    return key

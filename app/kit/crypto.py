@@ -53,7 +53,7 @@ class Vault:
                 sealed.data[NONCE_BYTES:],
                 _place(product_id, item_id, sealed.key_version),
             )
-        except (KeyError, InvalidTag) as error:
+        except (KeyError, ValueError, InvalidTag) as error:
             raise UnsealError(f"item {item_id}") from error
         return text.decode()
 

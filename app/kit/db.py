@@ -101,15 +101,15 @@ def transactional(use_case: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def after_commit(callback: Callable[[], None]) -> None:
-    """Run `callback` when the transaction now open has been committed; never if it is rolled back."""
+def after_commit(callback: Callable[[], object]) -> None:
+    """Run `callback` once the transaction now open is committed; never if it is rolled back."""
     if not in_transaction():
         raise RuntimeError("after_commit needs an open transaction")
     session().info[_AFTER_COMMIT].append(callback)
 
 
 def end_read() -> None:
-    """End the read transaction that loading the user has begun; RuntimeError if rows were changed."""
+    """End the read that loading the user has begun; RuntimeError if rows were changed."""
     current = session()
     if current.info.get(_DEPTH):
         raise NestedNetworkError("a transaction is open")
@@ -131,7 +131,8 @@ def lock(model: type[M], ident: UUID) -> M | None:
 
 def db_now() -> datetime:
     """The database's clock, by which every deadline is kept."""
-    return session().execute(select(func.clock_timestamp())).scalar_one()
+    now: datetime = session().execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 def sqlstate(error: BaseException) -> str | None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import Any, cast
 
 from flask import Flask, current_app
@@ -33,10 +32,14 @@ class Listener:
 
 
 class Registry:
-    """The table of listeners that `wiring.py` hands over."""
+    """The table of listeners that `wiring.py` hands over; a handler stands in it once."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self.by_name = {listener.name: listener for listener in listeners}
+        if len(self.by_name) < len(listeners):
+            raise ValueError("a handler listens to two events: rows could not tell which")
+        # Turn events into JSON values and back.
+        self.adapters = {listener.event: TypeAdapter(listener.event) for listener in listeners}
         self.by_event: dict[type[Any], list[Listener]] = {}
         for listener in listeners:
             self.by_event.setdefault(listener.event, []).append(listener)
@@ -49,9 +52,3 @@ class Registry:
 def registry() -> Registry:
     """The current application's table."""
     return cast(Registry, current_app.extensions["events"])
-
-
-@cache
-def adapter(event: type[Any]) -> TypeAdapter[Any]:
-    """Turns events of this class into JSON values and back."""
-    return TypeAdapter(event)

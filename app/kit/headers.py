@@ -45,7 +45,9 @@ def _policy() -> str:
     if g.get("allow_paypal"):
         web = urlsplit(config["PAYPAL_WEB_URL"])
         origin = f"{web.scheme}://{web.netloc}"
-        paypal = (*PAYPAL_HOSTS, origin) if web.hostname in {"127.0.0.1", "localhost"} else PAYPAL_HOSTS
+        paypal = (
+            (*PAYPAL_HOSTS, origin) if web.hostname in {"127.0.0.1", "localhost"} else PAYPAL_HOSTS
+        )
         form_paypal = (origin,)
     nonce = f"'nonce-{csp_nonce()}'"
     rules = {

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from babel.dates import format_timedelta
-from flask import Flask, request, session
+from flask import Flask, has_request_context, request, session
 from flask_babel import format_date, format_datetime, get_locale
 from flask_login import current_user
 
@@ -16,13 +16,18 @@ DEFAULT = "en"
 
 def choose() -> str:
     """The person's own choice, else the one of this browser's session, else Accept-Language."""
-    if not request:
+    if not has_request_context():
         return DEFAULT
+    if session.get("locale") not in LOCALES and current_user and current_user.is_authenticated:
+        return str(current_user.locale)
+    return of_browser()
+
+
+def of_browser() -> str:
+    """The language by what the browser says alone: needs no database."""
     chosen = session.get("locale")
     if chosen in LOCALES:
         return str(chosen)
-    if current_user and current_user.is_authenticated:
-        return str(current_user.locale)
     return request.accept_languages.best_match(list(LOCALES)) or DEFAULT
 
 

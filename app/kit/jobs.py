@@ -31,13 +31,26 @@ def redis() -> "Redis":
     return cast("Redis", current_app.extensions["redis"])
 
 
-def enqueue(job: Callable[..., Any], *args: Any, queue: str = "default") -> bool:
+def enqueue(
+    job: Callable[..., Any], *args: Any, queue: str = "default", job_id: str | None = None
+) -> bool:
     """Put a call of `job` into a queue; False (and a log line) where Redis can't be reached."""
     try:
         Queue(queue, connection=redis()).enqueue(
-            job, *args, result_ttl=0, failure_ttl=3600, job_timeout=60
+            job, *args, job_id=job_id, result_ttl=0, failure_ttl=3600, job_timeout=60
         )
     except RedisError as error:
         log.warning("queue unreachable, left to the sweeper", extra={"error": str(error)})
         return False
     return True
+
+
+def waiting() -> set[str] | None:
+    """The ids of the jobs that no worker has taken yet; None where Redis can't be reached."""
+    try:
+        return {
+            job_id for name in QUEUES for job_id in Queue(name, connection=redis()).get_job_ids()
+        }
+    except RedisError as error:
+        log.warning("queue unreachable", extra={"error": str(error)})
+        return None

@@ -1,7 +1,8 @@
 """Money: an integer of minor units and a currency. No floats anywhere."""
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from babel.numbers import format_currency
 
@@ -13,6 +14,8 @@ PAYPAL_DECIMALS = {
     "GBP": 2, "SGD": 2, "SEK": 2, "CHF": 2, "THB": 2, "USD": 2,
 }  # fmt: skip
 BASIS_POINTS = 10_000
+# No sign but a minus, no exponent, no other script's digits: all of which Decimal would read.
+_PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, order=True)
@@ -25,11 +28,10 @@ class Money:
     @classmethod
     def parse(cls, text: str, currency: str) -> "Money":
         """Read a plain decimal string as PayPal writes it; ValueError for anything else."""
-        try:
-            value = Decimal(text).scaleb(PAYPAL_DECIMALS[currency])
-        except (InvalidOperation, KeyError) as error:
-            raise ValueError(f"not an amount of {currency}: {text!r}") from error
-        if not value.is_finite() or value != value.to_integral_value():
+        if currency not in PAYPAL_DECIMALS or not _PLAIN.fullmatch(text):
+            raise ValueError(f"not an amount of {currency}: {text!r}")
+        value = Decimal(text).scaleb(PAYPAL_DECIMALS[currency])
+        if value != value.to_integral_value():
             raise ValueError(f"not an amount of {currency}: {text!r}")
         return cls(int(value), currency)
 
@@ -45,12 +47,15 @@ class Money:
         """The amount as people of `locale` read it."""
         decimals = PAYPAL_DECIMALS[self.currency]
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-        layout = f"{pattern} ¤" if locale.startswith("ru") else f"¤{pattern}"
+        layout = f"{pattern}\N{NO-BREAK SPACE}¤" if locale.startswith("ru") else f"¤{pattern}"
         return format_currency(
             self.to_decimal(), self.currency, layout, locale=locale, currency_digits=False
         )
 
 
 def commission(gross_minor: int, basis_points: int) -> int:
-    """The platform's share of `gross_minor`, in minor units, rounded half up; the rest is the seller's."""
+    """The platform's share of `gross_minor`, rounded half up to minor units.
+
+    The rest is the seller's.
+    """
     return (gross_minor * basis_points + BASIS_POINTS // 2) // BASIS_POINTS

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit import jobs
 from app.kit.db import Model, after_commit, end_read, in_transaction, session, transactional
-from app.kit.events import Listener, Reach, adapter, registry
+from app.kit.events import Listener, Reach, registry
 from app.kit.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -57,15 +57,20 @@ def emit(event: object) -> None:
     """Announce `event` to its listeners, within the transaction now open."""
     if not in_transaction():
         raise RuntimeError("events are announced inside a transaction")
-    payload = adapter(type(event)).dump_python(event, mode="json")
-    for listener in registry().by_event.get(type(event), []):
+    table = registry()
+    for listener in table.by_event.get(type(event), []):
+        payload = table.adapters[listener.event].dump_python(event, mode="json")
         row = OutboxRow(id=new_id(), listener=listener.name, payload=payload)
         session().add(row)
         _nudge_after_commit(row.id, listener.queue)
 
 
 def _nudge_after_commit(row_id: UUID, queue: str) -> None:
-    after_commit(lambda: jobs.enqueue(deliver, row_id, queue=queue))
+    after_commit(lambda: _nudge(row_id, queue))
+
+
+def _nudge(row_id: UUID, queue: str) -> bool:
+    return jobs.enqueue(deliver, row_id, queue=queue, job_id=str(row_id))
 
 
 def deliver(row_id: UUID) -> None:
@@ -81,6 +86,7 @@ def deliver(row_id: UUID) -> None:
             _run_outside(row_id, listener)
     except Exception as error:
         log.exception("listener failed", extra={"listener": listener.name, "row": str(row_id)})
+        session().rollback()  # whatever it left half done
         _back_off(row_id, f"{type(error).__name__}")
 
 
@@ -93,17 +99,27 @@ def _listener_name(row_id: UUID) -> str | None:
 
 @transactional
 def _run_local(row_id: UUID, listener: Listener) -> None:
-    row = session().execute(
-        select(OutboxRow)
-        .where(OutboxRow.id == row_id, OutboxRow.done_at.is_(None), OutboxRow.parked_at.is_(None))
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    row = (
+        session()
+        .execute(
+            select(OutboxRow)
+            .where(
+                OutboxRow.id == row_id, OutboxRow.done_at.is_(None), OutboxRow.parked_at.is_(None)
+            )
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+        .scalar_one_or_none()
+    )
     if row is None:
         return
     row.attempts += 1
     row.done_at = func.clock_timestamp()
-    listener.handler(adapter(listener.event).validate_python(row.payload))
+    listener.handler(_event(listener, row.payload))
+
+
+def _event(listener: Listener, payload: dict[str, Any]) -> Any:
+    return registry().adapters[listener.event].validate_python(payload)
 
 
 def _run_outside(row_id: UUID, listener: Listener) -> None:
@@ -111,7 +127,7 @@ def _run_outside(row_id: UUID, listener: Listener) -> None:
     if payload is None:
         return
     end_read()
-    listener.handler(adapter(listener.event).validate_python(payload))
+    listener.handler(_event(listener, payload))
     _mark_done(row_id)
 
 
@@ -162,13 +178,19 @@ def _back_off(row_id: UUID, error: str) -> None:
 
 
 def sweep() -> int:
-    """Nudge every open row that is due; returns how many."""
+    """Nudge every open row that is due and not in its queue any more; returns how many are due.
+
+    Rows of a listener that this process does not know are left to one that does, or to the
+    check of the outbox's age.
+    """
+    known = registry().by_name
     due = list(
         session().execute(
             select(OutboxRow.id, OutboxRow.listener)
             .where(
                 OutboxRow.done_at.is_(None),
                 OutboxRow.parked_at.is_(None),
+                OutboxRow.listener.in_(known),
                 OutboxRow.available_at <= func.clock_timestamp(),
                 or_(
                     OutboxRow.attempts > 0,
@@ -180,10 +202,8 @@ def sweep() -> int:
         )
     )
     end_read()
+    waiting = jobs.waiting() if due else set()
     for row_id, name in due:
-        listener = registry().by_name.get(name)
-        if listener is None:
-            log.error("no such listener", extra={"listener": name})
-        elif not jobs.enqueue(deliver, row_id, queue=listener.queue):
+        if waiting is None or not (str(row_id) in waiting or _nudge(row_id, known[name].queue)):
             deliver(row_id)  # the queue is down: the sweeper does the work itself
     return len(due)

@@ -1,14 +1,12 @@
 """Keyset pages: a cursor holds the sort values of the last row shown."""
 
 import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from flask_babel import gettext as _
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from app.kit.errors import Invalid
 
@@ -34,13 +32,10 @@ def encode_cursor(values: tuple[Any, ...]) -> str:
 
 def decode_cursor(cursor: str, shape: type[C]) -> C:
     """Read a cursor back as a tuple of these types; Invalid for anything else."""
+    padded = cursor[:_MAX_CURSOR] + "=" * (-len(cursor) % 4)
     try:
-        if len(cursor) > _MAX_CURSOR:
-            raise ValueError("too long")
-        padded = cursor + "=" * (-len(cursor) % 4)
-        values = json.loads(base64.urlsafe_b64decode(padded))
-        return TypeAdapter(shape).validate_python(values)
-    except (ValueError, ValidationError, binascii.Error, RecursionError) as error:
+        return TypeAdapter(shape).validate_json(base64.urlsafe_b64decode(padded))
+    except ValueError as error:  # pydantic's and binascii's are of its kind
         raise Invalid("bad_cursor", _("This link to a next page is not complete.")) from error
 
 

@@ -4,14 +4,25 @@ import logging
 import uuid
 from http import HTTPStatus
 
-from flask import Flask, Response, current_app, jsonify, make_response, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError, OperationalError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from werkzeug.exceptions import HTTPException, SecurityError
 
-from app.kit import htmx
+from app.kit import htmx, i18n
+from app.kit.db import session, sqlstate
 from app.kit.errors import AppError, Kind
 
 log = logging.getLogger(__name__)
@@ -48,6 +59,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(AppError, _app_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SecurityError, _strange_host)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(RedisError, _unavailable)
     app.register_error_handler(Exception, _bug)
@@ -68,20 +80,24 @@ def problem(
         response = jsonify({**body, "code": code, "errors": errors or {}})
         response.mimetype = PROBLEM_TYPE
     elif htmx.is_htmx():
-        fragment = render_template(
-            "errors/_problem.html", title=title, message=message, status=status
-        )
-        response = htmx.into_notices(make_response(fragment))
+        response = htmx.into_notices(_render("errors/_problem.html", status, title, message))
     else:
-        response = make_response(
-            render_template("errors/error.html", title=title, message=message, status=status)
-        )
+        response = _render("errors/error.html", status, title, message)
     response.status_code = status
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     response.headers["Cache-Control"] = "no-store"
     response.headers.add("Vary", f"{htmx.VARY}, Accept")
     return response
+
+
+def _render(name: str, status: int, title: str, message: str) -> Response:
+    context = {"status": status, "title": title, "message": message}
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return make_response(render_template(name, **context))
+    # Without what the application adds to every page: it may need what is broken.
+    template = current_app.jinja_env.get_template(name)
+    return make_response(template.render(**context, locale=i18n.locale()))
 
 
 def _titles() -> dict[int, str]:
@@ -141,6 +157,11 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
+def _strange_host(_error: SecurityError) -> Response:
+    # No page: its links would be built for a host that is not ours.
+    return Response(status=HTTPStatus.BAD_REQUEST)
+
+
 def _messages() -> dict[int, str]:
     return {
         400: _("Your browser sent something we can't read."),
@@ -152,8 +173,9 @@ def _messages() -> dict[int, str]:
 
 
 def _database_error(error: DBAPIError) -> Response:
-    state = str(getattr(error.orig, "sqlstate", "") or "")
-    if state.startswith(_DATA_EXCEPTION):
+    session().rollback()  # nothing more can be read in this transaction
+    # psycopg itself refuses a NUL, with no code of PostgreSQL's.
+    if (sqlstate(error) or "").startswith(_DATA_EXCEPTION) or isinstance(error, DataError):
         return problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", _("A value can't be stored as it is.")
         )
@@ -164,19 +186,21 @@ def _database_error(error: DBAPIError) -> Response:
 
 def _unavailable(error: Exception) -> Response:
     log.error("a store can't be reached", exc_info=error)
-    return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "unavailable",
-        _("The shop can't reach one of its parts. Please try again in a few seconds."),
-        retry_after=_RETRY_SECONDS,
-    )
+    with force_locale(i18n.of_browser()):  # who it is can't be looked up
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "unavailable",
+            _("The shop can't reach one of its parts. Please try again in a few seconds."),
+            retry_after=_RETRY_SECONDS,
+        )
 
 
 def _bug(error: Exception) -> Response:
     number = uuid.uuid4().hex[:12]
     log.error("bug %s", number, exc_info=error)
-    return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "bug",
-        _("It has been written down under number %(number)s.", number=number),
-    )
+    with force_locale(i18n.of_browser()):
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "bug",
+            _("It has been written down under number %(number)s.", number=number),
+        )

@@ -1,0 +1,126 @@
+"""Settings from the environment: what is missing or weak is refused by its name."""
+
+import base64
+from collections.abc import Mapping
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+OTHER = base64.b64encode(b"k" * 32).decode()
+GOOD = {
+    "SECRET_KEY": "s" * 32,
+    "DATABASE_URL": "postgresql+psycopg://shop@db/shop",
+    "STOCK_MASTER_KEY": KEY,
+    "FINGERPRINT_KEY": OTHER,
+    "PAYPAL_CLIENT_ID": "id",
+    "PAYPAL_CLIENT_SECRET": "paypal-secret-value",
+    "PAYPAL_WEBHOOK_ID": "WH-1",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def read(environment: pytest.MonkeyPatch, changes: Mapping[str, str]) -> Settings:
+    for name, value in changes.items():
+        environment.setenv(name, value)
+    return Settings.from_env()
+
+
+def test_secrets_and_addresses_are_enough(environment: pytest.MonkeyPatch) -> None:
+    settings = read(environment, {})
+    assert settings.app_env == "production"
+    assert settings.stock_keys == {1: bytes(range(32))}
+    assert settings.role_names == {"web"}
+    assert (settings.currency, settings.commission_basis_points) == ("EUR", 1000)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_missing_one_is_refused_by_name(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.delenv(name)
+    with pytest.raises(ValidationError) as caught:
+        Settings.from_env()
+    assert name.lower() in str(caught.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "canary-short"),
+        ("STOCK_MASTER_KEY", ""),
+        ("STOCK_MASTER_KEY", "canary-no-base64!"),
+        ("STOCK_MASTER_KEY", base64.b64encode(b"canary").decode()),
+        ("STOCK_MASTER_KEY", base64.b64encode(bytes(33)).decode()),
+        ("STOCK_MASTER_KEY", f"1:{KEY},two:{OTHER}"),
+        ("STOCK_MASTER_KEY", f"0:{KEY}"),
+        ("STOCK_MASTER_KEY", f"-1:{KEY}"),
+        ("STOCK_MASTER_KEY", f"4294967296:{KEY}"),
+        ("STOCK_MASTER_KEY", f"1:{KEY},1:{OTHER}"),
+        ("FINGERPRINT_KEY", ""),
+        ("FINGERPRINT_KEY", "canary-no-base64!"),
+        ("FINGERPRINT_KEY", base64.b64encode(bytes(16)).decode()),
+        ("FINGERPRINT_KEY", KEY),
+        ("PAYPAL_CLIENT_ID", ""),
+        ("PAYPAL_CLIENT_SECRET", ""),
+        ("PAYPAL_WEBHOOK_ID", ""),
+        ("CURRENCY", "RUB"),
+        ("CURRENCY", "eur"),
+        ("COMMISSION_BASIS_POINTS", "10001"),
+        ("COMMISSION_BASIS_POINTS", "12.5"),
+        ("HOLD_DAYS", "-1"),
+        ("RESERVATION_MINUTES", "0"),
+        ("PROXY_HOPS", "99"),
+        ("APP_ENV", "development"),
+    ],
+)
+def test_bad_one_is_refused_by_name_and_not_repeated(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        read(environment, {name: value})
+    text = str(caught.value)
+    assert name.lower() in text.lower()
+    assert "canary" not in text
+    for secret in (KEY, OTHER, GOOD["SECRET_KEY"], GOOD["PAYPAL_CLIENT_SECRET"]):
+        assert secret not in text
+
+
+def test_secrets_are_not_printed(environment: pytest.MonkeyPatch) -> None:
+    text = repr(read(environment, {}))
+    for secret in (KEY, OTHER, GOOD["SECRET_KEY"], GOOD["PAYPAL_CLIENT_SECRET"]):
+        assert secret not in text
+
+
+def test_several_stock_keys_are_known_by_version(environment: pytest.MonkeyPatch) -> None:
+    settings = read(
+        environment, {"STOCK_MASTER_KEY": f"1:{KEY}, 2:{base64.b64encode(bytes(32)).decode()}"}
+    )
+    assert settings.stock_keys == {1: bytes(range(32)), 2: bytes(32)}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("web,chat", {"web", "chat"}), (" chat ,", {"chat"}), ("", set())]
+)
+def test_roles_are_read_by_comma(
+    environment: pytest.MonkeyPatch, text: str, names: set[str]
+) -> None:
+    assert read(environment, {"ROLES": text}).role_names == names
+
+
+@pytest.mark.parametrize(
+    ("address", "secure"), [("https://shop.example", True), ("http://127.0.0.1:8000", False)]
+)
+def test_cookies_are_secure_as_soon_as_the_address_is(
+    environment: pytest.MonkeyPatch, address: str, secure: bool
+) -> None:
+    assert read(environment, {"PUBLIC_URL": address}).secure_cookies is secure

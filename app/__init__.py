@@ -1,1 +1,1 @@
-"""ByteShop: a self-hosted marketplace of digital goods. The application factory is in `app.factory`."""
+"""ByteShop: a self-hosted marketplace of digital goods. Its factory is in `app.factory`."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
-    """Base of every table; constraints get predictable names, so that errors can be told by them."""
+    """Base of every table; constraints get predictable names, by which errors can be told."""
 
     metadata = MetaData(
         naming_convention={

@@ -77,7 +77,8 @@ QUERIES = {
     "only a live order holds units": """
         SELECT u.id FROM stock_item u
         LEFT JOIN order_line l ON l.id = u.holder LEFT JOIN orders o ON o.id = l.order_id
-        WHERE (u.state = 'reserved' AND (o.id IS NULL OR o.state NOT IN ('open', 'approved', 'paid')))
+        WHERE (u.state = 'reserved'
+                AND (o.id IS NULL OR o.state NOT IN ('open', 'approved', 'paid')))
            OR (u.state = 'sold' AND (o.id IS NULL OR o.state NOT IN ('paid', 'delivered')))""",
     "what each seller is owed is the sum of their lines": """
         SELECT owed.owner_id FROM (

@@ -37,8 +37,12 @@ BLUEPRINTS: list[Blueprint] = [
 
 LISTENERS = [
     Listener(auth_events.UserRegistered, notifications.send_confirmation, Reach.OUTSIDE),
-    Listener(auth_events.ConfirmationRequested, notifications.send_confirmation_again, Reach.OUTSIDE),
-    Listener(auth_events.KnownAddressRegistered, notifications.send_already_registered, Reach.OUTSIDE),
+    Listener(
+        auth_events.ConfirmationRequested, notifications.send_confirmation_again, Reach.OUTSIDE
+    ),
+    Listener(
+        auth_events.KnownAddressRegistered, notifications.send_already_registered, Reach.OUTSIDE
+    ),
     Listener(auth_events.PasswordResetRequested, notifications.send_password_reset, Reach.OUTSIDE),
     Listener(auth_events.PasswordChanged, notifications.send_password_changed, Reach.OUTSIDE),
     Listener(auth_events.PayoutAddressChanged, notifications.send_payout_changed, Reach.OUTSIDE),
@@ -47,7 +51,9 @@ LISTENERS = [
     ),
     Listener(orders_events.OrderPaid, orders_tasks.deliver, Reach.LOCAL, "delivery"),
     Listener(orders_events.OrderPaid, orders_tasks.empty_basket, Reach.LOCAL),
-    Listener(orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"),
+    Listener(
+        orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"
+    ),
     Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
     Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE, "delivery"),
     Listener(products_events.StockChanged, products_tasks.announce_stock, Reach.OUTSIDE, "slow"),

@@ -71,9 +71,7 @@ class OrderState(StrEnum):
 
 
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.OPEN: frozenset(
-        {OrderState.APPROVED, OrderState.EXPIRED, OrderState.CANCELLED}
-    ),
+    OrderState.OPEN: frozenset({OrderState.APPROVED, OrderState.EXPIRED, OrderState.CANCELLED}),
     # Back to open when PayPal declines: the buyer picks another way to pay.
     OrderState.APPROVED: frozenset(
         {OrderState.OPEN, OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}
@@ -81,9 +79,7 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PAID: frozenset({OrderState.DELIVERED}),
     OrderState.DELIVERED: frozenset(),
     # Taken up again, if there are units, when the buyer comes back or approves late at PayPal.
-    OrderState.EXPIRED: frozenset(
-        {OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED}
-    ),
+    OrderState.EXPIRED: frozenset({OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED}),
     OrderState.CANCELLED: frozenset(),
 }
 

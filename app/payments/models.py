@@ -133,9 +133,7 @@ class LedgerAccount(Model):
             name="uq_ledger_account_kind_owner_id_currency",
             postgresql_nulls_not_distinct=True,
         ),
-        CheckConstraint(
-            "(kind LIKE 'seller_%') = (owner_id IS NOT NULL)", name="owner_fits_kind"
-        ),
+        CheckConstraint("(kind LIKE 'seller_%') = (owner_id IS NOT NULL)", name="owner_fits_kind"),
     )
 
 
@@ -155,7 +153,7 @@ class LedgerTransaction(Model):
 
 
 class LedgerEntry(Model):
-    """One leg: `amount_minor` > 0 is a debit (cash, fees grow), < 0 a credit (what is owed grows)."""
+    """One leg: `amount_minor` > 0 is a debit (cash grows), < 0 a credit (what is owed grows)."""
 
     __tablename__ = "ledger_entry"
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

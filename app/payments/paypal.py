@@ -92,7 +92,7 @@ class Paypal:
         return_url: str,
         cancel_url: str,
     ) -> PaypalOrder:
-        """Create an order of one purchase unit, us as payee; the same request id, the same order."""
+        """Create an order of one purchase unit, us as payee; same request id, same order."""
         request = OrdersCreateRequest()
         request.headers["PayPal-Request-Id"] = request_id
         request.prefer("return=representation")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.auth import queries as users
 from app.kit import ratelimit
 from app.kit.db import end_read, lock, session, transactional
-from app.kit.errors import AppError
+from app.kit.errors import AppError, Unavailable
 from app.orders.errors import NoSuchOrder, Stopped
 from app.orders.models import Order, OrderState
 from app.orders.service import placing, settling
@@ -64,9 +64,7 @@ def start(
     order then stays open until its deadline and can be started again.
     """
     ratelimit.spend(PLACE_LIMIT, "checkout", str(buyer_id))
-    order_id = placing.place_order(
-        buyer_id=buyer_id, checkout_key=checkout_key, address=address
-    )
+    order_id = placing.place_order(buyer_id=buyer_id, checkout_key=checkout_key, address=address)
     order = session().get_one(Order, order_id)
     items = [
         PaypalItem(line.title[:ITEM_NAME_LENGTH], line.quantity, line.unit_price_minor)
@@ -84,7 +82,7 @@ def start(
 
 
 def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
-    """Take the money of an approved order, with the goods in hand; safe to call any number of times.
+    """Take the money of an approved order, with the goods in hand; safe to call many times.
 
     Called by the browser's return (with the buyer), the webhook and the sweeper (without).
     Raises NoSuchOrder for a stranger's order.
@@ -106,8 +104,14 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
             return result
     if seen.status != "APPROVED":
         return CaptureResult(CaptureState.NOT_APPROVED, _("PayPal has not been told to pay yet."))
+    return _take(order_id)
+
+
+def _take(order_id: UUID) -> CaptureResult:
     try:
         ticket = take_in_hand(order_id=order_id)
+    except Unavailable as busy:
+        return CaptureResult(CaptureState.CONFIRMING, busy.message)  # the sweeper asks again
     except AppError as refusal:
         stop(order_id=order_id, reason=refusal.code)
         return CaptureResult(
@@ -146,7 +150,9 @@ def _check_people_and_goods(order: Order) -> None:
         for product in products.products_by_id([line.product_id for line in order.lines])
     }
     # A hidden product is still delivered to those who were already paying; a removed one is not.
-    if any(line.product_id not in listed or listed[line.product_id].removed for line in order.lines):
+    if any(
+        line.product_id not in listed or listed[line.product_id].removed for line in order.lines
+    ):
         raise Stopped
 
 
@@ -215,9 +221,7 @@ def chase_unfinished() -> int:
 def _due() -> list[UUID]:
     """The orders whose payments should be looked at now, but those that ended."""
     known = session().scalars(
-        select(Order.id).where(
-            Order.id.in_(paying.due()), Order.state != OrderState.CANCELLED
-        )
+        select(Order.id).where(Order.id.in_(paying.due()), Order.state != OrderState.CANCELLED)
     )
     due = list(known)
     end_read()

@@ -29,12 +29,16 @@ def append(
     agent: str = "",
 ) -> None:
     """Record `act` for each delivery. The caller holds the lock of the order's row."""
-    last = session().execute(
-        select(DeliveryRecord.sequence, DeliveryRecord.hash)
-        .where(DeliveryRecord.order_id == order_id)
-        .order_by(DeliveryRecord.sequence.desc())
-        .limit(1)
-    ).one_or_none()
+    last = (
+        session()
+        .execute(
+            select(DeliveryRecord.sequence, DeliveryRecord.hash)
+            .where(DeliveryRecord.order_id == order_id)
+            .order_by(DeliveryRecord.sequence.desc())
+            .limit(1)
+        )
+        .one_or_none()
+    )
     sequence, previous = (last.sequence, last.hash) if last else (0, GENESIS)
     now = db_now()
     for delivery_id in delivery_ids:

@@ -25,9 +25,11 @@ def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
     if order.state not in {OrderState.OPEN, OrderState.EXPIRED}:
         return False
     placing.close(order, OrderState.CANCELLED, "buyer")
-    basket = session().execute(
-        select(Basket).where(Basket.user_id == buyer_id).with_for_update()
-    ).scalar_one_or_none()
+    basket = (
+        session()
+        .execute(select(Basket).where(Basket.user_id == buyer_id).with_for_update())
+        .scalar_one_or_none()
+    )
     if basket is not None and basket.checkout_key == order.checkout_key:
         basket.checkout_key = new_id()
     return True

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
+from app.kit.outbox import emit
 from app.orders.errors import (
     AlreadyPaid,
     BasketChanged,
@@ -18,7 +19,6 @@ from app.orders.errors import (
     TooManyCheckouts,
 )
 from app.orders.events import OrderChanged
-from app.kit.outbox import emit
 from app.orders.models import TRANSITIONS, Basket, BasketLine, Order, OrderLine, OrderState
 from app.payments.service import paying
 from app.products import queries as products
@@ -50,27 +50,39 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     order. An order whose hold ran out takes units again. Raises AlreadyPaid, EmptyBasket,
     BasketChanged, OwnProduct, TooManyCheckouts, and the products' OutOfStock.
     """
-    basket = session().execute(
-        select(Basket)
-        .where(Basket.user_id == buyer_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
-    existing = session().execute(
-        select(Order.id).where(Order.buyer_id == buyer_id, Order.checkout_key == checkout_key)
-    ).scalar_one_or_none()
+    basket = (
+        session()
+        .execute(
+            select(Basket)
+            .where(Basket.user_id == buyer_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .scalar_one_or_none()
+    )
+    existing = (
+        session()
+        .execute(
+            select(Order.id).where(Order.buyer_id == buyer_id, Order.checkout_key == checkout_key)
+        )
+        .scalar_one_or_none()
+    )
     if existing is not None:
         return _take_up(existing)
     if basket is None:
         raise EmptyBasket
     if basket.checkout_key != checkout_key:
         raise BasketChanged
-    lines = session().scalars(
-        select(BasketLine)
-        .where(BasketLine.basket_id == basket.id)
-        .order_by(BasketLine.product_id)
-        .execution_options(populate_existing=True)
-    ).all()
+    lines = (
+        session()
+        .scalars(
+            select(BasketLine)
+            .where(BasketLine.basket_id == basket.id)
+            .order_by(BasketLine.product_id)
+            .execution_options(populate_existing=True)
+        )
+        .all()
+    )
     if not lines:
         raise EmptyBasket
     goods = _goods(lines, buyer_id)
@@ -93,19 +105,17 @@ def hold_units(order: Order, until: datetime) -> None:
     order.expires_at = until
 
 
-def sell_units(order: Order) -> None:
-    """Make every unit of a paid order sold; OutOfStock if some were given back and none is left."""
-    for line in sorted(order.lines, key=lambda line: line.product_id):
-        if line.shared or stock.sold(holder=line.id) == line.quantity:
-            continue
-        if stock.held(holder=line.id) < line.quantity:
-            stock.reserve(
-                product_id=line.product_id,
-                quantity=line.quantity,
-                holder=line.id,
-                until=reservation_end(),
-            )
-        stock.sell(holder=line.id, quantity=line.quantity)
+def sell_units(order: Order) -> dict[UUID, list[UUID]]:
+    """Make every unit of a paid order sold; the units of each line.
+
+    Takes other units for those that were given back; OutOfStock if none is left.
+    """
+    hold_units(order, reservation_end())
+    return {
+        line.id: stock.sell(holder=line.id, quantity=line.quantity)
+        for line in sorted(order.lines, key=lambda line: line.product_id)
+        if not line.shared
+    }
 
 
 def free_units(order: Order) -> None:
@@ -166,11 +176,15 @@ def close(order: Order, state: OrderState, reason: str | None = None) -> None:
 def _check_address(address: str | None) -> None:
     if address is None:
         return
-    holding = session().execute(
-        select(func.count())
-        .select_from(Order)
-        .where(Order.address == address, Order.state.in_(HOLDING))
-    ).scalar_one()
+    holding = (
+        session()
+        .execute(
+            select(func.count())
+            .select_from(Order)
+            .where(Order.address == address, Order.state.in_(HOLDING))
+        )
+        .scalar_one()
+    )
     if holding >= _settings().max_open_checkouts_per_address:
         raise TooManyCheckouts
 

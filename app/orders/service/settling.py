@@ -12,8 +12,8 @@ from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderChanged, OrderPaid
 from app.orders.models import Order, OrderState
 from app.orders.service import placing
+from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
-from app.payments.paypal import PaypalOrder
 from app.payments.service import ledger, paying
 from app.payments.service.paying import Recorded
 from app.products.errors import OutOfStock
@@ -94,4 +94,4 @@ def _sell(order: Order) -> None:
         with session().begin_nested():
             placing.sell_units(order)
     except OutOfStock:
-        log.error("paid order waits for stock", extra={"order": str(order.id)})
+        log.exception("paid order waits for stock", extra={"order": str(order.id)})

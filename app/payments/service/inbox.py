@@ -52,17 +52,21 @@ def _verifier() -> Verifier:
 
 @transactional
 def _store(event: WebhookEvent) -> bool:
-    stored = session().execute(
-        insert(InboundEvent)
-        .values(
-            id=new_id(),
-            event_id=event.id,
-            event_type=event.event_type,
-            body=event.model_dump(mode="json"),
+    stored = (
+        session()
+        .execute(
+            insert(InboundEvent)
+            .values(
+                id=new_id(),
+                event_id=event.id,
+                event_type=event.event_type,
+                body=event.model_dump(mode="json"),
+            )
+            .on_conflict_do_nothing(index_elements=["event_id"])
+            .returning(InboundEvent.id)
         )
-        .on_conflict_do_nothing(index_elements=["event_id"])
-        .returning(InboundEvent.id)
-    ).scalar_one_or_none()
+        .scalar_one_or_none()
+    )
     if stored is None:
         return False
     reference = _reference(event.resource)
@@ -77,9 +81,11 @@ def _reference(resource: dict[str, Any]) -> UUID | None:
     for paypal_order_id in (related.get("order_id"), resource.get("id")):
         if not isinstance(paypal_order_id, str):
             continue
-        reference = session().execute(
-            select(Payment.reference).where(Payment.paypal_order_id == paypal_order_id)
-        ).scalar_one_or_none()
+        reference = (
+            session()
+            .execute(select(Payment.reference).where(Payment.paypal_order_id == paypal_order_id))
+            .scalar_one_or_none()
+        )
         if reference is not None:
             return reference
     return None

@@ -70,26 +70,32 @@ def book_sale(
 @transactional
 def release_due() -> int:
     """Make every pending share whose hold is over available; returns how many."""
-    due = session().execute(
-        select(
-            LedgerEntry.line_id,
-            LedgerEntry.amount_minor,
-            LedgerAccount.owner_id,
-            LedgerAccount.currency,
+    due = (
+        session()
+        .execute(
+            select(
+                LedgerEntry.line_id,
+                LedgerEntry.amount_minor,
+                LedgerAccount.owner_id,
+                LedgerAccount.currency,
+            )
+            .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
+            .where(
+                LedgerAccount.kind == AccountKind.SELLER_PENDING,
+                LedgerEntry.release_at <= func.clock_timestamp(),
+                LedgerEntry.line_id.is_not(None),
+                ~exists().where(
+                    LedgerTransaction.kind == RELEASE,
+                    LedgerTransaction.reference == LedgerEntry.line_id,
+                ),
+            )
+            .order_by(LedgerEntry.id)
+            .limit(RELEASE_LIMIT)
         )
-        .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
-        .where(
-            LedgerAccount.kind == AccountKind.SELLER_PENDING,
-            LedgerEntry.release_at <= func.clock_timestamp(),
-            ~exists().where(
-                LedgerTransaction.kind == RELEASE,
-                LedgerTransaction.reference == LedgerEntry.line_id,
-            ),
-        )
-        .order_by(LedgerEntry.id)
-        .limit(RELEASE_LIMIT)
-    ).all()
+        .all()
+    )
     for line_id, amount_minor, owner_id, currency in due:
+        assert line_id is not None  # asked for above
         legs = [
             _Leg(AccountKind.SELLER_PENDING, -amount_minor, owner_id, line_id),
             _Leg(AccountKind.SELLER_AVAILABLE, amount_minor, owner_id, line_id),

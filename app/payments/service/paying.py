@@ -80,12 +80,16 @@ def move(payment: Payment, state: PaymentState) -> None:
 
 def locked(reference: UUID) -> Payment:
     """The payment for `reference`, locked until the commit; NoSuchPayment if there is none."""
-    payment = session().execute(
-        select(Payment)
-        .where(Payment.reference == reference)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    payment = (
+        session()
+        .execute(
+            select(Payment)
+            .where(Payment.reference == reference)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .scalar_one_or_none()
+    )
     if payment is None:
         raise NoSuchPayment
     return payment
@@ -169,9 +173,7 @@ def begin_capture(*, reference: UUID) -> CaptureOrder | None:
         payment.next_check_at = func.clock_timestamp() + FIRST_CHECK
     if payment.paypal_order_id is None:
         raise PaymentClosed
-    return CaptureOrder(
-        payment.paypal_order_id, f"capture-{payment.id}-{payment.capture_attempt}"
-    )
+    return CaptureOrder(payment.paypal_order_id, f"capture-{payment.id}-{payment.capture_attempt}")
 
 
 def ask_capture(order: CaptureOrder) -> PaypalOrder | PaypalRefused:
@@ -300,11 +302,15 @@ def postpone_check(*, reference: UUID) -> None:
 
 
 def _find(reference: UUID) -> Payment:
-    payment = session().execute(
-        select(Payment)
-        .where(Payment.reference == reference)
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    payment = (
+        session()
+        .execute(
+            select(Payment)
+            .where(Payment.reference == reference)
+            .execution_options(populate_existing=True)
+        )
+        .scalar_one_or_none()
+    )
     if payment is None:
         raise NoSuchPayment
     return payment

@@ -16,13 +16,14 @@ MAX_BYTES = 1024 * 1024
 
 
 @blueprint.post("/paypal/webhook")
-@csrf.exempt
+@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF has no types
 @allow(Access.SIGNED)
 def paypal_webhook() -> Response:
     """Take in a webhook. The answers have no body: 200, 400 forged, 503 ask again."""
     request.max_content_length = MAX_BYTES
     try:
-        inbox.receive(headers=request.headers, body=request.get_data())
+        headers = {name.upper(): value for name, value in request.headers}
+        inbox.receive(headers=headers, body=request.get_data())
     except BadSignature as error:
         log.warning("forged webhook", extra={"reason": error.reason})
         return Response(status=HTTPStatus.BAD_REQUEST)

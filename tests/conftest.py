@@ -193,12 +193,12 @@ def drain(app: Flask) -> Callable[[], None]:
 
 @pytest.fixture
 def sweep(app: Flask) -> Callable[[], None]:
-    """Do what the clock's sweeper of the outbox does, with the rows' patience over."""
+    """Do what the clock's sweeper of the outbox does, once patience and leases are over."""
 
     def work() -> None:
         db.session.execute(
             text(
-                "UPDATE outbox SET created_at = created_at - interval '1 minute' WHERE done_at IS NULL"
+                "UPDATE outbox SET created_at = created_at - interval '1 minute', available_at = created_at WHERE done_at IS NULL"
             )
         )
         db.session.commit()

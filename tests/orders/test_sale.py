@@ -1,0 +1,505 @@
+"""The sale from the basket to the goods, and everything that may go wrong on its way."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.auth.service import moderation
+from app.kit import jobs
+from app.kit.db import session
+from app.orders.errors import AlreadyPaid, BasketChanged
+from app.orders.models import OrderState
+from app.orders.service import checkout, expiry
+from app.orders.service.checkout import CaptureState
+from app.payments import paypal as adapter
+from app.products.errors import OutOfStock
+from app.products.service import stock
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.sale import (
+    SandboxControl,
+    assert_promises_hold,
+    capture,
+    count,
+    fill_basket,
+    in_parallel,
+    key_of,
+    order_of,
+    start,
+)
+
+Drain = Callable[[], None]
+
+
+@pytest.fixture
+def seller(app: Flask):
+    return make_user(roles=("seller",))
+
+
+@pytest.fixture
+def buyer(app: Flask):
+    return make_user()
+
+
+class TestSale:
+    def test_keys_links_and_texts_reach_the_buyer(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        other = make_user(roles=("seller",))
+        fill_basket(buyer, make_product(seller, stock=("KEY-1", "KEY-2", "KEY-3")).id, 2)
+        fill_basket(buyer, make_product(other, kind="text", content="A poem").id, 1)
+        started = start(buyer)
+        assert count("stock_item", "state = 'reserved'") == 2
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert count("delivery") == 3
+        assert count("stock_item", "state = 'sold'") == 2
+        assert count("basket_line") == 0
+        assert_promises_hold()
+
+    def test_our_paypal_cash_is_what_the_sandbox_paid_out(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        before = paypal.cash()
+        fill_basket(buyer, make_product(seller, stock=("K",), price_minor=1999).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        booked = session().execute(
+            text("""SELECT sum(e.amount_minor) FROM ledger_entry e
+                JOIN ledger_account a ON a.id = e.account_id WHERE a.kind = 'paypal_cash'""")
+        ).scalar_one()
+        assert paypal.cash() - before == booked
+        assert 0 < booked < 1999
+
+    def test_without_approval_nothing_is_taken(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("K",)).id)
+        started = start(buyer)
+        assert capture(buyer, started).state is CaptureState.NOT_APPROVED
+        assert order_of(started).state is OrderState.OPEN
+        assert count("stock_item", "state = 'reserved'") == 1
+
+    def test_free_goods_of_a_full_platform_share_still_balance(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("K",), price_minor=1).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
+
+class TestOneOrder:
+    def test_twenty_parallel_checkouts_of_a_basket_make_one_order(
+        self, app: Flask, paypal: SandboxControl, buyer, seller, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(checkout, "PLACE_LIMIT", "1000/minute")
+        key = fill_basket(buyer, make_product(seller, stock=("A", "B", "C")).id)
+        results = in_parallel(app, [lambda: start(buyer, key)] * 20)
+        assert len({result.order_id for result in results}) == 1
+        assert len({result.paypal_order_id for result in results}) == 1
+        assert count("orders") == 1
+        assert count("stock_item", "state = 'reserved'") == 1
+
+    def test_parallel_captures_take_the_money_once(
+        self, app: Flask, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        before = len(paypal.captures())
+        results = in_parallel(app, [lambda: capture(buyer, started)] * 8)
+        assert {result.state for result in results} <= {CaptureState.PAID, CaptureState.CONFIRMING}
+        checkout.capture(order_id=started.order_id)
+        drain()
+        assert len(paypal.captures()) - before == 1
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
+    def test_paid_basket_can_not_be_paid_again(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        with pytest.raises(AlreadyPaid):
+            start(buyer, key)
+
+    def test_checkout_of_a_basket_that_changed_is_refused(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+        fill_basket(buyer, make_product(seller, stock=("C",)).id)
+        with pytest.raises(BasketChanged):
+            start(buyer, key)
+        assert count("orders") == 0
+
+
+def buy_at_once(app: Flask, paypal: SandboxControl, buyers: list, product_id) -> list:
+    """Everybody fills the basket, then all press the button, approve and come back at once."""
+    keys = [fill_basket(buyer, product_id) for buyer in buyers]
+
+    def buy(buyer, key):
+        started = start(buyer, key)
+        paypal.approve(started.paypal_order_id)
+        return capture(buyer, started).state
+
+    return in_parallel(
+        app, [lambda b=buyer, k=key: buy(b, k) for buyer, key in zip(buyers, keys, strict=True)]
+    )
+
+
+class TestLastKeys:
+    def test_hundred_buyers_of_ten_keys_get_ten_and_nobody_else_pays(
+        self, app: Flask, paypal: SandboxControl, drain: Drain, seller
+    ) -> None:
+        product = make_product(seller, stock=tuple(f"KEY-{n}" for n in range(10)))
+        buyers = [make_user() for _number in range(100)]
+        before = len(paypal.captures())
+        results = buy_at_once(app, paypal, buyers, product.id)
+        drain()
+        assert results.count(CaptureState.PAID) == 10
+        assert sum(isinstance(result, OutOfStock) for result in results) == 90
+        assert len(paypal.captures()) - before == 10
+        assert count("delivery") == count("orders", "state = 'delivered'") == 10
+        assert_promises_hold()
+
+    def test_without_the_lock_the_same_run_goes_wrong(
+        self, app: Flask, paypal: SandboxControl, seller, monkeypatch
+    ) -> None:
+        """The negative twin: without it, the test above might be passing for nothing."""
+        careless = text(
+            """
+            WITH claimable AS MATERIALIZED (
+                SELECT id, pg_sleep(0.05) FROM stock_item
+                WHERE product_id = :product_id AND state = 'free' ORDER BY id LIMIT :quantity)
+            UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+            FROM claimable WHERE stock_item.id = claimable.id RETURNING stock_item.id
+            """
+        )
+        monkeypatch.setattr(stock, "CLAIM", careless)
+        product = make_product(seller, stock=("ONLY",))
+        buyers = [make_user() for _number in range(10)]
+        keys = [fill_basket(buyer, product.id) for buyer in buyers]
+        results = in_parallel(
+            app,
+            [lambda b=buyer, k=key: start(b, k) for buyer, key in zip(buyers, keys, strict=True)],
+        )
+        promised = [result for result in results if not isinstance(result, Exception)]
+        assert len(promised) > 1, "the race does not happen even without the lock"
+
+
+class TestWebhooks:
+    def test_webhook_before_the_browsers_return(
+        self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
+        assert capture(buyer, started).state is CaptureState.PAID
+        assert_promises_hold()
+
+    def test_webhook_before_the_captures_own_answer(
+        self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
+    ) -> None:
+        paypal.fault("webhook_before_answer", operation="capture", times=1)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert count("delivery") == 1
+        assert_promises_hold()
+
+    def test_every_webhook_five_times_and_shuffled_changes_nothing(
+        self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
+    ) -> None:
+        paypal.fault("webhook_duplicate", copies=5, times=10)
+        paypal.fault("webhook_shuffle", times=10)
+        fill_basket(buyer, make_product(seller, stock=("A", "B", "C")).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        seen = "event_type LIKE 'PAYMENT.CAPTURE%' AND body->'resource'->>'custom_id' = "
+        wait_for(lambda: count("inbound_event", f"{seen} '{started.order_id}'") == 1)
+        drain()
+        assert count("delivery") == 1
+        assert count("ledger_transaction") == 1
+        assert_promises_hold()
+
+    def test_tab_closed_after_approval_and_no_webhook_the_sweeper_takes_it_up(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert checkout.chase_unfinished() == 0, "the sweeper leaves the browser its time"
+        make_due()
+        assert checkout.chase_unfinished() == 1
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+
+
+class TestLostAnswers:
+    def test_capture_whose_answer_is_lost_is_settled_once(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(adapter, "READ_SECONDS", 1.0)
+        paypal.fault("hang_after_commit", operation="capture", seconds=3, times=1)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        before = len(paypal.captures())
+        assert capture(buyer, started).state is CaptureState.CONFIRMING
+        assert order_of(started).state is OrderState.APPROVED
+        make_due()
+        checkout.chase_unfinished()
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert len(paypal.captures()) - before == 1
+        assert_promises_hold()
+
+    def test_server_error_after_commit_is_settled_once(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        paypal.fault("error_after_commit", operation="capture", times=2)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        before = len(paypal.captures())
+        assert capture(buyer, started).state is CaptureState.CONFIRMING
+        make_due()
+        checkout.chase_unfinished()
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert len(paypal.captures()) - before == 1
+
+    def test_lost_answer_to_creating_an_order_makes_no_second_one(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        paypal.fault("error_after_commit", operation="create", times=1)
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        with pytest.raises(Exception, match="PayPal"):
+            start(buyer, key)
+        again = start(buyer, key)
+        assert start(buyer, key).paypal_order_id == again.paypal_order_id
+        assert count("payment") == 1
+
+    def test_units_of_a_capture_in_doubt_are_never_given_back(
+        self, paypal: SandboxControl, buyer, seller, monkeypatch
+    ) -> None:
+        paypal.fault("error_after_commit", operation="capture", times=1)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        pass_deadline()
+        expiry.expire_overdue()
+        assert count("stock_item", "state = 'reserved'") == 1
+        assert order_of(started).state is OrderState.APPROVED
+
+
+class TestDeclined:
+    def test_declined_buyer_pays_another_way_in_the_same_order(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        paypal.fault("decline", operation="capture", times=1)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.DECLINED
+        assert order_of(started).state is OrderState.OPEN
+        assert count("stock_item", "state = 'reserved'") == 1
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
+
+class TestDeadline:
+    def test_units_come_back_when_nobody_pays(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        pass_deadline()
+        assert expiry.expire_overdue() == 1
+        assert order_of(started).state is OrderState.EXPIRED
+        assert count("stock_item", "state = 'free'") == 1
+
+    def test_late_approval_takes_units_again_if_there_are_any(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        pass_deadline()
+        expiry.expire_overdue()
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+
+    def test_late_approval_of_sold_out_goods_costs_nothing(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        product = make_product(seller, stock=("A",))
+        fill_basket(buyer, product.id)
+        started = start(buyer)
+        pass_deadline()
+        expiry.expire_overdue()
+        quicker = make_user()
+        fill_basket(quicker, product.id)
+        theirs = start(quicker)
+        paypal.approve(theirs.paypal_order_id)
+        capture(quicker, theirs)
+        before = len(paypal.captures())
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.STOPPED
+        assert len(paypal.captures()) == before
+        assert order_of(started).state is OrderState.CANCELLED
+        assert_promises_hold()
+
+    def test_same_basket_after_the_deadline_takes_up_the_same_order(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        pass_deadline()
+        expiry.expire_overdue()
+        assert start(buyer, key).order_id == started.order_id
+        assert order_of(started).state is OrderState.OPEN
+
+    def test_cancelled_order_frees_its_units_and_is_never_captured(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert expiry.cancel(buyer_id=buyer.id, order_id=started.order_id)
+        assert capture(buyer, started).state is CaptureState.STOPPED
+        assert count("stock_item", "state = 'free'") == 1
+        assert key_of(buyer) != key
+        with pytest.raises(BasketChanged):
+            start(buyer, key)
+
+    def test_new_basket_ends_the_earlier_checkout(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        first = start(buyer)
+        fill_basket(buyer, make_product(seller, stock=("B",)).id)
+        second = start(buyer)
+        assert first.order_id != second.order_id
+        assert order_of(first).state is OrderState.CANCELLED
+        assert count("stock_item", "state = 'reserved'") == 2
+
+
+class TestChangedMeanwhile:
+    def test_price_change_leaves_the_order_as_it_was_bought(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        product = make_product(seller, stock=("A",), price_minor=1000, title="As bought")
+        fill_basket(buyer, product.id)
+        started = start(buyer)
+        session().execute(text("UPDATE product SET price_minor = 9900, title = 'Other'"))
+        session().commit()
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert order_of(started).total_minor == 1000
+        assert order_of(started).lines[0].title == "As bought"
+        assert_promises_hold()
+
+    @pytest.mark.parametrize(
+        ("state", "expected"),
+        [("hidden", CaptureState.PAID), ("removed", CaptureState.STOPPED)],
+    )
+    def test_hidden_product_is_still_delivered_and_a_removed_one_costs_nothing(
+        self, paypal: SandboxControl, buyer, seller, state: str, expected: CaptureState
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        session().execute(text("UPDATE product SET state = :state"), {"state": state})
+        session().commit()
+        paypal.approve(started.paypal_order_id)
+        before = len(paypal.captures())
+        assert capture(buyer, started).state is expected
+        assert len(paypal.captures()) - before == (expected is CaptureState.PAID)
+        assert_promises_hold()
+
+    @pytest.mark.parametrize("banned", ["buyer", "seller"])
+    def test_ban_before_the_capture_stops_the_sale(
+        self, paypal: SandboxControl, buyer, seller, banned: str
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        moderation.ban_user(user_id={"buyer": buyer, "seller": seller}[banned].id)
+        before = len(paypal.captures())
+        assert capture(buyer, started).state is CaptureState.STOPPED
+        assert len(paypal.captures()) == before
+        assert count("stock_item", "state = 'free'") == 1
+
+    def test_ban_after_the_capture_still_delivers(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        moderation.ban_user(user_id=seller.id)
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+
+
+class TestLostQueue:
+    def test_redis_flushed_between_payment_and_delivery(
+        self, paypal: SandboxControl, drain: Drain, sweep: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        capture(buyer, started)
+        jobs.redis().flushall()
+        drain()
+        assert order_of(started).state is OrderState.PAID
+        sweep()
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
+
+def make_due() -> None:
+    """Let the time pass after which the sweeper asks PayPal."""
+    session().execute(text("UPDATE payment SET next_check_at = clock_timestamp()"))
+    session().commit()
+
+
+def pass_deadline() -> None:
+    """Let every reservation run out."""
+    session().execute(
+        text("UPDATE orders SET expires_at = clock_timestamp() - make_interval(secs => :s)"),
+        {"s": timedelta(seconds=1).total_seconds()},
+    )
+    session().commit()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)

@@ -1,0 +1,139 @@
+"""Webhooks over the wire: true ones are taken once, forged ones leave no trace."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.kit.db import session
+from app.orders.models import OrderState
+from app.orders.service import checkout
+from app.orders.service.checkout import CaptureState
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.sale import (
+    SandboxControl,
+    StartedCheckout,
+    assert_promises_hold,
+    capture,
+    count,
+    fill_basket,
+    order_of,
+    start,
+)
+from tests.orders.test_sale import make_due, wait_for
+
+Drain = Callable[[], None]
+FORGERIES = (
+    "no_signature",
+    "wrong_key",
+    "self_signed",
+    "other_webhook_id",
+    "body_changed",
+    "evil_host",
+    "evil_subdomain",
+    "http_cert",
+)
+
+
+@pytest.fixture
+def started(app: Flask, paypal: SandboxControl) -> StartedCheckout:
+    """A buyer at PayPal's window."""
+    buyer, seller = make_user(), make_user(roles=("seller",))
+    fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+    return start(buyer)
+
+
+def event_of(paypal: SandboxControl, event_type: str) -> str:
+    """The newest event of a type."""
+    wait_for(lambda: any(d["event_type"] == event_type for d in paypal.deliveries()))
+    found = [d["event_id"] for d in paypal.deliveries() if d["event_type"] == event_type]
+    return str(found[0])
+
+
+class TestForged:
+    @pytest.mark.parametrize("forgery", FORGERIES)
+    def test_forged_webhook_is_refused_and_not_stored(
+        self, paypal: SandboxControl, serving: str, started: StartedCheckout, forgery: str
+    ) -> None:
+        paypal.approve(started.paypal_order_id)
+        event_id = event_of(paypal, "CHECKOUT.ORDER.APPROVED")
+        wait_for(lambda: count("inbound_event") == 1)
+        session().execute(text("TRUNCATE inbound_event, outbox"))
+        session().commit()
+        assert paypal.resend(event_id, forgery) == 400
+        assert count("inbound_event") == 0
+        assert count("outbox") == 0
+
+    def test_true_webhook_replayed_has_no_effect(
+        self, paypal: SandboxControl, serving: str, started: StartedCheckout, drain: Drain
+    ) -> None:
+        paypal.approve(started.paypal_order_id)
+        event_id = event_of(paypal, "CHECKOUT.ORDER.APPROVED")
+        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
+        before = count("inbound_event")
+        assert paypal.resend(event_id, "replay") == 200
+        assert paypal.resend(event_id) == 200
+        drain()
+        assert count("inbound_event") == before
+        assert count("delivery") == 1
+        assert_promises_hold()
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b"\x00\xff", b"[" * 5000])
+    def test_unsigned_rubbish_is_refused(self, app: Flask, client, body: bytes) -> None:
+        answer = client.post("/payments/paypal/webhook", data=body)
+        assert answer.status_code == 400
+        assert answer.data == b""
+
+
+class TestPending:
+    def test_pending_payment_delivers_nothing_until_the_money_is_there(
+        self, paypal: SandboxControl, serving: str, started: StartedCheckout, drain: Drain
+    ) -> None:
+        capture_id = pend(paypal, started)
+        drain()
+        assert count("delivery") == 0
+        assert count("stock_item", "state = 'reserved'") == 1
+        paypal.end_pending(capture_id, "complete")
+        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
+        assert_promises_hold()
+
+    def test_denied_payment_frees_the_goods(
+        self, paypal: SandboxControl, serving: str, started: StartedCheckout, drain: Drain
+    ) -> None:
+        capture_id = pend(paypal, started)
+        paypal.end_pending(capture_id, "deny")
+        wait_for(lambda: drain() or order_of(started).state is OrderState.CANCELLED)
+        assert count("stock_item", "state = 'free'") == 2
+        assert count("delivery") == 0
+        assert_promises_hold()
+
+    def test_without_webhooks_the_sweeper_finds_out(
+        self, paypal: SandboxControl, started: StartedCheckout, drain: Drain
+    ) -> None:
+        capture_id = pend(paypal, started)
+        paypal.end_pending(capture_id, "complete")
+        make_due()
+        checkout.chase_unfinished()
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+
+
+def pend(paypal: SandboxControl, started: StartedCheckout) -> str:
+    """Pay by eCheck; the capture's id."""
+    paypal.fault("pending", operation="capture", times=1)
+    paypal.approve(started.paypal_order_id)
+    result = checkout.capture(order_id=started.order_id)
+    assert result.state is CaptureState.PENDING
+    return str(paypal.captures()[-1]["id"])
+
+
+class TestStrangersOrder:
+    def test_another_buyers_order_can_not_be_captured(
+        self, paypal: SandboxControl, started: StartedCheckout
+    ) -> None:
+        paypal.approve(started.paypal_order_id)
+        with pytest.raises(Exception, match="no such purchase"):
+            capture(make_user(), started)
+        assert order_of(started).state is OrderState.OPEN

@@ -1,0 +1,163 @@
+"""The ledger: what a sale and a release book, and that nothing booked can change."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.kit.db import session
+from app.kit.ids import new_id
+from app.kit.money import Money, commission
+from app.payments.service import ledger
+from app.payments.service.ledger import SaleLine
+from tests.factories.auth import make_user
+
+PAST = datetime.now(UTC) - timedelta(days=1)
+FUTURE = datetime.now(UTC) + timedelta(days=3)
+
+
+def balances() -> dict[tuple[str, UUID | None], int]:
+    rows = session().execute(
+        text("""SELECT a.kind, a.owner_id, sum(e.amount_minor)::bigint
+            FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id GROUP BY 1, 2""")
+    )
+    return {(kind, owner): minor for kind, owner, minor in rows}
+
+
+def book(seller_id: UUID, gross: int, fee: int, cut: int, release_at: datetime = FUTURE) -> UUID:
+    payment_id = new_id()
+    ledger.book_sale(
+        payment_id=payment_id,
+        gross=Money(gross, "EUR"),
+        fee_minor=fee,
+        lines=[SaleLine(new_id(), seller_id, gross, cut)],
+        release_at=release_at,
+    )
+    return payment_id
+
+
+class TestBookSale:
+    def test_sale_books_cash_fee_commission_and_share(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        book(seller.id, 1000, 84, 100)
+        assert balances() == {
+            ("paypal_cash", None): 916,
+            ("paypal_fees", None): 84,
+            ("platform_revenue", None): -100,
+            ("seller_pending", seller.id): -900,
+        }
+
+    def test_no_commission_books_no_empty_entry(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        book(seller.id, 1000, 84, 0)
+        assert ("platform_revenue", None) not in balances()
+
+    def test_lines_that_are_not_the_sum_are_refused(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        with pytest.raises(RuntimeError):
+            ledger.book_sale(
+                payment_id=new_id(),
+                gross=Money(1000, "EUR"),
+                fee_minor=84,
+                lines=[SaleLine(new_id(), seller.id, 999, 100)],
+                release_at=FUTURE,
+            )
+        assert balances() == {}
+
+    def test_second_booking_of_a_payment_is_refused_by_the_database(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        payment_id = book(seller.id, 1000, 84, 100)
+        with pytest.raises(DBAPIError, match="uq_ledger_transaction_kind_reference"):
+            ledger.book_sale(
+                payment_id=payment_id,
+                gross=Money(1000, "EUR"),
+                fee_minor=84,
+                lines=[SaleLine(new_id(), seller.id, 1000, 100)],
+                release_at=FUTURE,
+            )
+        assert balances()[("paypal_cash", None)] == 916
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(
+        lines=st.lists(
+            st.tuples(st.integers(1, 10**9), st.integers(0, 10_000)), min_size=1, max_size=6
+        ),
+        fee_part=st.integers(0, 1000),
+    )
+    def test_any_sale_sums_to_zero_and_loses_no_cent(
+        self, app: Flask, lines: list[tuple[int, int]], fee_part: int
+    ) -> None:
+        before = balances()
+        sellers = [make_user(roles=("seller",)) for _line in lines]
+        sold = [
+            SaleLine(new_id(), seller.id, gross, commission(gross, basis_points))
+            for seller, (gross, basis_points) in zip(sellers, lines, strict=True)
+        ]
+        gross = sum(line.gross_minor for line in sold)
+        ledger.book_sale(
+            payment_id=new_id(),
+            gross=Money(gross, "EUR"),
+            fee_minor=gross * fee_part // 1000,
+            lines=sold,
+            release_at=FUTURE,
+        )
+        after = balances()
+        assert sum(after.values()) == 0
+        for line in sold:
+            share = -after.get(("seller_pending", line.seller_id), 0)
+            assert share + line.commission_minor == line.gross_minor
+        paid_in = ("paypal_cash", None), ("paypal_fees", None)
+        assert sum(after.get(key, 0) - before.get(key, 0) for key in paid_in) == gross
+
+
+class TestReleaseDue:
+    def test_share_becomes_available_once_its_hold_is_over(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        book(seller.id, 1000, 84, 100, PAST)
+        book(seller.id, 500, 60, 50, FUTURE)
+        assert ledger.release_due() == 1
+        assert ledger.release_due() == 0
+        assert balances()[("seller_available", seller.id)] == -900
+        assert balances()[("seller_pending", seller.id)] == -450
+
+
+class TestAppendOnly:
+    @pytest.mark.parametrize("table", ["ledger_entry", "ledger_transaction", "ledger_account"])
+    @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET id = id"])
+    def test_what_is_booked_can_not_be_changed(
+        self, app: Flask, table: str, change: str
+    ) -> None:
+        book(make_user(roles=("seller",)).id, 1000, 84, 100)
+        with pytest.raises(DBAPIError):
+            session().execute(text(change.format(table)))
+        session().rollback()
+
+    def test_unbalanced_transaction_is_refused_at_commit(self, app: Flask) -> None:
+        payment_id = book(make_user(roles=("seller",)).id, 1000, 84, 100)
+        session().execute(
+            text("""INSERT INTO ledger_entry (transaction_id, account_id, amount_minor)
+                SELECT t.id, a.id, 1 FROM ledger_transaction t, ledger_account a
+                WHERE t.reference = :payment AND a.kind = 'paypal_cash'"""),
+            {"payment": payment_id},
+        )
+        with pytest.raises(DBAPIError, match="does not sum to zero"):
+            session().commit()
+        session().rollback()
+
+    def test_transaction_without_entries_is_refused_at_commit(self, app: Flask) -> None:
+        session().execute(
+            text("INSERT INTO ledger_transaction (id, kind, reference) VALUES (:id, 'sale', :id)"),
+            {"id": new_id()},
+        )
+        with pytest.raises(DBAPIError, match="has no entries"):
+            session().commit()
+        session().rollback()

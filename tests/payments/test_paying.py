@@ -1,0 +1,192 @@
+"""The states of a payment under everything PayPal may say, in any order."""
+
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.kit.db import session
+from app.kit.ids import new_id
+from app.kit.money import Money
+from app.payments.gateway import PaypalCapture, PaypalOrder
+from app.payments.models import TRANSITIONS, Payment, PaymentState
+from app.payments.service import paying
+
+EUR = "EUR"
+PAYPAL_ORDER = "5O190127TN364715T"
+
+
+def capture(
+    reference: UUID,
+    status: str = "COMPLETED",
+    *,
+    capture_id: str = "CAP-1",
+    minor: int = 1000,
+    currency: str = EUR,
+    custom_id: str | None = None,
+) -> PaypalCapture:
+    fee = 84 if status == "COMPLETED" else None
+    return PaypalCapture(
+        capture_id, status, Money(minor, currency), custom_id or str(reference), fee, None
+    )
+
+
+def order(
+    reference: UUID, *captures: PaypalCapture, order_id: str = PAYPAL_ORDER, payee: str = "SHOP"
+) -> PaypalOrder:
+    status = "COMPLETED" if captures else "APPROVED"
+    return PaypalOrder(order_id, status, str(reference), payee, None, captures)
+
+
+@pytest.fixture
+def reference(app: Flask) -> UUID:
+    """A payment of 10.00 EUR whose money is being taken."""
+    return new_payment()
+
+
+def new_payment() -> UUID:
+    reference = new_id()
+    paying.open_payment(reference=reference, amount=Money(1000, EUR))
+    payment = paying._find(reference)
+    paying._store_paypal_order(reference, order(reference, order_id=f"PP-{reference}"))
+    assert paying.begin_capture(reference=reference) is not None
+    assert payment.reference == reference
+    return reference
+
+
+def said(reference: UUID, *captures: PaypalCapture, **changes: str) -> PaypalOrder:
+    return order(reference, *captures, **({"order_id": f"PP-{reference}"} | changes))
+
+
+def state(reference: UUID) -> PaymentState:
+    session().rollback()
+    return paying._find(reference).state
+
+
+class TestRecord:
+    def test_completed_capture_settles_once(self, reference: UUID) -> None:
+        first = paying.record(reference=reference, order=said(reference, capture(reference)))
+        again = paying.record(reference=reference, order=said(reference, capture(reference)))
+        assert (first.newly_settled, again.newly_settled) == (True, False)
+        assert (first.gross, first.fee_minor) == (Money(1000, EUR), 84)
+        assert state(reference) is PaymentState.SETTLED
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"minor": 999},
+            {"minor": 1001},
+            {"currency": "USD"},
+            {"custom_id": "00000000-0000-0000-0000-000000000000"},
+        ],
+    )
+    def test_capture_that_is_not_ours_settles_nothing(
+        self, reference: UUID, wrong: dict[str, object]
+    ) -> None:
+        foreign = capture(reference, **wrong)  # type: ignore[arg-type]  # a table of changes
+        recorded = paying.record(reference=reference, order=said(reference, foreign))
+        assert not recorded.newly_settled
+        assert state(reference) is PaymentState.CAPTURING
+
+    @pytest.mark.parametrize("change", [{"payee": "SOMEBODY"}, {"order_id": "OTHER"}])
+    def test_order_that_is_not_ours_settles_nothing(
+        self, reference: UUID, change: dict[str, str]
+    ) -> None:
+        foreign = said(reference, capture(reference), **change)
+        assert not paying.record(reference=reference, order=foreign).newly_settled
+        assert state(reference) is PaymentState.CAPTURING
+
+    def test_pending_capture_is_no_money_until_completed(self, reference: UUID) -> None:
+        pending = said(reference, capture(reference, "PENDING"))
+        assert not paying.record(reference=reference, order=pending).newly_settled
+        assert state(reference) is PaymentState.PENDING
+        done = said(reference, capture(reference))
+        assert paying.record(reference=reference, order=done).newly_settled
+
+    def test_pending_capture_may_fail(self, reference: UUID) -> None:
+        paying.record(reference=reference, order=said(reference, capture(reference, "PENDING")))
+        paying.record(reference=reference, order=said(reference, capture(reference, "DECLINED")))
+        assert state(reference) is PaymentState.FAILED
+
+    def test_declined_capture_takes_a_new_request_id_for_the_next_try(
+        self, reference: UUID
+    ) -> None:
+        first = paying.begin_capture(reference=reference)
+        declined = said(reference, capture(reference, "DECLINED"))
+        paying.record(reference=reference, order=declined)
+        assert state(reference) is PaymentState.DECLINED
+        second = paying.begin_capture(reference=reference)
+        assert first is not None
+        assert second is not None
+        assert first.request_id != second.request_id
+        # PayPal lists the old capture still: it says nothing about the new try.
+        paying.record(reference=reference, order=declined)
+        assert state(reference) is PaymentState.CAPTURING
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(words=st.lists(st.sampled_from(["PENDING", "DECLINED", "COMPLETED", ""]), max_size=7))
+    def test_any_order_of_words_settles_at_most_once(self, app: Flask, words: list[str]) -> None:
+        reference = new_payment()
+        settled = 0
+        for word in words:
+            captures = [capture(reference, word, capture_id=f"C-{reference}")] if word else []
+            recorded = paying.record(reference=reference, order=said(reference, *captures))
+            settled += recorded.newly_settled
+        assert settled == ("COMPLETED" in words)
+        assert (state(reference) is PaymentState.SETTLED) == ("COMPLETED" in words)
+
+
+class TestRequestIds:
+    def test_asked_again_while_capturing_the_request_id_is_the_same(self, reference: UUID) -> None:
+        assert paying.begin_capture(reference=reference) == paying.begin_capture(
+            reference=reference
+        )
+
+    def test_settled_payment_is_not_captured_again(self, reference: UUID) -> None:
+        paying.record(reference=reference, order=said(reference, capture(reference)))
+        assert paying.begin_capture(reference=reference) is None
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("issue", "expected"),
+        [
+            ("INSTRUMENT_DECLINED", PaymentState.DECLINED),
+            ("PAYER_ACTION_REQUIRED", PaymentState.DECLINED),
+            ("ORDER_NOT_APPROVED", PaymentState.DECLINED),
+            ("TRANSACTION_REFUSED", PaymentState.FAILED),
+            ("PAYEE_ACCOUNT_RESTRICTED", PaymentState.FAILED),
+            ("NEVER_HEARD_OF", PaymentState.FAILED),
+        ],
+    )
+    def test_refusal_goes_back_to_the_buyer_or_ends_the_payment(
+        self, reference: UUID, issue: str, expected: PaymentState
+    ) -> None:
+        assert paying.record_refusal(reference=reference, issue=issue) is expected
+
+    def test_refusal_after_settlement_changes_nothing(self, reference: UUID) -> None:
+        paying.record(reference=reference, order=said(reference, capture(reference)))
+        refused = paying.record_refusal(reference=reference, issue="INSTRUMENT_DECLINED")
+        assert refused is PaymentState.SETTLED
+
+
+class TestTransitions:
+    @pytest.mark.parametrize("source", PaymentState)
+    @pytest.mark.parametrize("target", PaymentState)
+    def test_only_moves_of_the_table_are_made(
+        self, source: PaymentState, target: PaymentState
+    ) -> None:
+        payment = Payment(id=new_id(), state=source)
+        if target in TRANSITIONS[source]:
+            paying.move(payment, target)
+            assert payment.state is target
+        else:
+            with pytest.raises(RuntimeError):
+                paying.move(payment, target)
+            assert payment.state is source

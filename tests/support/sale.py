@@ -1,0 +1,140 @@
+"""A sale, step by step, as a buyer's browser and PayPal bring it about."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import requests
+from flask import Flask
+from sqlalchemy import text
+
+from app import invariants
+from app.auth.models import User
+from app.extensions import db
+from app.kit.db import session
+from app.orders.models import Order
+from app.orders.queries.basket import Owner
+from app.orders.service import basket, checkout
+from app.orders.service.checkout import CaptureResult, StartedCheckout
+
+SECONDS = 10
+
+
+@dataclass(frozen=True)
+class SandboxControl:
+    """The sandbox's side doors, through which a test plays PayPal's part."""
+
+    url: str
+
+    def approve(self, paypal_order_id: str, payer: str = "") -> None:
+        """Say yes as a payer would in PayPal's window."""
+        body = {"payer": payer} if payer else {}
+        self._post(f"/sandbox/orders/{paypal_order_id}/approve", body)
+
+    def fault(self, kind: str, **details: Any) -> None:
+        """Have the next calls or webhooks go wrong."""
+        self._post("/sandbox/faults", {"kind": kind, **details})
+
+    def calm_down(self) -> None:
+        """Have everything go right again, and forget what is still to be sent."""
+        for path in ("/sandbox/faults", "/sandbox/webhooks"):
+            requests.delete(f"{self.url}{path}", timeout=SECONDS).raise_for_status()
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        """Every transmission of a webhook, newest first, with the shop's answer."""
+        answer = requests.get(f"{self.url}/sandbox/webhooks", timeout=SECONDS)
+        return list(answer.json()["deliveries"])
+
+    def resend(self, event_id: str, forgery: str | None = None) -> int | None:
+        """Send an event once more, or as a forger would; the status that the shop answered."""
+        path = f"/sandbox/webhooks/{event_id}/resend"
+        answer = self._post(path, {"forgery": forgery} if forgery else {})
+        status = answer["answer"]
+        return None if status is None else int(status)
+
+    def end_pending(self, capture_id: str, end: str) -> None:
+        """Have an eCheck clear ("complete") or bounce ("deny")."""
+        self._post(f"/sandbox/captures/{capture_id}/{end}", {})
+
+    def captures(self) -> list[dict[str, Any]]:
+        """Every capture that took money or will."""
+        books: dict[str, Any] = requests.get(f"{self.url}/sandbox/books", timeout=SECONDS).json()
+        return list(books["captures"])
+
+    def cash(self, currency: str = "EUR") -> int:
+        """What the shop has at PayPal, in minor units."""
+        books = requests.get(f"{self.url}/sandbox/books", timeout=SECONDS).json()
+        return int(books["merchant"].get(currency, 0))
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = requests.post(f"{self.url}{path}", json=body, timeout=2 * SECONDS)
+        assert answer.ok, answer.text
+        return dict(answer.json())
+
+
+def fill_basket(buyer: User, product_id: UUID, quantity: int = 1) -> UUID:
+    """Put pieces into the buyer's basket; its checkout key."""
+    basket.add(owner=Owner(user_id=buyer.id), product_id=product_id, quantity=quantity)
+    return key_of(buyer)
+
+
+def key_of(buyer: User) -> UUID:
+    """The checkout key of the buyer's basket."""
+    return session().execute(
+        text("SELECT checkout_key FROM basket WHERE user_id = :user"), {"user": buyer.id}
+    ).scalar_one()
+
+
+def start(buyer: User, key: UUID | None = None) -> StartedCheckout:
+    """Press PayPal's button."""
+    return checkout.start(
+        buyer_id=buyer.id, checkout_key=key or key_of(buyer), address=None, locale="en"
+    )
+
+
+def capture(buyer: User, started: StartedCheckout) -> CaptureResult:
+    """Come back from PayPal's window."""
+    return checkout.capture(buyer_id=buyer.id, order_id=started.order_id)
+
+
+def order_of(started: StartedCheckout) -> Order:
+    """The order as it stands now."""
+    db.session.rollback()
+    return session().get_one(Order, started.order_id, populate_existing=True)
+
+
+def in_parallel(app: Flask, works: list[Callable[[], Any]]) -> list[Any]:
+    """Run them at the same moment, each as a process of its own would; results or errors."""
+    results: list[Any] = [None] * len(works)
+    gate = threading.Barrier(len(works))
+
+    def run(index: int) -> None:
+        with app.app_context():
+            gate.wait()
+            try:
+                results[index] = works[index]()
+            except Exception as error:  # noqa: BLE001 # the test looks at it
+                results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def count(table: str, where: str = "true") -> int:
+    """How many rows there are."""
+    db.session.rollback()
+    return int(session().execute(text(f"SELECT count(*) FROM {table} WHERE {where}")).scalar_one())
+
+
+def assert_promises_hold() -> None:
+    """Every invariant of the shop holds."""
+    db.session.rollback()
+    for query in invariants.QUERIES:
+        rows = session().execute(text(invariants.QUERIES[query])).all()
+        assert not rows, f"{query}: {rows[:5]}"

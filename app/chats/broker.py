@@ -17,6 +17,7 @@ from typing import Any, cast
 from flask import Flask, current_app
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -133,7 +134,9 @@ class Broker:
         wait = _FIRST_WAIT
         lost = False
         while True:
-            subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+            subscription: PubSub = self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py
+                ignore_subscribe_messages=True
+            )
             try:
                 subscription.subscribe(CHANNEL)
                 if lost:

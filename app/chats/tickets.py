@@ -17,10 +17,10 @@ MAX_LENGTH = 100
 
 @dataclass(frozen=True)
 class Pass:
-    """Whom a ticket lets in: a user's login of this epoch, or a guest."""
+    """Whom a ticket lets in: a user with the session of their browser, or a guest."""
 
     user_id: UUID | None = None
-    epoch: int = 0
+    session_id: UUID | None = None
 
 
 _PASS = TypeAdapter(Pass)

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.auth import identity
 from app.auth import queries as users
 from app.chats import policy, tickets
 from app.chats.broker import Listener, News, Said, broker
@@ -41,7 +42,7 @@ PATIENCE_SECONDS = 10
 SAID_AT_MOST = 20  # messages of a page in
 SAID_WITHIN = 10  # seconds
 MAX_TOPIC = 80  # signs
-LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+LOOPBACK = {"127.0.0.1", "localhost"}
 
 
 class Message(BaseModel):
@@ -66,12 +67,12 @@ def ticket() -> ResponseReturnValue:
     ratelimit.spend(TICKET_LIMIT, "live-ticket", request.remote_addr or "")
     holder = Pass()
     if current_user.is_authenticated:
-        holder = Pass(current_user.id, current_user.session_epoch)
+        holder = Pass(current_user.id, identity.current_session_id())
     end_read()
     return jsonify(ticket=tickets.issue(holder))
 
 
-@sock.route("/live", bp=sockets)
+@sock.route("/live", bp=sockets)  # type: ignore[untyped-decorator]  # flask-sock has no types
 @allow(Access.PUBLIC)
 def live(connection: Server) -> None:
     """Send a page the news of what it watches, until it leaves or its login ends."""
@@ -100,24 +101,17 @@ def _admit() -> Pass:
 
 def is_our_page(origin: str | None, public_url: str) -> bool:
     """Whether a page of this origin is the shop's own; a loopback address has several names."""
-    ours, theirs = urlsplit(public_url), urlsplit(origin or "")
-    if (ours.scheme, ours.netloc) == (theirs.scheme, theirs.netloc):
-        return True
-    our_host, _colon, our_port = ours.netloc.rpartition(":")
-    their_host, _colon, their_port = theirs.netloc.rpartition(":")
-    return (
-        {our_host, their_host} <= LOOPBACK
-        and ours.scheme == theirs.scheme
-        and our_port == their_port
-    )
+    ours = urlsplit(public_url)
+    names = LOOPBACK if ours.hostname in LOOPBACK else {ours.hostname}
+    port = f":{ours.port}" if ours.port else ""
+    return origin in {f"{ours.scheme}://{name}{port}" for name in names}
 
 
 def _check_login(holder: Pass) -> None:
     """Insist that the login has not ended since the ticket; holds no connection afterwards."""
     if holder.user_id is None:
         return
-    user = users.get_user(holder.user_id)
-    alive = user is not None and user.is_active and user.session_epoch == holder.epoch
+    alive = holder.session_id is not None and users.session_is_live(holder.session_id)
     end_read()
     if not alive:
         raise Ended(Close.UNAUTHENTICATED)

@@ -12,7 +12,7 @@ from app.orders.policy import MAX_QUANTITY
 SEARCH_LENGTH = 100
 
 
-class ProductForm(FlaskForm):
+class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
     """Names a product."""
 
     product_id = HiddenField(validators=[InputRequired()])
@@ -42,7 +42,7 @@ class PiecesForm(ProductForm):
     )
 
 
-class SearchForm(FlaskForm):
+class SearchForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
     """Words to look for among one's purchases."""
 
     class Meta:

@@ -10,8 +10,9 @@ from app.auth.errors import Banned, NoSuchSession, NotConfirmed, WrongCredential
 from app.auth.models import LoginSession, MailToken, User
 from app.auth.service import limits
 from app.auth.service.cleaning import comparable_email
+from app.kit import live
 from app.kit.crypto import new_token, token_hash
-from app.kit.db import end_read, lock, session, transactional
+from app.kit.db import after_commit, end_read, lock, session, transactional
 from app.kit.ids import new_id
 
 AGENT_LENGTH = 300
@@ -75,6 +76,7 @@ def open_session(user: User, *, address: str, agent: str) -> str:
 def end_all_sessions(user: User) -> None:
     """End every session of a locked user in the caller's transaction: a new epoch begins."""
     user.session_epoch += 1
+    after_commit(lambda: live.publish(f"user:{user.id}", "logins_ended"))  # closes their sockets
     session().execute(
         delete(LoginSession)
         .where(LoginSession.user_id == user.id)

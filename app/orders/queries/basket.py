@@ -145,7 +145,8 @@ def basket_of(owner: Owner) -> BasketView | None:
     )
     if not rows:
         return None
-    lines: list[BasketLine] = [line for _id, _key, line in rows if line is not None]
+    found: list[BasketLine | None] = [row[2] for row in rows]
+    lines = [line for line in found if line is not None]
     ids = [line.product_id for line in lines]
     goods = {product.id: product for product in products.products_by_id(ids)}
     free = free_for(owner.user_id, rows[0].checkout_key, list(goods.values()))

@@ -155,7 +155,7 @@ def _refused(form: PiecesForm, message: str) -> Refused:
     listed = products.products_by_id([product_id]) if product_id else []
     return Refused(
         product_id=product_id,
-        quantity=request.form.get("quantity", "")[:QUANTITY_SIGNS],
+        quantity=request.form.get("quantity", "").replace("\x00", "")[:QUANTITY_SIGNS],
         message=message,
         title=listed[0].title if listed and listed[0].buyable else "",
     )

@@ -1,0 +1,398 @@
+"""Live updates: who gets a ticket, what a socket may watch, and what ends it."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from websocket import WebSocket, WebSocketTimeoutException, create_connection
+from werkzeug.serving import make_server
+
+from app.auth.service import moderation, sessions
+from app.chats import policy, tickets, views
+from app.chats.broker import Broker, Listener, News
+from app.chats.errors import Close
+from app.chats.tickets import Pass
+from app.embedded.valkey import start_valkey
+from app.factory import create_app
+from app.kit import jobs, live
+from app.kit.ids import new_id
+from app.settings import Settings
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import placed
+from tests.support.servers import Servers
+from tests.support.shop import Shop, environment_for
+
+SECONDS = 5
+OUR_PAGE = "http://localhost"  # the tests' PUBLIC_URL
+Login = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Where the socket is served."""
+    with serving(app) as port:
+        yield f"ws://127.0.0.1:{port}/live"
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[int]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def ticket_of(browser: FlaskClient) -> str:
+    answer = browser.post("/live/ticket", headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    return str(answer.json["ticket"])
+
+
+Connect = Callable[..., WebSocket]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Open sockets as a page of ours does; they are closed after the test."""
+    opened: list[WebSocket] = []
+
+    def open_socket(address: str, ticket: str, origin: str | None = OUR_PAGE) -> WebSocket:
+        opened.append(
+            create_connection(
+                f"{address}?ticket={ticket}",
+                timeout=SECONDS,
+                origin=origin,
+                suppress_origin=origin is None,
+            )
+        )
+        return opened[-1]
+
+    yield open_socket
+    for connection in opened:
+        connection.shutdown()
+
+
+def subscribe(connection: WebSocket, *topics: str) -> None:
+    connection.send(json.dumps({"subscribe": topics}))
+
+
+def listen(connection: WebSocket, topic: str, publish_as: str | None = None) -> dict[str, str]:
+    """Publish until the socket tells of it: a subscription is not acknowledged."""
+    connection.settimeout(0.2)
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        live.publish(publish_as or topic, "changed")
+        try:
+            return dict(json.loads(connection.recv()))
+        except WebSocketTimeoutException:
+            continue
+    raise AssertionError(f"no news of {topic}")
+
+
+def close_code(connection: WebSocket) -> int:
+    """The code with which the shop closes the socket; news before it are passed over."""
+    connection.settimeout(SECONDS)
+    while True:
+        opcode, data = connection.recv_data()
+        if opcode == 8:
+            return int.from_bytes(data[:2], "big")
+
+
+class TestTicket:
+    def test_opens_one_socket_once(
+        self, connect: Connect, client: FlaskClient, address: str
+    ) -> None:
+        ticket = ticket_of(client)
+        connection = connect(address, ticket)
+        topic = f"product:{new_id()}"
+        subscribe(connection, topic)
+        assert listen(connection, topic) == {"topic": topic, "event": "changed"}
+        assert close_code(connect(address, ticket)) == Close.UNAUTHENTICATED
+
+    @pytest.mark.parametrize("ticket", ["", "nonsense", "x" * 3000, "%00", "live:ticket:*"])
+    def test_unknown_ticket_opens_nothing(
+        self, connect: Connect, address: str, ticket: str
+    ) -> None:
+        assert close_code(connect(address, ticket)) == Close.UNAUTHENTICATED
+
+    def test_is_gone_after_half_a_minute(self, app: Flask) -> None:
+        ticket = tickets.issue(Pass())
+        [key] = jobs.redis().keys("live:ticket:*")
+        assert 0 < jobs.redis().ttl(key) <= 30
+        assert ticket.encode() not in key
+        assert tickets.redeem(ticket) == Pass()
+        assert tickets.redeem(ticket) is None
+
+    def test_needs_a_csrf_token(self, app: Flask, client: FlaskClient) -> None:
+        app.config["WTF_CSRF_ENABLED"] = True
+        try:
+            answer = client.post("/live/ticket", headers={"Accept": "application/json"})
+        finally:
+            app.config["WTF_CSRF_ENABLED"] = False
+        assert answer.status_code == 403
+
+    def test_without_redis_the_page_is_told_to_come_back(
+        self, make_settings: Callable[..., Settings]
+    ) -> None:
+        lonely = create_app(make_settings(redis_url="redis://127.0.0.1:9/0"))
+        lonely.config["WTF_CSRF_ENABLED"] = False
+        answer = lonely.test_client().post("/live/ticket", headers={"Accept": "application/json"})
+        assert answer.status_code == 503
+        assert answer.mimetype == "application/problem+json"
+        assert "Retry-After" in answer.headers
+
+
+class TestOrigin:
+    @pytest.mark.parametrize(
+        "origin",
+        [None, "null", "https://localhost", "http://localhost.evil.example", "http://evil.example"],
+    )
+    def test_foreign_pages_are_sent_away(
+        self, connect: Connect, client: FlaskClient, address: str, origin: str | None
+    ) -> None:
+        connection = connect(address, ticket_of(client), origin)
+        assert close_code(connection) == Close.FOREIGN_ORIGIN
+
+    @pytest.mark.parametrize(
+        ("origin", "public_url", "ours"),
+        [
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000", True),
+            ("http://localhost:8000", "http://127.0.0.1:8000", True),
+            ("http://localhost:8001", "http://127.0.0.1:8000", False),
+            ("https://localhost:8000", "http://127.0.0.1:8000", False),
+            ("https://shop.example", "https://shop.example/", True),
+            ("http://shop.example", "https://shop.example", False),
+            ("https://shop.example:444", "https://shop.example", False),
+            ("http://localhost", "https://shop.example", False),
+            ("http://[", "https://shop.example", False),
+        ],
+    )
+    def test_the_shops_own_pages_are_known(self, origin: str, public_url: str, ours: bool) -> None:
+        assert views.is_our_page(origin, public_url) is ours
+
+
+class TestTopics:
+    def test_order_is_told_to_its_buyer_alone(
+        self, connect: Connect, app: Flask, login: Login, address: str
+    ) -> None:
+        buyer, stranger = make_user(), make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("K-1",))
+        topic = f"order:{placed(buyer, {product.id: 1})}"
+        shown = f"product:{product.id}"
+        own, others, guests = (
+            connect(address, ticket_of(browser))
+            for browser in (login(buyer), login(stranger), app.test_client())
+        )
+        for connection in (own, others, guests):
+            subscribe(connection, topic, shown)
+        assert listen(own, topic)["topic"] == topic
+        for connection in (others, guests):
+            # Its news of the order would have come first.
+            live.publish(topic, "changed")
+            assert listen(connection, shown)["topic"] == shown
+
+    @pytest.mark.parametrize(
+        "topic",
+        [
+            f"order:{UUID(int=5)}",
+            f"user:{UUID(int=5)}",
+            "product:",
+            "product:*",
+            "order",
+            f"product:{{{UUID(int=5)}}}",
+            f"PRODUCT:{UUID(int=5)}",
+            "product:" + "0" * 32,
+        ],
+    )
+    def test_other_topics_are_nobodys(self, app: Flask, topic: str) -> None:
+        assert not policy.may_watch(make_user().id, topic)
+        assert not policy.may_watch(None, topic)
+
+    @pytest.mark.parametrize(
+        "said",
+        ["", "nonsense", "[]", '{"subscribe": 1}', '{"subscribe": [1]}', "{}", "[" * 5000, "\x00"],
+    )
+    def test_what_cannot_be_read_is_passed_over(
+        self, connect: Connect, client: FlaskClient, address: str, said: str
+    ) -> None:
+        connection = connect(address, ticket_of(client))
+        connection.send(said)
+        topic = f"product:{new_id()}"
+        subscribe(connection, topic)
+        assert listen(connection, topic)["topic"] == topic
+
+    def test_socket_watches_so_many_topics(
+        self, connect: Connect, client: FlaskClient, address: str
+    ) -> None:
+        connection = connect(address, ticket_of(client))
+        topics = [f"product:{new_id()}" for _ in range(policy.MAX_TOPICS + 1)]
+        subscribe(connection, *topics[:-1])
+        subscribe(connection, topics[-1])
+        assert listen(connection, topics[-2])["topic"] == topics[-2]
+        live.publish(topics[-1], "changed")
+        assert listen(connection, topics[0])["topic"] == topics[0]
+
+
+class TestEnd:
+    @pytest.mark.parametrize("act", [moderation.ban_user, sessions.log_out_everywhere])
+    def test_ended_login_ends_the_socket_at_once(
+        self, connect: Connect, app: Flask, login: Login, address: str, act: Callable[..., None]
+    ) -> None:
+        buyer = make_user()
+        connection = connect(address, ticket_of(login(buyer)))
+        topic = f"product:{new_id()}"
+        subscribe(connection, topic)
+        listen(connection, topic)
+        act(user_id=buyer.id)
+        assert close_code(connection) == Close.UNAUTHENTICATED
+
+    def test_ended_login_is_noticed_without_a_word(
+        self,
+        connect: Connect,
+        app: Flask,
+        login: Login,
+        address: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(views, "RECHECK_SECONDS", 0.2)
+        browser = login(make_user())
+        connection = connect(address, ticket_of(browser))
+        browser.post("/auth/logout")
+        assert close_code(connection) == Close.UNAUTHENTICATED
+
+    def test_ticket_of_an_ended_login_opens_nothing(
+        self, connect: Connect, app: Flask, login: Login, address: str
+    ) -> None:
+        buyer = make_user()
+        ticket = ticket_of(login(buyer))
+        sessions.log_out_everywhere(user_id=buyer.id)
+        assert close_code(connect(address, ticket)) == Close.UNAUTHENTICATED
+
+    def test_one_user_has_so_many_sockets(
+        self, connect: Connect, app: Flask, login: Login, address: str
+    ) -> None:
+        browser = login(make_user())
+        topic = f"product:{new_id()}"
+        open_ones = []
+        for _ in range(policy.MAX_SOCKETS_OF_USER):
+            connection = connect(address, ticket_of(browser))
+            subscribe(connection, topic)
+            listen(connection, topic)
+            open_ones.append(connection)
+        assert close_code(connect(address, ticket_of(browser))) == Close.TOO_MANY
+        open_ones.pop().close()
+        admitted, deadline = False, time.monotonic() + SECONDS
+        while not admitted and time.monotonic() < deadline:
+            again = connect(address, ticket_of(browser))
+            # Refused for as long as the closed one is still being forgotten.
+            with suppress(ValueError, OSError):
+                subscribe(again, topic)
+                admitted = listen(again, topic)["topic"] == topic
+        assert admitted
+
+    def test_chatterer_is_cut_off(
+        self, connect: Connect, client: FlaskClient, address: str
+    ) -> None:
+        connection = connect(address, ticket_of(client))
+        for _ in range(views.SAID_AT_MOST + 1):
+            connection.send("{}")
+        assert close_code(connection) == Close.TOO_MANY
+
+    def test_huge_message_is_refused(
+        self, connect: Connect, client: FlaskClient, address: str
+    ) -> None:
+        connection = connect(address, ticket_of(client))
+        connection.send("x" * (64 * 1024 + 1))
+        assert close_code(connection) == 1009
+
+    def test_who_does_not_read_is_dropped(self, app: Flask) -> None:
+        broker = Broker(app.config["REDIS_URL"])
+        dropped = threading.Event()
+        lazy = Listener("guest:192.0.2.1", dropped.set)
+        busy = Listener("guest:192.0.2.2", lambda: None)
+        for listener in (lazy, busy):
+            assert broker.join(listener, at_most=1)
+            broker.watch(listener, "product:1")
+        news = News("product:1", "stock")
+        while not dropped.is_set():
+            broker.hand_out(news)
+            assert busy.inbox.get_nowait() == news
+        assert lazy.inbox.full()
+
+
+class TestRedisAway:
+    def test_sockets_live_on_and_are_told_to_look_when_it_is_back(
+        self, connect: Connect, make_settings: Callable[..., Settings], tmp_path: Path
+    ) -> None:
+        valkey = start_valkey(tmp_path / "valkey", durable=False)
+        shop = create_app(make_settings(redis_url=valkey.url))
+        shop.config["WTF_CSRF_ENABLED"] = False
+        topic = f"product:{new_id()}"
+        with serving(shop) as port, shop.app_context():
+            connection = connect(f"ws://127.0.0.1:{port}/live", tickets.issue(Pass()))
+            subscribe(connection, topic)
+            listen(connection, topic)
+            connection.settimeout(SECONDS)
+            with Redis.from_url(valkey.url) as redis:
+                assert redis.client_kill_filter(_type="pubsub") == 1
+            heard = {"event": "changed"}
+            while heard["event"] == "changed":
+                heard = json.loads(connection.recv())
+            assert heard == {"topic": topic, "event": "reconnected"}
+            assert listen(connection, topic)["event"] == "changed"
+        valkey.stop()
+
+
+class TestGunicorn:
+    def test_gevent_worker_serves_many_sockets(
+        self,
+        connect: Connect,
+        make_settings: Callable[..., Settings],
+        run_servers: Servers,
+        app: Flask,
+        tmp_path: Path,
+    ) -> None:
+        settings = app.extensions["settings"]
+        environment = environment_for(
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            mongo_url=settings.mongo_url,
+            smtp_url=settings.smtp_url,
+            data_dir=tmp_path,
+        )
+        topic = f"product:{new_id()}"
+        with Shop(environment, tmp_path) as shop:
+            shop.start("chat")
+            address = f"{environment['LIVE_URL']}/live"
+            origin = environment["PUBLIC_URL"]
+            connections = [
+                connect(address, tickets.issue(Pass()), origin)
+                for _ in range(policy.MAX_SOCKETS_OF_ADDRESS)
+            ]
+            for connection in connections:
+                subscribe(connection, topic)
+                listen(connection, topic)
+            live.publish(topic, "last")
+            for connection in connections:
+                connection.settimeout(SECONDS)
+                while json.loads(connection.recv())["event"] != "last":
+                    pass
+            late = connect(address, tickets.issue(Pass()), origin)
+            assert close_code(late) == Close.TOO_MANY
+            with socket.create_connection(("127.0.0.1", int(environment["CHAT_PORT"])), 5) as raw:
+                raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert b"200 OK" in raw.recv(1000)

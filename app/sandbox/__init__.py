@@ -120,4 +120,5 @@ def _breaking(wsgi: "WSGIApplication") -> "WSGIApplication":
 def _reset(connection: socket.socket) -> None:
     """End a connection with RST: closing without lingering does that."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
     raise ConnectionResetError(errno.ECONNRESET, "reset as asked")

@@ -103,7 +103,7 @@ def _window(db: sqlite3.Connection, due: float, seconds: float) -> float:
     return float(row["due"]) if row["due"] is not None else due + seconds
 
 
-def enqueue(  # noqa: PLR0913 # a row's columns
+def enqueue(  # a row's columns
     db: sqlite3.Connection,
     of_event: str,
     webhook_id: str,

@@ -124,7 +124,7 @@ class Faults:
     def take(
         self, kind: str, *, operation: str | None = None, event_type: str | None = None
     ) -> dict[str, Any] | None:
-        """Use up one strike of a fault; its kind and options, None if there is none of this kind."""
+        """Use up one strike of a fault; its kind and options, None if none of this kind waits."""
         with self._lock:
             for fault in self._waiting:
                 if fault.strikes(kind, operation, event_type):

@@ -22,7 +22,7 @@ HOSTS = {
 }
 
 
-def headers(  # noqa: PLR0913 # all that a signature depends on
+def headers(  # all that a signature depends on
     certificates: Certificates,
     base_url: str,
     *,

@@ -133,7 +133,7 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _issue(  # noqa: PLR0913 # what a certificate consists of
+def _issue(  # what a certificate consists of
     subject: str,
     issuer: str,
     key: rsa.RSAPrivateKey,

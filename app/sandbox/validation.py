@@ -137,7 +137,7 @@ def read_unit(
     return read
 
 
-def read_text(  # noqa: PLR0913 # the rule, and where it holds
+def read_text(  # the rule, and where it holds
     holder: dict[str, Any], name: str, field: str, limit: int, operation: str, *, least: int = 1
 ) -> str:
     """A string of `least` to `limit` characters; PaypalError otherwise."""

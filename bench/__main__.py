@@ -4,7 +4,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flask import Flask
 from flask_migrate import upgrade
 
 from app.extensions import db

@@ -51,7 +51,7 @@ def run(application: Flask) -> list[Figure]:
     bare = (before + after) / 2
     return [
         Figure("claims a second, service (transaction, lock, outbox)", f"{ours:.0f}"),
-        Figure("claims a second, pgbench, bare statement", f"{bare:.0f}", f"{before:.0f}, {after:.0f}"),
+        Figure("claims a second, pgbench, bare", f"{bare:.0f}", f"{before:.0f}, {after:.0f}"),
         Figure("ratio", f"{ours / bare:.2f}"),
     ]
 

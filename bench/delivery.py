@@ -1,7 +1,7 @@
 """From the capture's answer to the key on the buyer's page, idle and at five sales a second.
 
-A sale is what a browser does: log in, fill the basket, press the button, say yes at PayPal, capture.
-The clock starts when the capture's answer is there. Then the purchase's page is opened, its socket
+A sale is what a browser does: log in, fill the basket, press the button, say yes, capture. The
+clock starts when the capture's answer is there. Then the purchase's page is opened, its socket
 tells of the delivery, the page is asked for again, and the key is revealed: the clock stops when
 the key has arrived.
 """

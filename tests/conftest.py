@@ -42,7 +42,7 @@ class IsolatedClient(FlaskClient):
     """A client whose requests share no application context with the test that makes them."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a request as if from another process; the test's own session forgets what it read."""
+        """Send a request as if from another process; the test's session forgets what it read."""
         response = contextvars.Context().run(super().open, *args, **kwargs)
         db.session.rollback()
         return response
@@ -198,7 +198,8 @@ def sweep(app: Flask) -> Callable[[], None]:
     def work() -> None:
         db.session.execute(
             text(
-                "UPDATE outbox SET created_at = created_at - interval '1 minute', available_at = created_at WHERE done_at IS NULL"
+                "UPDATE outbox SET created_at = created_at - interval '1 minute',"
+                " available_at = created_at WHERE done_at IS NULL"
             )
         )
         db.session.commit()

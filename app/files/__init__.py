@@ -1,1 +1,1 @@
-"""Photos that people upload: decoded, re-encoded in a few sizes, kept on disk under random names."""
+"""Photos that people upload: decoded, re-encoded in a few sizes, kept under random names."""

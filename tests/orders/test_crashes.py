@@ -1,4 +1,4 @@
-"""The worker is killed before and after each of its commits: the goods arrive all the same, once."""
+"""The worker is killed before and after each of its commits: the goods still arrive, once."""
 
 import os
 import subprocess

@@ -71,16 +71,18 @@ class TestSale:
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         capture(buyer, started)
-        booked = session().execute(
-            text("""SELECT sum(e.amount_minor) FROM ledger_entry e
+        booked = (
+            session()
+            .execute(
+                text("""SELECT sum(e.amount_minor) FROM ledger_entry e
                 JOIN ledger_account a ON a.id = e.account_id WHERE a.kind = 'paypal_cash'""")
-        ).scalar_one()
+            )
+            .scalar_one()
+        )
         assert paypal.cash() - before == booked
         assert 0 < booked < 1999
 
-    def test_without_approval_nothing_is_taken(
-        self, paypal: SandboxControl, buyer, seller
-    ) -> None:
+    def test_without_approval_nothing_is_taken(self, paypal: SandboxControl, buyer, seller) -> None:
         fill_basket(buyer, make_product(seller, stock=("K",)).id)
         started = start(buyer)
         assert capture(buyer, started).state is CaptureState.NOT_APPROVED
@@ -126,9 +128,7 @@ class TestOneOrder:
         assert order_of(started).state is OrderState.DELIVERED
         assert_promises_hold()
 
-    def test_paid_basket_can_not_be_paid_again(
-        self, paypal: SandboxControl, buyer, seller
-    ) -> None:
+    def test_paid_basket_can_not_be_paid_again(self, paypal: SandboxControl, buyer, seller) -> None:
         key = fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
@@ -330,9 +330,7 @@ class TestDeclined:
 
 
 class TestDeadline:
-    def test_units_come_back_when_nobody_pays(
-        self, paypal: SandboxControl, buyer, seller
-    ) -> None:
+    def test_units_come_back_when_nobody_pays(self, paypal: SandboxControl, buyer, seller) -> None:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         pass_deadline()

@@ -12,6 +12,7 @@ from app.orders.service import checkout
 from app.orders.service.checkout import CaptureState
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.orders.test_sale import make_due, wait_for
 from tests.support.sale import (
     SandboxControl,
     StartedCheckout,
@@ -22,7 +23,6 @@ from tests.support.sale import (
     order_of,
     start,
 )
-from tests.orders.test_sale import make_due, wait_for
 
 Drain = Callable[[], None]
 FORGERIES = (

@@ -1,5 +1,6 @@
 """The whole shop as processes, for tests that pull the plug on one of them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import requests
 
@@ -79,10 +81,8 @@ class Shop:
     def kill(self, role: str, number: int = signal.SIGKILL) -> None:
         """End a role and everything it started."""
         process = self.processes.pop(role)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
         process.wait(timeout=20)
 
     def log(self, role: str) -> str:
@@ -92,9 +92,10 @@ class Shop:
 
     def logs(self) -> str:
         """What all roles have printed."""
-        return "".join(path.read_text(errors="replace") for path in self.log_directory.glob("*.log"))
+        paths = self.log_directory.glob("*.log")
+        return "".join(path.read_text(errors="replace") for path in paths)
 
-    def __enter__(self) -> "Shop":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:

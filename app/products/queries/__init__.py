@@ -65,7 +65,7 @@ def products_by_id(ids: Sequence[UUID]) -> list[ProductForSale]:
         .join(User, User.id == Product.seller_id)
         .where(Product.id.in_(ids))
     )
-    return [ProductForSale(**row._mapping) for row in rows]
+    return [ProductForSale(*row.tuple()) for row in rows]
 
 
 def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -75,4 +75,4 @@ def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
         .where(StockItem.product_id.in_(ids), StockItem.state == UnitState.FREE)
         .group_by(StockItem.product_id)
     )
-    return {product_id: free for product_id, free in rows}
+    return dict(rows.tuples().all())

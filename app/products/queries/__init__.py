@@ -65,7 +65,7 @@ def products_by_id(ids: Sequence[UUID]) -> list[ProductForSale]:
         .join(User, User.id == Product.seller_id)
         .where(Product.id.in_(ids))
     )
-    return [ProductForSale(*row.tuple()) for row in rows]
+    return [ProductForSale(**row._asdict()) for row in rows]
 
 
 def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -6,6 +6,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from app.auth.passwords import MAX_LENGTH
@@ -85,7 +86,9 @@ class ProfileForm(Form):
     """What a person says of themselves."""
 
     display_name = _name()
-    locale = SelectField(_l("Language"), choices=list(LOCALES.items()))
+    locale = SelectField(
+        _l("Language"), choices=[SelectChoice(code, name) for code, name in LOCALES.items()]
+    )
 
 
 class SellerForm(Form):

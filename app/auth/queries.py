@@ -40,8 +40,12 @@ def users_by_id(ids: Collection[UUID]) -> dict[UUID, User]:
 
 
 def user_by_email(email: str) -> User | None:
-    """The person with this address, in whatever case it is written."""
-    return session().scalars(select(User).where(User.email == email)).one_or_none()
+    """The person with this address, in whatever case it is written, as the row is now."""
+    return (
+        session()
+        .scalars(select(User).where(User.email == email).execution_options(populate_existing=True))
+        .one_or_none()
+    )
 
 
 def _live() -> ColumnElement[bool]:

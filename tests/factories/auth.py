@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from functools import cache
 from itertools import count
+from uuid import uuid4
 
 from app.auth import passwords
 from app.auth.models import User
@@ -24,7 +25,8 @@ def make_user(
 ) -> User:
     """A person who can log in with `password`; each password is hashed once a run."""
     number = next(_numbers)
-    email = email or f"person{number}@example.com"
+    # The mail catcher is shared by all workers of a run.
+    email = email or f"person{number}-{uuid4().hex[:8]}@example.com"
     columns.setdefault("display_name", f"Person {number}")
     if "seller" in roles:
         columns.setdefault("paypal_email", f"paypal-{email}")

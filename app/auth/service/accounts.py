@@ -76,7 +76,7 @@ def _insert(new: _NewUser, *, confirmed: bool) -> UUID | None:
     return added.scalar_one_or_none()
 
 
-def add_user(  # noqa: PLR0913  # what an account consists of
+def add_user(  # what an account consists of
     *,
     email: str,
     password: str,

@@ -24,7 +24,9 @@ def clean_email(email: str, field: str = "email") -> str:
         raise error
     try:
         # The demo's and the tests' addresses use names that are reserved for that (RFC 2606).
-        checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+        checked = validate_email(
+            email.strip(), check_deliverability=False, strict=True, test_environment=True
+        )
     except (EmailNotValidError, UnicodeError) as cause:
         raise error from cause
     return unicodedata.normalize("NFC", checked.normalized.casefold())

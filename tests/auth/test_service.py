@@ -1,0 +1,628 @@
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from sqlalchemy import func, select, text, update
+
+from app.auth import queries, service
+from app.auth.errors import (
+    AlreadySeller,
+    Banned,
+    DeadLink,
+    NoSuchSession,
+    NotConfirmed,
+    NotSeller,
+    WrongCredentials,
+    WrongPassword,
+)
+from app.auth.models import LoginSession, MailPurpose, MailToken, Role, User
+from app.auth.service import sessions
+from app.kit.db import session
+from app.kit.errors import AppError, Invalid, TooMany
+from tests.factories.auth import PASSWORD, make_user
+
+NEW_PASSWORD = "seven-green-tractors"
+HOME = "203.0.113.7"
+
+
+def enter(user: User, password: str = PASSWORD, address: str = HOME) -> str:
+    return service.log_in(email=user.email, password=password, address=address, agent="Firefox")
+
+
+def is_in(secret: str) -> bool:
+    return queries.visit(secret) is not None
+
+
+def enroll(email: str, password: str = PASSWORD, address: str = HOME) -> None:
+    service.register(
+        email=email, password=password, display_name="Nadia", locale="en", address=address
+    )
+
+
+def in_parallel(app: Flask, work: Callable[[int], object], times: int) -> list[object]:
+    """What `work` returned or raised, in as many threads as times, begun together."""
+    results: list[object] = [None] * times
+    barrier = threading.Barrier(times)
+
+    def run(number: int) -> None:
+        with app.app_context():
+            barrier.wait()
+            try:
+                results[number] = work(number)
+            except AppError as error:
+                results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.fixture
+def hashing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The costly calls of argon2, counted on their way."""
+    calls: list[str] = []
+    for name in ("hash", "verify"):
+        original = getattr(PasswordHasher, name)
+
+        def counted(self, *args, _original=original, _name=name, **kwargs):
+            calls.append(_name)
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(PasswordHasher, name, counted)
+    return calls
+
+
+class TestRegister:
+    def test_a_new_address_gets_an_account_that_waits_for_confirmation(self, app):
+        enroll("Nadia@Example.COM")
+        user = queries.user_by_email("nadia@example.com")
+        assert (user.email, user.display_name, user.roles) == ("nadia@example.com", "Nadia", [])
+        assert user.confirmed_at is None
+
+    def test_a_known_address_changes_nothing(self, app):
+        user = make_user("nadia@example.com", display_name="First")
+        enroll("NADIA@example.com", NEW_PASSWORD)
+        assert enter(user, PASSWORD)
+        assert session().scalar(select(func.count()).select_from(User)) == 1
+        assert queries.get_user(user.id).display_name == "First"
+
+    def test_known_and_unknown_addresses_cost_the_same_hash(self, app, hashing):
+        make_user("known@example.com")
+        hashing.clear()
+        enroll("unknown@example.com")
+        assert hashing == ["hash"]
+        hashing.clear()
+        enroll("known@example.com")
+        assert hashing == ["hash"]
+
+    def test_one_address_registered_many_times_at_once_is_one_account(self, app):
+        results = in_parallel(app, lambda _n: enroll("rush@example.com"), 3)
+        assert results == [None] * 3
+        assert session().scalar(select(func.count()).select_from(User)) == 1
+
+    @pytest.mark.parametrize(
+        "email",
+        [
+            "",
+            "nadia",
+            "nadia@",
+            "@example.com",
+            "nadia@example",
+            "na dia@example.com",
+            "nadia@example.com\x00",
+            "nadia@example.com\nBcc: all@example.com",
+            "nadia@exa\ud800mple.com",
+            "a" * 65 + "@example.com",
+            "a@" + "b" * 300 + ".com",
+            "<script>@example.com",
+            "Nadia <nadia@example.com>",
+            "nadia@[127.0.0.1]",
+        ],
+    )
+    def test_what_is_no_address_is_refused(self, app, email):
+        with pytest.raises(Invalid) as caught:
+            enroll(email)
+        assert set(caught.value.errors) == {"email"}
+        assert session().scalar(select(func.count()).select_from(User)) == 0
+
+    @pytest.mark.parametrize(
+        "password", ["", "short", "x7-kqZ91.mB", "password1234", "nadia@example.com", "q8!" * 43]
+    )
+    def test_a_bad_password_is_refused(self, app, password):
+        with pytest.raises(Invalid) as caught:
+            enroll("nadia@example.com", password)
+        assert set(caught.value.errors) == {"password"}
+
+    def test_a_password_may_have_128_characters(self, app):
+        longest = ("tractor-" + "vK7#pq2L" * 15)[:128]
+        enroll("nadia@example.com", longest)
+        assert len(longest) == 128
+
+    @pytest.mark.parametrize(
+        ("name", "kept"),
+        [
+            ("  Nadia   K. ", "Nadia K."),
+            ("Na\x00dia\x07", "Nadia"),
+            ("Надя\u202e!", "Надя!"),
+            ("e\u0301lise", "élise"),
+            ("<b>Nadia</b>", "<b>Nadia</b>"),
+            ("李明", "李明"),
+        ],
+    )
+    def test_a_name_is_cleaned_of_what_is_not_seen(self, app, name, kept):
+        service.register(
+            email="n@example.com", password=PASSWORD, display_name=name, locale="ru", address=HOME
+        )
+        assert queries.user_by_email("n@example.com").display_name == kept
+
+    @pytest.mark.parametrize("name", ["", "  ", "\x00\x01", "\u200b\u200b\u200b", "x", "x" * 61])
+    def test_a_name_that_can_not_be_shown_is_refused(self, app, name):
+        with pytest.raises(Invalid) as caught:
+            service.register(
+                email="n@example.com",
+                password=PASSWORD,
+                display_name=name,
+                locale="en",
+                address=HOME,
+            )
+        assert set(caught.value.errors) == {"display_name"}
+
+    def test_an_unknown_language_is_refused(self, app):
+        with pytest.raises(Invalid):
+            service.register(
+                email="n@example.com",
+                password=PASSWORD,
+                display_name="Nadia",
+                locale="xx",
+                address=HOME,
+            )
+
+    def test_one_place_makes_five_accounts_an_hour(self, strict_app):
+        for number in range(5):
+            enroll(f"person{number}@example.com")
+        with pytest.raises(TooMany) as caught:
+            enroll("sixth@example.com")
+        assert caught.value.retry_after > 60
+        enroll("elsewhere@example.com", address="198.51.100.1")
+
+    def test_addresses_of_one_ipv6_network_are_one_place(self, strict_app):
+        for number in range(5):
+            enroll(f"person{number}@example.com", address=f"2001:db8::{number}")
+        with pytest.raises(TooMany):
+            enroll("sixth@example.com", address="2001:db8::ffff")
+        enroll("seventh@example.com", address="2001:db8:0:1::1")
+
+
+class TestConfirmEmail:
+    def test_the_link_lets_the_person_in_once(self, app):
+        user = make_user(confirmed=False)
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        with pytest.raises(NotConfirmed):
+            enter(user)
+        service.confirm_email(token=token)
+        assert is_in(enter(user))
+        with pytest.raises(DeadLink):
+            service.confirm_email(token=token)
+
+    def test_using_one_link_uses_up_the_others(self, app):
+        user = make_user(confirmed=False)
+        first, second = (
+            service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM) for _ in range(2)
+        )
+        service.confirm_email(token=first)
+        with pytest.raises(DeadLink):
+            service.confirm_email(token=second)
+
+    def test_of_many_at_once_one_succeeds(self, app):
+        user = make_user(confirmed=False)
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        results = in_parallel(app, lambda _n: service.confirm_email(token=token), 5)
+        assert sorted(type(result).__name__ for result in results) == ["DeadLink"] * 4 + [
+            "NoneType"
+        ]
+
+    @pytest.mark.parametrize(
+        ("purpose", "minutes"), [(MailPurpose.CONFIRM, 24 * 60), (MailPurpose.RESET, 30)]
+    )
+    def test_a_link_dies_with_its_time(self, app, purpose, minutes):
+        user = make_user(confirmed=False)
+        token = service.issue_mail_token(user_id=user.id, purpose=purpose)
+
+        def pass_time(by: timedelta) -> None:
+            session().execute(update(MailToken).values(expires_at=MailToken.expires_at - by))
+            session().commit()
+
+        pass_time(timedelta(minutes=minutes - 1))
+        assert queries.owner_of_link(token, purpose) is not None
+        pass_time(timedelta(minutes=1))
+        assert queries.owner_of_link(token, purpose) is None
+        use = {
+            MailPurpose.CONFIRM: lambda: service.confirm_email(token=token),
+            MailPurpose.RESET: lambda: service.reset_password(token=token, password=NEW_PASSWORD),
+        }[purpose]
+        with pytest.raises(DeadLink):
+            use()
+
+    def test_a_link_is_good_for_its_purpose_alone(self, app):
+        user = make_user(confirmed=False)
+        reset = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        confirm = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        with pytest.raises(DeadLink):
+            service.confirm_email(token=reset)
+        with pytest.raises(DeadLink):
+            service.reset_password(token=confirm, password=NEW_PASSWORD)
+
+    @pytest.mark.parametrize(
+        "token", ["", "x", "\x00", "\ud800".encode("utf-8", "replace").decode()]
+    )
+    def test_a_made_up_link_is_dead(self, app, token):
+        with pytest.raises(DeadLink):
+            service.confirm_email(token=token)
+
+    def test_the_database_does_not_hold_the_secret(self, app):
+        user = make_user(confirmed=False)
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        kept = session().scalars(select(MailToken.secret_hash)).one()
+        assert token.encode() not in kept
+
+    def test_registering_again_kills_the_links_a_stranger_waits_for(self, app):
+        enroll("victim@example.com", "strangers-own-choice")
+        user = queries.user_by_email("victim@example.com")
+        strangers = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        enroll("victim@example.com", NEW_PASSWORD)
+        with pytest.raises(DeadLink):
+            service.confirm_email(token=strangers)
+
+
+class TestLogIn:
+    def test_the_right_password_begins_a_session(self, app):
+        user = make_user()
+        secret = enter(user)
+        visit = queries.visit(secret)
+        assert visit.user.id == user.id
+        [listed] = queries.live_sessions(user.id)
+        assert (listed.address, listed.agent) == (HOME, "Firefox")
+
+    def test_the_address_may_be_written_in_capitals(self, app):
+        user = make_user("nadia@example.com")
+        assert service.log_in(email=" NADIA@Example.com ", password=PASSWORD, address=HOME)
+        assert queries.live_sessions(user.id)
+
+    def test_the_database_does_not_hold_the_secret(self, app):
+        secret = enter(make_user())
+        assert secret.encode() not in session().scalars(select(LoginSession.secret_hash)).one()
+
+    def test_known_and_unknown_addresses_get_the_same_answer_for_the_same_work(self, app, hashing):
+        make_user("known@example.com")
+        answers = []
+        with pytest.raises(WrongCredentials):  # makes the hash of nobody, once a process
+            service.log_in(email="warm-up@example.com", password=NEW_PASSWORD, address=HOME)
+        for email in ("known@example.com", "unknown@example.com", "no address", "\x00"):
+            hashing.clear()
+            with pytest.raises(WrongCredentials) as caught:
+                service.log_in(email=email, password=NEW_PASSWORD, address=HOME)
+            answers.append((caught.value.code, caught.value.message, tuple(hashing)))
+        assert set(answers) == {("wrong_credentials", answers[0][1], ("verify",))}
+
+    def test_a_closed_account_is_told_of_only_with_the_right_password(self, app):
+        user = make_user()
+        service.ban_user(user_id=user.id)
+        with pytest.raises(WrongCredentials):
+            enter(user, NEW_PASSWORD)
+        with pytest.raises(Banned):
+            enter(user)
+
+    def test_an_unconfirmed_account_is_told_of_only_with_the_right_password(self, app):
+        user = make_user(confirmed=False)
+        with pytest.raises(WrongCredentials):
+            enter(user, NEW_PASSWORD)
+        with pytest.raises(NotConfirmed):
+            enter(user)
+
+    def test_five_tries_a_minute_into_one_account(self, strict_app):
+        user = make_user()
+        for number in range(5):
+            with pytest.raises(WrongCredentials):
+                enter(user, NEW_PASSWORD, address=f"198.51.100.{number}")
+        with pytest.raises(TooMany) as caught:
+            enter(user, address="198.51.100.99")
+        assert 1 <= caught.value.retry_after <= 61
+
+    def test_unknown_accounts_are_limited_alike(self, strict_app):
+        for number in range(5):
+            with pytest.raises(WrongCredentials):
+                service.log_in(
+                    email="nobody@example.com", password="x", address=f"198.51.100.{number}"
+                )
+        with pytest.raises(TooMany):
+            service.log_in(email="NOBODY@example.com", password="x", address="198.51.100.99")
+
+    def test_twenty_tries_a_minute_from_one_place(self, strict_app):
+        for number in range(20):
+            with pytest.raises(WrongCredentials):
+                service.log_in(email=f"n{number}@example.com", password="x", address=HOME)
+        user = make_user()
+        with pytest.raises(TooMany):
+            enter(user)
+        assert is_in(enter(user, address="198.51.100.1"))
+
+    def test_an_outdated_hash_is_renewed(self, app):
+        weak = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
+        user = make_user()
+        session().execute(update(User).values(password_hash=weak))
+        session().commit()
+        enter(user)
+        assert "m=19456,t=2,p=1" in queries.get_user(user.id).password_hash
+        assert is_in(enter(user))
+
+    def test_a_hostile_browser_name_is_kept_short(self, app):
+        user = make_user()
+        service.log_in(
+            email=user.email, password=PASSWORD, address=HOME, agent="<script>\x00" + "x" * 9000
+        )
+        [listed] = queries.live_sessions(user.id)
+        assert listed.agent.startswith("<script>x")
+        assert len(listed.agent) <= 300
+
+
+ENDS = {
+    "ban": lambda user: service.ban_user(user_id=user.id),
+    "grant": lambda user: service.grant_role(user_id=user.id, role=Role.MODERATOR),
+    "revoke": lambda user: service.revoke_role(user_id=user.id, role=Role.ADMIN),
+    "log out everywhere": lambda user: service.log_out_everywhere(user_id=user.id),
+    "become seller": lambda user: service.become_seller(
+        user_id=user.id, paypal_email="pay@example.com", address=HOME
+    ),
+    "change password": lambda user: service.change_password(
+        user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
+    ),
+    "reset password": lambda user: service.reset_password(
+        token=service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET),
+        password=NEW_PASSWORD,
+    ),
+}
+
+
+class TestSessions:
+    @pytest.mark.parametrize("change", ENDS)
+    def test_a_new_epoch_ends_every_session_at_once(self, app, change):
+        user, bystander = make_user(roles=("admin",)), make_user()
+        secrets = [enter(user), enter(user)]
+        live = queries.visit(secrets[0]).session_id
+        others = enter(bystander)
+        assert all(map(is_in, secrets))
+        assert queries.session_is_live(live)
+        ENDS[change](user)
+        assert not any(map(is_in, secrets))
+        assert not queries.session_is_live(live)
+        assert is_in(others)
+
+    def test_a_session_of_an_older_epoch_is_refused_though_its_row_stands(self, app):
+        user = make_user()
+        secret = enter(user)
+        session().execute(update(User).values(session_epoch=User.session_epoch + 1))
+        session().commit()
+        assert not is_in(secret)
+        assert queries.live_sessions(user.id) == []
+
+    def test_a_ban_is_lifted_but_old_sessions_stay_ended(self, app):
+        user = make_user()
+        secret = enter(user)
+        service.ban_user(user_id=user.id)
+        service.unban_user(user_id=user.id)
+        assert not is_in(secret)
+        assert is_in(enter(user))
+
+    @pytest.mark.parametrize(
+        ("column", "age", "counts"),
+        [
+            ("seen_at", timedelta(days=13, hours=23), True),
+            ("seen_at", timedelta(days=14), False),
+            ("created_at", timedelta(days=29, hours=23), True),
+            ("created_at", timedelta(days=30), False),
+        ],
+    )
+    def test_a_session_grows_old(self, app, column, age, counts):
+        secret = enter(make_user())
+        row = getattr(LoginSession, column)
+        session().execute(update(LoginSession).values({column: row - age}))
+        session().commit()
+        assert is_in(secret) is counts
+        assert sessions.drop_expired() == (0 if counts else 1)
+
+    def test_expired_links_are_dropped_after_a_week(self, app):
+        user = make_user()
+        service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        assert sessions.drop_expired() == 0
+        session().execute(
+            update(MailToken).values(expires_at=func.clock_timestamp() - timedelta(days=8))
+        )
+        session().commit()
+        assert sessions.drop_expired() == 1
+
+    def test_logging_out_ends_one_session(self, app):
+        user = make_user()
+        first, second = enter(user), enter(user)
+        service.log_out(session_id=queries.visit(first).session_id)
+        assert not is_in(first)
+        assert is_in(second)
+
+    def test_nobody_ends_the_session_of_somebody_else(self, app):
+        owner, stranger = make_user(), make_user()
+        secret = enter(owner)
+        session_id = queries.visit(secret).session_id
+        with pytest.raises(NoSuchSession):
+            service.end_session(user_id=stranger.id, session_id=session_id)
+        assert is_in(secret)
+        service.end_session(user_id=owner.id, session_id=session_id)
+        assert not is_in(secret)
+
+    @pytest.mark.parametrize("secret", ["", "x", "\x00", "x" * 100_000])
+    def test_a_made_up_secret_opens_nothing(self, app, secret):
+        enter(make_user())
+        assert not is_in(secret)
+
+
+class TestPasswords:
+    def test_a_reset_sets_the_password_once(self, app):
+        user = make_user()
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        service.reset_password(token=token, password=NEW_PASSWORD)
+        assert is_in(enter(user, NEW_PASSWORD))
+        with pytest.raises(WrongCredentials):
+            enter(user, PASSWORD)
+        with pytest.raises(DeadLink):
+            service.reset_password(token=token, password="another-fine-walrus")
+
+    def test_a_refused_password_does_not_use_the_link_up(self, app):
+        user = make_user()
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        with pytest.raises(Invalid):
+            service.reset_password(token=token, password="password1234")
+        service.reset_password(token=token, password=NEW_PASSWORD)
+
+    def test_of_many_resets_at_once_one_succeeds(self, app):
+        user = make_user()
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        chosen = [f"{NEW_PASSWORD}-{number}" for number in range(4)]
+        results = in_parallel(
+            app, lambda n: service.reset_password(token=token, password=chosen[n]), 4
+        )
+        winner = [number for number, result in enumerate(results) if result is None]
+        assert len(winner) == 1
+        assert is_in(enter(user, chosen[winner[0]]))
+
+    def test_a_reset_confirms_the_address(self, app):
+        user = make_user(confirmed=False)
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        service.reset_password(token=token, password=NEW_PASSWORD)
+        assert is_in(enter(user, NEW_PASSWORD))
+
+    def test_a_closed_account_is_not_opened_by_a_reset(self, app):
+        user = make_user()
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        service.ban_user(user_id=user.id)
+        with pytest.raises(DeadLink):
+            service.reset_password(token=token, password=NEW_PASSWORD)
+
+    def test_a_change_needs_the_present_password(self, app):
+        user = make_user()
+        with pytest.raises(WrongPassword) as caught:
+            service.change_password(
+                user_id=user.id, current="not-the-password", new=NEW_PASSWORD, address=HOME
+            )
+        assert set(caught.value.errors) == {"current"}
+        assert is_in(enter(user))
+
+    def test_a_change_returns_a_session_that_counts_and_kills_mailed_links(self, app):
+        user = make_user()
+        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        secret = service.change_password(
+            user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
+        )
+        assert is_in(secret)
+        assert is_in(enter(user, NEW_PASSWORD))
+        with pytest.raises(DeadLink):
+            service.reset_password(token=token, password="another-fine-walrus")
+
+    def test_the_present_password_can_not_be_guessed_at_will(self, strict_app):
+        user = make_user()
+        for _number in range(5):
+            with pytest.raises(WrongPassword):
+                service.change_password(
+                    user_id=user.id, current="not-the-password", new=NEW_PASSWORD, address=HOME
+                )
+        with pytest.raises(TooMany):
+            service.change_password(
+                user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
+            )
+
+    @pytest.mark.parametrize("email", ["known@example.com", "unknown@example.com"])
+    def test_three_mails_an_hour_to_one_address_known_or_not(self, app, email):
+        make_user("known@example.com")
+        for number in range(3):
+            service.request_password_reset(email=email, address=f"198.51.100.{number}")
+        with pytest.raises(TooMany):
+            service.request_password_reset(email=email.upper(), address="198.51.100.9")
+
+    @pytest.mark.parametrize("email", ["known@example.com", "unknown@example.com"])
+    def test_known_and_unknown_addresses_leave_as_many_traces(self, app, email, query_counter):
+        make_user("known@example.com")
+        query_counter.clear()
+        service.request_password_reset(email=email, address=HOME)
+        service.resend_confirmation(email=email, address=HOME)
+        outbox = session().scalar(text("SELECT count(*) FROM outbox"))
+        assert (outbox, sum("INSERT INTO outbox" in sent for sent in query_counter)) == (2, 2)
+
+
+class TestSelling:
+    def test_a_seller_is_paid_at_the_address_named(self, app):
+        user = make_user()
+        secret = service.become_seller(
+            user_id=user.id, paypal_email="Pay@Example.com", address=HOME, agent="Firefox"
+        )
+        visit = queries.visit(secret)
+        assert "seller" in visit.user.role_names
+        assert visit.user.paypal_email == "pay@example.com"
+        with pytest.raises(AlreadySeller):
+            service.become_seller(user_id=user.id, paypal_email="x@example.com", address=HOME)
+
+    def test_what_is_no_address_is_refused(self, app):
+        with pytest.raises(Invalid) as caught:
+            service.become_seller(user_id=make_user().id, paypal_email="paypal", address=HOME)
+        assert set(caught.value.errors) == {"paypal_email"}
+
+    def test_another_address_needs_the_password(self, app):
+        seller = make_user(roles=("seller",), paypal_email="old@example.com")
+        with pytest.raises(WrongPassword) as caught:
+            service.change_paypal_email(
+                user_id=seller.id, paypal_email="new@example.com", password="not-the-password"
+            )
+        assert set(caught.value.errors) == {"password"}
+        assert queries.get_user(seller.id).paypal_email == "old@example.com"
+        service.change_paypal_email(
+            user_id=seller.id, paypal_email="new@example.com", password=PASSWORD
+        )
+        assert queries.get_user(seller.id).paypal_email == "new@example.com"
+
+    def test_who_does_not_sell_is_not_paid(self, app):
+        with pytest.raises(NotSeller):
+            service.change_paypal_email(
+                user_id=make_user().id, paypal_email="new@example.com", password=PASSWORD
+            )
+
+
+class TestRoles:
+    def test_a_granted_seller_is_paid_at_their_own_address(self, app):
+        user = make_user()
+        service.grant_role(user_id=user.id, role=Role.SELLER)
+        assert queries.get_user(user.id).paypal_email == user.email
+        service.grant_role(user_id=user.id, role=Role.ADMIN)
+        assert queries.get_user(user.id).role_names == {"buyer", "seller", "admin"}
+        service.revoke_role(user_id=user.id, role=Role.SELLER)
+        assert queries.get_user(user.id).role_names == {"buyer", "admin"}
+
+    def test_an_added_account_can_be_used_at_once_and_is_added_once(self, app):
+        first = service.add_user(
+            email="Demo@example.com",
+            password="byteshop-demo",
+            display_name="Demo",
+            roles=("seller",),
+        )
+        again = service.add_user(
+            email="demo@example.com", password="something-else", display_name="Other"
+        )
+        assert first == again
+        assert service.log_in(email="demo@example.com", password="byteshop-demo", address=HOME)
+        assert queries.get_user(first).paypal_email == "demo@example.com"
+
+    def test_people_are_found_by_their_ids(self, app):
+        first, second = make_user(), make_user()
+        assert set(queries.users_by_id([first.id, second.id])) == {first.id, second.id}
+        assert queries.users_by_id([]) == {}

@@ -1,0 +1,612 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from bs4 import BeautifulSoup
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+
+from app.auth import identity, queries, service
+from app.auth.models import LoginSession, MailPurpose, User
+from app.auth.service import sessions
+from app.factory import create_app
+from app.kit.db import session
+from tests.factories.auth import PASSWORD, make_user
+from tests.support.inbox import Inbox, path_in
+
+NEW_PASSWORD = "seven-green-tractors"
+HOSTILE = [
+    "",
+    " ",
+    "\x00",
+    "a\x00b",
+    "x" * 100_000,
+    "😀" * 300,
+    "\u202egpj.exe",
+    "<script>alert(1)</script>",
+    "{{ 7 * 7 }}",
+    "'; DROP TABLE users; --",
+    "%s%s%n",
+    "../../etc/passwd",
+    "a@b\r\nSet-Cookie: x=y",
+    "\ufffe\uffff",
+]
+
+
+def page_of(response) -> BeautifulSoup:
+    return BeautifulSoup(response.get_data(as_text=True), "html.parser")
+
+
+def comparable(response, email: str) -> tuple[int, str]:
+    """An answer without what differs each time."""
+    text = response.get_data(as_text=True).replace(email, "…")
+    return response.status_code, re.sub(
+        'nonce="[^"]*"|X-CSRFToken[^}]*|value="[^"]{60,}"', "", text
+    )
+
+
+def log_in(client: FlaskClient, user: User, password: str = PASSWORD, **more: str):
+    return client.post("/auth/login", data={"email": user.email, "password": password, **more})
+
+
+def is_in(client: FlaskClient) -> bool:
+    return client.get("/auth/profile").status_code == 200
+
+
+def cookie(client: FlaskClient) -> dict:
+    with client.session_transaction() as kept:
+        return dict(kept)
+
+
+def token(user: User, purpose: MailPurpose) -> str:
+    return service.issue_mail_token(user_id=user.id, purpose=purpose)
+
+
+class TestLogIn:
+    def test_the_right_password_opens_the_account(self, client):
+        user = make_user()
+        assert not is_in(client)
+        response = log_in(client, user)
+        assert (response.status_code, response.location) == (303, "/")
+        assert is_in(client)
+
+    @pytest.mark.parametrize("email", ["known@example.com", "unknown@example.com"])
+    def test_a_refusal_is_the_same_for_every_address(self, client, email):
+        make_user("known@example.com")
+        response = client.post("/auth/login", data={"email": email, "password": NEW_PASSWORD})
+        page = page_of(response)
+        assert response.status_code == 422
+        assert page.select_one(".alert").get_text(strip=True) == (
+            "The e-mail or the password is wrong."
+        )
+        assert page.find("input", {"name": "email", "type": "email"})["value"] == email
+        assert NEW_PASSWORD not in response.get_data(as_text=True)
+        assert not is_in(client)
+
+    def test_an_unconfirmed_person_is_offered_another_mail(self, client, inbox: Inbox):
+        user = make_user(confirmed=False)
+        response = log_in(client, user)
+        form = page_of(response).find("form", {"action": "/auth/resend-confirmation"})
+        assert response.status_code == 403
+        again = client.post(
+            form["action"], data={"email": form.find(attrs={"name": "email"})["value"]}
+        )
+        assert again.status_code == 200
+        client.post(path_in(inbox.only(user.email), "/auth/confirm/"))
+        assert log_in(client, user).status_code == 303
+
+    def test_a_closed_account_stays_closed(self, client):
+        user = make_user()
+        service.ban_user(user_id=user.id)
+        response = log_in(client, user)
+        assert response.status_code == 403
+        assert "This account is closed." in response.get_data(as_text=True)
+        assert not is_in(client)
+
+    @pytest.mark.parametrize(
+        "target", ["/order/basket", "/products?q=a+b&sort=new", "/auth/profile#selling"]
+    )
+    def test_who_wanted_to_go_somewhere_gets_there(self, client, target):
+        form = page_of(client.get("/auth/login", query_string={"next": target}))
+        kept = form.select_one(".auth input[name=next]")["value"]
+        assert kept == target
+        response = log_in(client, make_user(), next=kept)
+        assert response.location.startswith(target[:2])
+        again = client.get("/auth/login", query_string={"next": target})
+        assert (again.status_code, again.location) == (303, response.location)
+
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "https://evil.example/",
+            "http:evil.example",
+            "//evil.example/",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/\n/evil.example",
+            " //evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "evil.example",
+            "/%0d%0aSet-Cookie:x\r\n",
+            "/" + "x" * 5000,
+            "\x00/",
+            "",
+        ],
+    )
+    def test_nobody_is_sent_to_another_site(self, client, target):
+        shown = page_of(client.get("/auth/login", query_string={"next": target}))
+        assert shown.select_one(".auth input[name=next]")["value"] == "/"
+        assert log_in(client, make_user(), next=target).location == "/"
+        assert client.get("/auth/login", query_string={"next": target}).location == "/"
+        switched = client.post("/auth/locale", data={"locale": "en", "next": target})
+        assert switched.location == "/"
+
+    def test_a_login_begins_a_new_cookie_that_keeps_language_and_basket(self, client):
+        with client.session_transaction() as kept:
+            kept.update(locale="ru", guest_basket="", csrf_token="planted", other="planted")
+        user = make_user()
+        log_in(client, user)
+        first = cookie(client)
+        assert first["locale"] == "ru"
+        assert first["guest_basket"] == ""
+        assert first.get("csrf_token") != "planted"
+        assert "other" not in first
+        log_in(client, user)
+        assert cookie(client)[identity.SECRET] != first[identity.SECRET]
+
+    def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(self, client):
+        header = log_in(client, make_user()).headers["Set-Cookie"]
+        assert "HttpOnly" in header
+        assert "SameSite=Lax" in header
+        assert "Expires=" in header
+
+    def test_a_copied_cookie_ends_with_the_log_out(self, app, client):
+        log_in(client, make_user())
+        thief = app.test_client()
+        with thief.session_transaction() as stolen:
+            stolen.update(cookie(client))
+        assert is_in(thief)
+        response = client.post("/auth/logout")
+        assert response.status_code == 303
+        assert not is_in(client)
+        assert not is_in(thief)
+
+    def test_too_many_tries_are_told_when_to_come_back(self, strict_app, app):
+        strict_app.config["WTF_CSRF_ENABLED"] = False
+        client = strict_app.test_client()
+        user = make_user()
+        for _number in range(5):
+            assert log_in(client, user, "not-the-password").status_code == 422
+        response = log_in(client, user)
+        strict_app.config["WTF_CSRF_ENABLED"] = True
+        assert response.status_code == 429
+        assert 1 <= int(response.headers["Retry-After"]) <= 61
+        assert page_of(response).find("input", {"name": "email", "type": "email"})["value"]
+
+    def test_a_form_of_another_site_logs_nobody_in(self, strict_app):
+        client = strict_app.test_client()
+        user = make_user()
+        assert log_in(client, user).status_code == 403
+        form = page_of(client.get("/auth/login")).select_one(".auth form")
+        known = form.find(attrs={"name": "csrf_token"})["value"]
+        assert log_in(client, user, csrf_token=known).status_code == 303
+
+
+class TestSessions:
+    def test_a_request_asks_once_who_it_is_from(self, client, query_counter):
+        log_in(client, make_user())
+        query_counter.clear()
+        client.get("/auth/password")
+        assert len([sent for sent in query_counter if "login_session" in sent]) == 1
+        assert not [sent for sent in query_counter if sent.startswith("UPDATE")]
+
+    def test_use_is_noted_every_ten_minutes(self, client, query_counter):
+        log_in(client, make_user())
+
+        def rest(minutes: int) -> None:
+            session().execute(
+                update(LoginSession).values(
+                    seen_at=func.clock_timestamp() - timedelta(minutes=minutes)
+                )
+            )
+            session().commit()
+
+        def noted() -> bool:
+            query_counter.clear()
+            assert is_in(client)
+            return any(sent.startswith("UPDATE login_session") for sent in query_counter)
+
+        rest(9)
+        assert not noted()
+        rest(11)
+        assert noted()
+        assert not noted()
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            lambda user: service.ban_user(user_id=user.id),
+            lambda user: service.grant_role(user_id=user.id, role="moderator"),
+            lambda user: service.log_out_everywhere(user_id=user.id),
+            lambda user: service.reset_password(
+                token=token(user, MailPurpose.RESET), password=NEW_PASSWORD
+            ),
+        ],
+    )
+    def test_an_ended_epoch_ends_the_open_browser_at_the_next_click(self, client, end):
+        user = make_user()
+        log_in(client, user)
+        assert is_in(client)
+        end(user)
+        response = client.get("/auth/profile")
+        assert (response.status_code, response.location) == (
+            303,
+            "/auth/login?next=/auth/profile",
+        )
+
+    def test_a_persons_browsers_are_listed_and_ended_one_by_one(self, app, client):
+        user = make_user()
+        phone = app.test_client()
+        client.post(
+            "/auth/login",
+            data={"email": user.email, "password": PASSWORD},
+            headers={"User-Agent": "<b>Desk</b>"},
+        )
+        phone.post(
+            "/auth/login",
+            data={"email": user.email, "password": PASSWORD},
+            headers={"User-Agent": "Phone"},
+        )
+        response = client.get("/auth/sessions")
+        rows = page_of(response).select(".list__item")
+        assert response.headers["Cache-Control"] == "no-store"
+        assert [row.strong.get_text() for row in rows] == ["Phone", "<b>Desk</b>"]
+        assert ["This browser" in row.get_text() for row in rows] == [False, True]
+        assert client.post(rows[0].form["action"]).status_code == 303
+        assert not is_in(phone)
+        assert is_in(client)
+        assert client.post(rows[0].form["action"]).status_code == 404
+        assert client.post(rows[1].form["action"]).location == "/auth/login"
+        assert not is_in(client)
+
+    def test_nobody_ends_the_browser_of_somebody_else(self, client):
+        owner, stranger = make_user(), make_user()
+        service.log_in(email=owner.email, password=PASSWORD, address="127.0.0.1")
+        [listed] = queries.live_sessions(owner.id)
+        log_in(client, stranger)
+        assert client.post(f"/auth/sessions/{listed.id}/end").status_code == 404
+        assert queries.session_is_live(listed.id)
+
+    def test_logging_out_everywhere_ends_this_browser_too(self, app, client):
+        user = make_user()
+        other = app.test_client()
+        log_in(client, user)
+        log_in(other, user)
+        assert client.post("/auth/logout-everywhere").location == "/auth/login"
+        assert not is_in(client)
+        assert not is_in(other)
+
+    def test_a_visitor_who_is_not_logged_in_may_log_out(self, client):
+        assert client.post("/auth/logout").status_code == 303
+
+    @pytest.mark.parametrize("secret", [1, None, [], {}, "x", "\x00"])
+    def test_a_strange_cookie_is_a_visitor(self, client, secret):
+        with client.session_transaction() as kept:
+            kept[identity.SECRET] = secret
+        assert client.get("/auth/login").status_code == 200
+        assert not is_in(client)
+
+    @pytest.mark.parametrize("path", ["/auth/login", "/auth/profile"])
+    def test_without_the_database_nobody_is_known_and_everybody_is_told(
+        self, app, make_settings, path
+    ):
+        broken = create_app(make_settings(database_url="postgresql+psycopg://x@127.0.0.1:1/x"))
+        client = broken.test_client()
+        with client.session_transaction() as kept:
+            kept[identity.SECRET] = "secret"
+        response = client.get(path)
+        assert response.status_code == 503
+        assert response.headers["Retry-After"]
+        assert page_of(response).h1.get_text() == "Back in a moment"
+
+    def test_expired_rows_are_dropped_on_the_clock(self, client):
+        log_in(client, make_user())
+        session().execute(
+            update(LoginSession).values(seen_at=func.clock_timestamp() - timedelta(days=15))
+        )
+        session().commit()
+        assert not is_in(client)
+        assert sessions.drop_expired() == 1
+
+
+FORM = {"display_name": "Nadia", "email": "nadia@example.com", "password": PASSWORD}
+
+
+class TestRegister:
+    def test_from_the_form_to_the_account(self, client, inbox: Inbox):
+        user = make_user()  # takes a unique address for the mail catcher
+        email = user.email.replace("person", "nadia")
+        done = client.post("/auth/register", data={**FORM, "email": f" {email.upper()} "})
+        assert "Check your mail" in done.get_data(as_text=True)
+        path = path_in(inbox.only(email), "/auth/confirm/")
+        for _scan in range(2):  # a program that looks into mails opens the link
+            shown = client.get(path)
+            assert shown.status_code == 200
+            assert shown.headers["Cache-Control"] == "no-store"
+            assert email in shown.get_data(as_text=True)
+        button = page_of(shown).select_one(".auth form")
+        assert log_in(client, queries.user_by_email(email)).status_code == 403
+        assert client.post(button["action"]).location == "/auth/login"
+        assert log_in(client, queries.user_by_email(email)).status_code == 303
+        assert is_in(client)
+        assert client.get(path).status_code == 410
+        assert client.post(path).status_code == 410
+
+    def test_a_known_address_gets_the_same_answer_and_another_mail(self, client, inbox: Inbox):
+        known = make_user()
+        new_email = known.email.replace("person", "fresh")
+        answers = []
+        for email in (known.email, new_email):
+            response = client.post("/auth/register", data={**FORM, "email": email})
+            answers.append(comparable(response, email))
+        assert answers[0] == answers[1]
+        assert path_in(inbox.only(known.email), "/auth/login")
+        assert path_in(inbox.only(new_email), "/auth/confirm/")
+
+    def test_who_registered_twice_chooses_the_password_by_mail(self, client, inbox: Inbox):
+        user = make_user(confirmed=False)
+        client.post("/auth/register", data={**FORM, "email": user.email})
+        path = path_in(inbox.only(user.email), "/auth/reset/")
+        assert client.post(path, data={"password": NEW_PASSWORD}).location == "/auth/login"
+        assert log_in(client, user, NEW_PASSWORD).status_code == 303
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"email": "nadia"}, "email"),
+            ({"email": ""}, "email"),
+            ({"password": "short"}, "password"),
+            ({"password": ""}, "password"),
+            ({"password": "password1234"}, "password"),
+            ({"display_name": "x"}, "display_name"),
+            ({"display_name": "x" * 61}, "display_name"),
+        ],
+    )
+    def test_a_refused_form_keeps_the_words_but_not_the_password(self, client, change, field):
+        sent = {**FORM, **change}
+        response = client.post("/auth/register", data=sent)
+        page = page_of(response)
+        assert response.status_code == 422
+        wrong = page.select("[aria-invalid=true]")
+        assert [control["name"] for control in wrong] == [field]
+        assert page.find(id=f"{field}-error").get_text(strip=True)
+        form = page.select_one(".auth form")
+        assert form.find(attrs={"name": "email"}).get("value", "") == sent["email"]
+        assert form.find(attrs={"name": "display_name"})["value"] == sent["display_name"]
+        assert not form.find(attrs={"name": "password"}).get("value")
+        assert session().scalar(select(func.count()).select_from(User)) == 0
+
+
+class TestPasswords:
+    def test_a_forgotten_password_is_set_anew(self, app, client, inbox: Inbox):
+        user = make_user()
+        elsewhere = app.test_client()
+        log_in(elsewhere, user)
+        client.post("/auth/forgot", data={"email": user.email})
+        path = path_in(inbox.only(user.email), "/auth/reset/")
+        shown = client.get(path)
+        assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "no-store")
+        refused = client.post(path, data={"password": "password1234"})
+        assert refused.status_code == 422
+        assert "easily guessed" in refused.get_data(as_text=True)
+        assert client.post(path, data={"password": NEW_PASSWORD}).location == "/auth/login"
+        assert not is_in(elsewhere)
+        assert log_in(client, user, PASSWORD).status_code == 422
+        assert log_in(client, user, NEW_PASSWORD).status_code == 303
+        assert client.get(path).status_code == 410
+        assert client.post(path, data={"password": "another-walrus-song"}).status_code == 410
+
+    def test_a_known_and_an_unknown_address_get_the_same_answer(self, client, inbox: Inbox):
+        user = make_user()
+        unknown = user.email.replace("person", "unknown")
+        for address in ("/auth/forgot", "/auth/resend-confirmation"):
+            answers = [
+                client.post(address, data={"email": email})
+                .get_data(as_text=True)
+                .replace(email, "…")
+                for email in (user.email, unknown)
+            ]
+            nonce = re.compile('nonce="[^"]*"')
+            assert nonce.sub("", answers[0]) == nonce.sub("", answers[1])
+        assert inbox.of(unknown) == []
+        assert len(inbox.of(user.email)) == 1
+
+    def test_a_changed_password_keeps_this_browser_and_no_other(self, app, client, inbox: Inbox):
+        user = make_user()
+        other = app.test_client()
+        log_in(client, user)
+        log_in(other, user)
+        wrong = client.post("/auth/password", data={"current": NEW_PASSWORD, "new": NEW_PASSWORD})
+        assert wrong.status_code == 422
+        assert page_of(wrong).find(id="current-error")
+        assert NEW_PASSWORD not in wrong.get_data(as_text=True)
+        done = client.post("/auth/password", data={"current": PASSWORD, "new": NEW_PASSWORD})
+        assert (done.status_code, done.location) == (303, "/auth/profile")
+        assert is_in(client)
+        assert not is_in(other)
+        assert inbox.only(user.email)["subject"] == "Your password was changed"
+
+
+class TestProfile:
+    def test_name_and_language_are_kept(self, client):
+        user = make_user()
+        log_in(client, user)
+        done = client.post("/auth/profile", data={"display_name": " Надя  К. ", "locale": "ru"})
+        assert done.status_code == 303
+        page = page_of(client.get("/auth/profile"))
+        assert page.html["lang"] == "ru"
+        assert page.find(id="display_name")["value"] == "Надя К."
+        assert queries.user_by_email(user.email).locale == "ru"
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            {"display_name": "x", "locale": "en"},
+            {"display_name": "Nadia", "locale": "xx"},
+            {"display_name": "Nadia"},
+            {},
+        ],
+    )
+    def test_bad_values_change_nothing(self, client, data):
+        user = make_user(display_name="Before")
+        log_in(client, user)
+        response = client.post("/auth/profile", data=data)
+        assert response.status_code == 422
+        assert page_of(response).select("[aria-invalid=true]")
+        assert queries.user_by_email(user.email).display_name == "Before"
+
+    def test_selling_begins_with_a_paypal_address(self, app, client):
+        user = make_user()
+        other = app.test_client()
+        log_in(client, user)
+        log_in(other, user)
+        form = page_of(client.get("/auth/selling"))
+        assert form.find(id="paypal_email")["value"] == user.email
+        refused = client.post("/auth/selling", data={"paypal_email": "paypal"})
+        assert refused.status_code == 422
+        assert page_of(refused).find(id="paypal_email")["value"] == "paypal"
+        done = client.post("/auth/selling", data={"paypal_email": "pay@example.com"})
+        assert (done.status_code, done.location) == (303, "/products/mine")
+        assert "pay@example.com" in client.get("/auth/profile").get_data(as_text=True)
+        assert not is_in(other)
+        again = client.post("/auth/selling", data={"paypal_email": "pay2@example.com"})
+        assert again.location == "/auth/selling"
+        assert queries.user_by_email(user.email).paypal_email == "pay@example.com"
+
+    def test_another_paypal_address_needs_the_password_and_is_told(self, client, inbox: Inbox):
+        seller = make_user(roles=("seller",))
+        old = seller.paypal_email
+        log_in(client, seller)
+        sent = {"paypal_email": "new@example.com", "password": NEW_PASSWORD}
+        refused = client.post("/auth/selling/paypal", data=sent)
+        assert refused.status_code == 422
+        page = page_of(refused)
+        assert page.find(id="password-error")
+        assert page.find(id="paypal_email")["value"] == "new@example.com"
+        done = client.post("/auth/selling/paypal", data={**sent, "password": PASSWORD})
+        assert done.location == "/auth/profile"
+        for address in (old, seller.email):
+            mail = inbox.only(address)
+            assert mail["subject"] == "Your PayPal e-mail was changed"
+            assert old in mail["text"]
+            assert "new@example.com" not in mail["text"]
+
+    def test_a_buyer_has_no_address_to_change(self, client):
+        log_in(client, make_user())
+        sent = {"paypal_email": "new@example.com", "password": PASSWORD}
+        assert client.post("/auth/selling/paypal", data=sent).status_code == 403
+
+
+class TestLocale:
+    def test_a_visitor_and_a_user_choose_the_language(self, app, client):
+        done = client.post("/auth/locale", data={"locale": "ru", "next": "/auth/login"})
+        assert (done.status_code, done.location) == (303, "/auth/login")
+        assert page_of(client.get("/auth/login")).html["lang"] == "ru"
+        user = make_user()
+        log_in(client, user)
+        assert page_of(client.get("/auth/profile")).html["lang"] == "ru"
+        client.post("/auth/locale", data={"locale": "en"})
+        client.post("/auth/locale", data={"locale": "ru"})
+        elsewhere = app.test_client()
+        log_in(elsewhere, user)
+        assert page_of(elsewhere.get("/auth/profile")).html["lang"] == "ru"
+
+    @pytest.mark.parametrize("locale", ["", "xx", "EN", "../en", "\x00", "ru" * 9999])
+    def test_an_unknown_language_is_refused(self, client, locale):
+        assert client.post("/auth/locale", data={"locale": locale}).status_code == 422
+
+    @pytest.mark.parametrize(("language", "shown"), [("ru,en;q=0.5", "ru"), ("de", "en")])
+    def test_the_browser_says_which_language_it_reads(self, client, language, shown):
+        page = client.get("/auth/login", headers={"Accept-Language": language})
+        assert page_of(page).html["lang"] == shown
+
+
+FORMS = {
+    "/auth/login": ("email", "password", "next"),
+    "/auth/register": ("display_name", "email", "password"),
+    "/auth/forgot": ("email",),
+    "/auth/resend-confirmation": ("email",),
+    "/auth/locale": ("locale", "next"),
+    "/auth/profile": ("display_name", "locale"),
+    "/auth/password": ("current", "new"),
+    "/auth/selling": ("paypal_email",),
+    "/auth/selling/paypal": ("paypal_email", "password"),
+}
+
+
+class TestHostileValues:
+    @pytest.mark.parametrize("path", FORMS)
+    def test_every_form_answers_every_value(self, app, path, login: Callable[..., FlaskClient]):
+        user = make_user(roles=("seller",))
+        client = app.test_client() if path in {"/auth/register", "/auth/login"} else login(user)
+        for value in HOSTILE:
+            for data in (
+                dict.fromkeys(FORMS[path], value),
+                {name: [value, "second"] for name in FORMS[path]},
+            ):
+                response = client.post(path, data=data)
+                assert response.status_code in {200, 303, 403, 409, 422, 429}, value[:40]
+                text = response.get_data(as_text=True)
+                assert "<script>alert(1)" not in text
+                assert "Set-Cookie" not in response.headers.get("Location", "")
+        assert client.post(path).status_code in {303, 422}
+
+    @pytest.mark.parametrize("path", ["/auth/confirm/{}", "/auth/reset/{}"])
+    @pytest.mark.parametrize(
+        "value", ["x", "%00", "a%00b", "%ff%fe", "😀", "x" * 3000, "%3Cscript%3E"]
+    )
+    def test_made_up_links_are_dead(self, client, path, value):
+        address = path.format(value)
+        assert client.get(address).status_code == 410
+        data = {"password": NEW_PASSWORD}
+        assert client.post(address, data=data).status_code == 410
+
+    @pytest.mark.parametrize("ident", ["x", "0", "%00", "00000000-0000-0000-0000-000000000000"])
+    def test_made_up_sessions_are_not_found(self, client, ident):
+        log_in(client, make_user())
+        assert client.post(f"/auth/sessions/{ident}/end").status_code == 404
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        ("path", "public"),
+        [
+            ("/auth/login", True),
+            ("/auth/register", True),
+            ("/auth/forgot", True),
+            ("/auth/resend-confirmation", True),
+            ("/auth/password", False),
+            ("/auth/profile", False),
+            ("/auth/selling", False),
+            ("/auth/sessions", False),
+        ],
+    )
+    def test_a_page_has_one_heading_and_forms_that_are_protected(self, strict_app, path, public):
+        client = strict_app.test_client()
+        if not public:
+            assert client.get(path).location == f"/auth/login?next={path}"
+            form = page_of(client.get("/auth/login")).select_one(".auth form")
+            known = form.find(attrs={"name": "csrf_token"})["value"]
+            assert log_in(client, make_user(), csrf_token=known).status_code == 303
+        response = client.get(path)
+        page = page_of(response)
+        assert response.status_code == 200
+        assert len(page.select("h1")) == 1
+        for form in page.find_all("form", {"method": "post"}):
+            assert form.find(attrs={"name": "csrf_token"})["value"]
+        assert len({tag["id"] for tag in page.select("[id]")}) == len(page.select("[id]"))

@@ -1,0 +1,172 @@
+import json
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.auth import service
+from app.auth.models import User
+from app.kit import jobs
+from app.kit.db import db_now, session, transactional
+from app.kit.outbox import OutboxRow, emit
+from app.orders.events import OrderDelivered
+from app.orders.models import Order, OrderLine, OrderState
+from app.products.models import Category, Product
+from tests.factories.auth import make_user
+from tests.support.inbox import Inbox, path_in
+
+HOME = "203.0.113.7"
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+
+
+@transactional
+def bought(buyer: User, title: str = "Windows 11 Pro") -> Order:
+    """A delivered order of two pieces, announced."""
+    seller = make_user(roles=("seller",))
+    category = Category(slug="software", name_en="Software", name_ru="Программы")
+    session().add(category)
+    session().flush()
+    product = Product(
+        seller_id=seller.id,
+        category_id=category.id,
+        kind="key",
+        title=title,
+        price_minor=1000,
+        currency="EUR",
+    )
+    order = Order(
+        buyer_id=buyer.id,
+        checkout_key=category.id,
+        state=OrderState.DELIVERED,
+        total_minor=2000,
+        currency="EUR",
+        expires_at=db_now(),
+    )
+    session().add_all([product, order])
+    session().flush()
+    session().add(
+        OrderLine(
+            order_id=order.id,
+            position=0,
+            product_id=product.id,
+            buyer_id=buyer.id,
+            seller_id=seller.id,
+            seller_name=seller.display_name,
+            kind="key",
+            shared=False,
+            title=title,
+            description="",
+            quantity=2,
+            unit_price_minor=1000,
+            commission_minor=200,
+        )
+    )
+    emit(OrderDelivered(order.id))
+    return order
+
+
+class TestDelivered:
+    def test_the_buyer_gets_a_link_to_the_purchase(self, app, inbox: Inbox):
+        buyer = make_user()
+        order = bought(buyer)
+        mail = inbox.only(buyer.email)
+        assert order.number in mail["subject"]
+        assert path_in(mail, "/order/purchases/") == f"/order/purchases/{order.id}"
+        assert "2 × Windows 11 Pro" in mail["text"]
+        assert "Windows 11 Pro" in mail["html"]
+
+    def test_a_hostile_title_is_only_text(self, app, inbox: Inbox):
+        buyer = make_user(display_name="<img src=x>")
+        bought(buyer, "<script>alert(1)</script>\r\nBcc: all@example.com")
+        mail = inbox.only(buyer.email)
+        assert "<script>" not in mail["html"]
+        assert "<img src=x>" not in mail["html"]
+
+
+class TestSecrets:
+    def test_the_secret_of_a_link_is_in_the_mail_alone(self, app, inbox: Inbox):
+        user = make_user(confirmed=False)
+        service.resend_confirmation(email=user.email, address=HOME)
+        service.request_password_reset(email=user.email, address=HOME)
+        queued = b"".join(
+            value
+            for key in jobs.redis().scan_iter("rq:job:*")
+            for value in jobs.redis().hgetall(key).values()
+        )
+        assert queued
+        secrets = [
+            path_in(mail, start).removeprefix(start)
+            for mail, start in zip(
+                sorted(inbox.of(user.email), key=lambda mail: mail["subject"]),
+                ("/auth/confirm/", "/auth/reset/"),
+                strict=True,
+            )
+        ]
+        rows = session().scalars(select(OutboxRow)).all()
+        assert len(rows) == 2
+        assert all(row.done_at for row in rows)
+        for secret in secrets:
+            assert len(secret) >= 43
+            assert secret not in json.dumps([row.payload for row in rows])
+            assert secret.encode() not in queued
+            assert not any(secret in mail["subject"] for mail in inbox.of(user.email))
+
+    def test_every_mail_has_a_link_of_its_own(self, app, inbox: Inbox):
+        user = make_user(confirmed=False)
+        for _time in range(2):
+            service.resend_confirmation(email=user.email, address=HOME)
+        first, second = (path_in(mail, "/auth/confirm/") for mail in inbox.of(user.email))
+        assert first != second
+
+
+class TestSilence:
+    def test_a_confirmed_address_is_not_asked_to_confirm(self, app, inbox: Inbox):
+        user = make_user()
+        service.resend_confirmation(email=user.email, address=HOME)
+        assert inbox.of(user.email) == []
+
+    def test_a_closed_account_gets_no_link(self, app, inbox: Inbox):
+        user = make_user()
+        service.ban_user(user_id=user.id)
+        service.request_password_reset(email=user.email, address=HOME)
+        assert inbox.of(user.email) == []
+
+
+ACTS = {
+    "confirm": lambda user: service.resend_confirmation(email=user.email, address=HOME),
+    "reset": lambda user: service.request_password_reset(email=user.email, address=HOME),
+    "known": lambda user: service.register(
+        email=user.email,
+        password="seven-green-tractors",
+        display_name="Nadia",
+        locale="en",
+        address=HOME,
+    ),
+    "changed": lambda user: service.change_password(
+        user_id=user.id,
+        current="correct-horse-battery",
+        new="seven-green-tractors",
+        address=HOME,
+    ),
+    "payout": lambda user: service.change_paypal_email(
+        user_id=user.id, paypal_email="new@example.com", password="correct-horse-battery"
+    ),
+    "delivered": bought,
+}
+
+
+class TestLanguages:
+    @pytest.mark.parametrize("act", ACTS)
+    @pytest.mark.parametrize("locale", ["en", "ru"])
+    def test_a_person_reads_mails_in_their_own_language(self, app, inbox: Inbox, act, locale):
+        user = make_user(
+            confirmed=act != "confirm",
+            roles=("seller",),
+            locale=locale,
+            display_name="Nadia",
+        )
+        ACTS[act](user)
+        mail = inbox.only(user.email)
+        for part in ("subject", "text", "html"):
+            assert bool(CYRILLIC.search(mail[part])) is (locale == "ru"), mail[part]
+        assert f'lang="{locale}"' in mail["html"]

@@ -179,6 +179,13 @@ def test_wrong_settings_get_a_sentence(tmp_path, environment, words):
     assert "Traceback" not in done.stderr
 
 
+def test_a_role_that_ends_ends_the_shop_and_says_so(directory):
+    done = Shop(directory / "instance").call("run", WEB_WORKERS="none")
+    assert done.returncode not in {0, 130, 143}
+    assert "web stopped" in done.stdout
+    assert "ByteShop has stopped: the lines above say why." in done.stdout
+
+
 def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(directory):
     shop = Shop(directory / "instance")
     try:

@@ -71,8 +71,8 @@ def products_by_id(ids: Sequence[UUID]) -> list[ProductForSale]:
 def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many free units each of these products has; those with none are not in it."""
     rows = session().execute(
-        select(StockItem.product_id, func.count())
+        select(StockItem.product_id, func.count().label("free"))
         .where(StockItem.product_id.in_(ids), StockItem.state == UnitState.FREE)
         .group_by(StockItem.product_id)
     )
-    return dict(rows.tuples().all())
+    return {row.product_id: int(row.free) for row in rows}

@@ -22,17 +22,18 @@ from app.chats.broker import Broker, Listener, News
 from app.chats.errors import Close
 from app.chats.tickets import Pass
 from app.embedded.valkey import start_valkey
-from app.factory import create_app
 from app.kit import jobs, live
 from app.kit.ids import new_id
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support.apps import another_app
 from tests.support.bought import placed
 from tests.support.servers import Servers
 from tests.support.shop import Shop, environment_for
 
 SECONDS = 5
+JSON = {"Accept": "application/json"}
 OUR_PAGE = "http://localhost"  # the tests' PUBLIC_URL
 Login = Callable[..., FlaskClient]
 
@@ -56,7 +57,7 @@ def serving(app: Flask) -> Iterator[int]:
 
 
 def ticket_of(browser: FlaskClient) -> str:
-    answer = browser.post("/live/ticket", headers={"Accept": "application/json"})
+    answer = browser.post("/live/ticket", headers=JSON)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     return str(answer.json["ticket"])
@@ -140,7 +141,7 @@ class TestTicket:
     def test_needs_a_csrf_token(self, app: Flask, client: FlaskClient) -> None:
         app.config["WTF_CSRF_ENABLED"] = True
         try:
-            answer = client.post("/live/ticket", headers={"Accept": "application/json"})
+            answer = client.post("/live/ticket", headers=JSON)
         finally:
             app.config["WTF_CSRF_ENABLED"] = False
         assert answer.status_code == 403
@@ -148,9 +149,8 @@ class TestTicket:
     def test_without_redis_the_page_is_told_to_come_back(
         self, make_settings: Callable[..., Settings]
     ) -> None:
-        lonely = create_app(make_settings(redis_url="redis://127.0.0.1:9/0"))
-        lonely.config["WTF_CSRF_ENABLED"] = False
-        answer = lonely.test_client().post("/live/ticket", headers={"Accept": "application/json"})
+        with another_app(make_settings(redis_url="redis://127.0.0.1:9/0")) as lonely:
+            answer = lonely.test_client().post("/live/ticket", headers=JSON)
         assert answer.status_code == 503
         assert answer.mimetype == "application/problem+json"
         assert "Retry-After" in answer.headers
@@ -339,10 +339,9 @@ class TestRedisAway:
         self, connect: Connect, make_settings: Callable[..., Settings], tmp_path: Path
     ) -> None:
         valkey = start_valkey(tmp_path / "valkey", durable=False)
-        shop = create_app(make_settings(redis_url=valkey.url))
-        shop.config["WTF_CSRF_ENABLED"] = False
         topic = f"product:{new_id()}"
-        with serving(shop) as port, shop.app_context():
+        other = another_app(make_settings(redis_url=valkey.url))
+        with other as shop, serving(shop) as port, shop.app_context():
             connection = connect(f"ws://127.0.0.1:{port}/live", tickets.issue(Pass()))
             subscribe(connection, topic)
             listen(connection, topic)

@@ -9,13 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.factory import create_app
 from app.kit.ids import new_id
 from app.orders.models import OrderState
 from app.orders.queries.purchases import get_order
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support.apps import another_app
 from tests.support.bought import approved, fill, paid, placed, soup, words
 from tests.support.sale import SandboxControl, key_of
 
@@ -213,13 +213,13 @@ class TestPaypalAway:
     ) -> None:
         buyer = make_user()
         key = fill(buyer, {keys: 1})
-        lonely = create_app(make_settings(paypal_base_url="http://127.0.0.1:9"))
-        lonely.config["WTF_CSRF_ENABLED"] = False
-        browser = login(buyer, lonely.test_client())
-        answer = post_json(browser, "/order/checkout/paypal", {"checkout_key": str(key)})
+        with another_app(make_settings(paypal_base_url="http://127.0.0.1:9")) as lonely:
+            browser = login(buyer, lonely.test_client())
+            wish = {"checkout_key": str(key)}
+            answer = post_json(browser, "/order/checkout/paypal", wish)
+            plain = browser.post("/order/checkout/pay", data=wish)
         assert answer.status_code == 503
         assert "Nothing was charged" in answer.json["detail"]
-        plain = browser.post("/order/checkout/pay", data={"checkout_key": str(key)})
         assert plain.status_code == 503
         assert "Nothing was charged" in words(plain)
         assert soup(plain).select_one("#paypal-plain") is not None

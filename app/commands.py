@@ -55,12 +55,10 @@ def clock() -> None:
     last = dict.fromkeys(range(len(current_app.extensions["timed_work"])), 0.0)
     while True:
         try:
-            with db.engine.connect() as connection:
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text(f"SELECT pg_advisory_lock({CLOCK_LOCK})"))
-                connection.commit()
                 while True:
                     connection.execute(text("SELECT 1"))  # raises once the lock's session is gone
-                    connection.commit()
                     _run_due(last)
                     time.sleep(_TICK_SECONDS)
         except Exception:

@@ -5,13 +5,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import requests
 from flask import Flask
 from sqlalchemy import text
 
 from app.embedded.processes import free_port
-from app.kit.db import session
+from app.extensions import db
+from app.kit.db import session, transactional
 from bench.figures import Figure, milliseconds, percentile
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -64,31 +66,35 @@ def run(application: Flask, shop: Shop) -> list[Figure]:
 def _fill(application: Flask) -> None:
     with application.app_context():
         template = make_product(make_user(roles=("seller",)), stock=("KEY-OF-THE-FIRST",))
-        session().execute(
-            text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,
-                    description, price_minor, currency, state, sold_count, version, published_at)
-                SELECT gen_random_uuid(), seller_id, category_id, 'key', false,
-                    (ARRAY['Game', 'Licence', 'Course', 'Font'])[1 + n % 4] || ' no. ' || n,
-                    'A thing to try the shop with', 100 + n % 9000, currency, 'published', n % 100,
-                    1, clock_timestamp() - n * interval '1 minute'
-                FROM product, generate_series(1, :n) n WHERE product.id = :id"""),
-            {"n": PRODUCTS, "id": template.id},
-        )
-        session().execute(
-            text("""WITH batches AS (
-                    INSERT INTO stock_batch (id, product_id, source, taken)
-                    SELECT gen_random_uuid(), id, '', 3 FROM product WHERE id <> :id
-                    RETURNING id, product_id)
-                INSERT INTO stock_item
-                    (id, product_id, batch_id, sealed, key_version, fingerprint, state)
-                SELECT gen_random_uuid(), b.product_id, b.id, '\\x00', 1,
-                    sha256((b.id::text || n)::bytea), 'free'
-                FROM batches b, generate_series(1, 3) n"""),
-            {"id": template.id},
-        )
-        session().commit()
-        session().execute(text("ANALYZE"))
-        session().commit()
+        _multiply(template.id)
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
+
+
+@transactional
+def _multiply(template_id: UUID) -> None:
+    session().execute(
+        text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,
+                description, price_minor, currency, state, sold_count, version, published_at)
+            SELECT gen_random_uuid(), seller_id, category_id, 'key', false,
+                (ARRAY['Game', 'Licence', 'Course', 'Font'])[1 + n % 4] || ' no. ' || n,
+                'A thing to try the shop with', 100 + n % 9000, currency, 'published', n % 100,
+                1, clock_timestamp() - n * interval '1 minute'
+            FROM product, generate_series(1, :n) n WHERE product.id = :id"""),
+        {"n": PRODUCTS, "id": template_id},
+    )
+    session().execute(
+        text("""WITH batches AS (
+                INSERT INTO stock_batch (id, product_id, source, taken)
+                SELECT gen_random_uuid(), id, '', 3 FROM product WHERE id <> :id
+                RETURNING id, product_id)
+            INSERT INTO stock_item
+                (id, product_id, batch_id, sealed, key_version, fingerprint, state)
+            SELECT gen_random_uuid(), b.product_id, b.id, '\\x00', 1,
+                sha256((b.id::text || n)::bytea), 'free'
+            FROM batches b, generate_series(1, 3) n"""),
+        {"id": template_id},
+    )
 
 
 def _in_turn(page: str, base: str) -> tuple[list[float], list[float]]:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.embedded.processes import program
 from app.extensions import db
-from app.kit.db import session
+from app.kit.db import session, transactional
 from app.kit.ids import new_id
 from app.products.service import stock
 from bench.figures import Figure
@@ -43,10 +43,13 @@ def run(application: Flask) -> list[Figure]:
     with application.app_context():
         product_id = make_product(make_user(roles=("seller",)), stock=()).id
         _fill(product_id)
+        _vacuum()
         before = _pgbench(product_id)
         _refill(product_id)
+        _vacuum()
         ours = _shop(application, product_id)
         _refill(product_id)
+        _vacuum()
         after = _pgbench(product_id)
     bare = (before + after) / 2
     return [
@@ -56,6 +59,7 @@ def run(application: Flask) -> list[Figure]:
     ]
 
 
+@transactional
 def _fill(product_id: UUID) -> None:
     batch = new_id()
     session().execute(
@@ -69,18 +73,15 @@ def _fill(product_id: UUID) -> None:
             FROM generate_series(1, :n) n"""),
         {"p": product_id, "b": batch, "n": UNITS},
     )
-    session().commit()
-    _vacuum()
 
 
+@transactional
 def _refill(product_id: UUID) -> None:
     session().execute(
         text("""UPDATE stock_item SET state = 'free', holder = NULL, reserved_until = NULL
             WHERE product_id = :p AND state <> 'free'"""),
         {"p": product_id},
     )
-    session().commit()
-    _vacuum()
 
 
 def _vacuum() -> None:

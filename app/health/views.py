@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.extensions import db
 from app.kit import jobs
 from app.kit.access import Access, allow
-from app.kit.db import session
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ def _reached(probe: Callable[[Settings], None]) -> bool:
 
 
 def _postgresql(_settings: Settings) -> None:
-    session().execute(text("SELECT 1"))
+    with db.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
 
 
 def _redis(_settings: Settings) -> None:

@@ -1,0 +1,114 @@
+"""The migrations make the tables that the models describe, and can be taken back."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Connection, text
+
+from app.extensions import db
+from app.factory import create_app
+from app.settings import Settings
+from tests.support.servers import Servers
+
+DIRECTORY = str(Path(__file__).parent.parent / "migrations")
+# What a shop may never lose by a mistake in a program: the functions and triggers that guard it.
+GUARDED = {
+    "ledger_account",
+    "ledger_transaction",
+    "ledger_entry",
+    "delivery_record",
+    "inbound_event",
+    "shared_content",
+}
+
+
+@pytest.fixture
+def empty(
+    make_settings: Callable[..., Settings], run_servers: Servers, worker_number: int
+) -> Iterator[Flask]:
+    """An application on an empty database of its own."""
+    name = f"migrations_{worker_number}"
+    application = create_app(make_settings(database_url=run_servers.create_database(name)))
+    with application.app_context():
+        yield application
+        db.session.remove()
+        db.engine.dispose()
+    run_servers.drop_database(name)
+
+
+def _schema(connection: Connection) -> list[tuple[str, str]]:
+    """Every table, index, constraint, function and trigger, and how it is defined."""
+    rows = connection.execute(
+        text("""
+            SELECT 'column ' || table_name || '.' || column_name,
+                concat_ws(' ', data_type, is_nullable, column_default) FROM information_schema.columns
+                WHERE table_schema = 'public'
+            UNION ALL SELECT 'index ' || indexname, indexdef FROM pg_indexes
+                WHERE schemaname = 'public'
+            UNION ALL SELECT 'constraint ' || conrelid::regclass || '.' || conname,
+                pg_get_constraintdef(oid) FROM pg_constraint
+                WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT 'function ' || p.proname, p.prosrc FROM pg_proc p
+                LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
+                WHERE p.pronamespace = 'public'::regnamespace AND d.objid IS NULL
+            UNION ALL SELECT 'trigger ' || tgrelid::regclass || '.' || tgname,
+                pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+            ORDER BY 1""")
+    )
+    return [(name, definition) for name, definition in rows]
+
+
+def test_up_equals_the_models_and_down_leaves_nothing(empty: Flask) -> None:
+    upgrade(directory=DIRECTORY)
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, db.metadata) == []
+        first = _schema(connection)
+    assert {name.partition(" ")[0] for name, _ in first} == {
+        "column",
+        "index",
+        "constraint",
+        "function",
+        "trigger",
+    }
+    upgrade(directory=DIRECTORY)  # again: nothing to do
+    downgrade(directory=DIRECTORY, revision="base")
+    with db.engine.connect() as connection:
+        left = [name for name, _ in _schema(connection) if "alembic_version" not in name]
+        assert left == []
+    upgrade(directory=DIRECTORY)
+    with db.engine.connect() as connection:
+        assert _schema(connection) == first
+
+
+def test_checks_of_the_models_are_in_the_database(empty: Flask) -> None:
+    """Autogenerate compares no check constraints."""
+    upgrade(directory=DIRECTORY)
+    described = {
+        str(constraint.name)
+        for table in db.metadata.tables.values()
+        for constraint in table.constraints
+        if constraint.name
+    }
+    with db.engine.connect() as connection:
+        there = {
+            name.rpartition(".")[2]
+            for name, _ in _schema(connection)
+            if name.startswith("constraint ")
+        }
+    assert described - there == set()
+
+
+def test_records_are_guarded_against_change(empty: Flask) -> None:
+    upgrade(directory=DIRECTORY)
+    with db.engine.connect() as connection:
+        triggers = [name for name, _ in _schema(connection) if name.startswith("trigger ")]
+    guarded = {name.split()[1].partition(".")[0] for name in triggers if "append_only" in name}
+    assert guarded == GUARDED

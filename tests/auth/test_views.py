@@ -16,6 +16,10 @@ from tests.factories.auth import PASSWORD, make_user
 from tests.support.inbox import Inbox, path_in
 
 NEW_PASSWORD = "seven-green-tractors"
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
+)
 HOSTILE = [
     "",
     " ",
@@ -260,12 +264,12 @@ class TestSessions:
         phone.post(
             "/auth/login",
             data={"email": user.email, "password": PASSWORD},
-            headers={"User-Agent": "Phone"},
+            headers={"User-Agent": PHONE},
         )
         response = client.get("/auth/sessions")
         rows = page_of(response).select(".list__item")
         assert response.headers["Cache-Control"] == "no-store"
-        assert [row.strong.get_text() for row in rows] == ["Phone", "<b>Desk</b>"]
+        assert [row.strong.get_text() for row in rows] == ["Mobile Safari on iOS", "<b>Desk</b>"]
         assert ["This browser" in row.get_text() for row in rows] == [False, True]
         assert client.post(rows[0].form["action"]).status_code == 303
         assert not is_in(phone)

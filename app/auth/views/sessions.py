@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from ua_parser import parse
 
 from app.auth import identity, queries, service
 from app.auth.views import blueprint
@@ -12,6 +13,8 @@ from app.auth.views.helping import me
 from app.kit.access import Access, allow
 from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to
+
+_SHOWN = 60
 
 
 @blueprint.get("/sessions")
@@ -21,9 +24,19 @@ def sessions() -> ResponseReturnValue:
     no_store()
     return page(
         "auth/sessions.html",
-        sessions=queries.live_sessions(me().id),
+        sessions=[(live, _browser(live.agent)) for live in queries.live_sessions(me().id)],
         current_id=identity.current_session_id(),
     )
+
+
+def _browser(agent: str) -> str:
+    """A browser's name in words, or what it calls itself where that is not known."""
+    parsed = parse(agent)
+    if parsed.user_agent is None:
+        return agent[:_SHOWN] or _("Unknown browser")
+    if parsed.os is None:
+        return str(parsed.user_agent.family)
+    return _("%(browser)s on %(system)s", browser=parsed.user_agent.family, system=parsed.os.family)
 
 
 @blueprint.post("/sessions/<uuid:session_id>/end")

@@ -36,7 +36,8 @@ def _browser(agent: str) -> str:
         return agent[:_SHOWN] or _("Unknown browser")
     if parsed.os is None:
         return str(parsed.user_agent.family)
-    return _("%(browser)s on %(system)s", browser=parsed.user_agent.family, system=parsed.os.family)
+    browser, system = parsed.user_agent.family, parsed.os.family
+    return str(_("%(browser)s on %(system)s", browser=browser, system=system))
 
 
 @blueprint.post("/sessions/<uuid:session_id>/end")

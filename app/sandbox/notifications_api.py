@@ -101,6 +101,18 @@ def webhook(webhook_id: str) -> Response:
     return json_answer(200, _webhook(row))
 
 
+@blueprint.delete("/v1/notifications/webhooks/<webhook_id>")
+def unsubscribe(webhook_id: str) -> Response:
+    """Send no more to this address, not even what is queued."""
+    box = sandbox()
+    require_token(box)
+    with box.storage.transaction() as db:
+        db.execute("DELETE FROM delivery WHERE webhook_id = ?", (webhook_id,))
+        if not db.execute("DELETE FROM webhook WHERE id = ?", (webhook_id,)).rowcount:
+            raise not_found()
+    return json_answer(204, None)
+
+
 @blueprint.get("/v1/notifications/webhooks-event-types")
 def event_types() -> Response:
     """What can be asked for."""

@@ -19,7 +19,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Wire an application together; reaches no server."""
     settings = settings or Settings.from_env()
     app = Flask(
-        __name__, static_folder="../static", template_folder="../templates", static_url_path="/static"
+        __name__,
+        static_folder="../static",
+        template_folder="../templates",
+        static_url_path="/static",
     )
     app.request_class = MemoryRequest
     _configure(app, settings)
@@ -69,6 +72,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         REDIS_URL=settings.redis_url,
         SMTP_URL=settings.smtp_url,
         MAIL_FROM=settings.mail_from,
+        CURRENCY=settings.currency,
         PUBLIC_URL=settings.public_url,
         LIVE_URL=settings.live_url,
         PAYPAL_WEB_URL=settings.paypal_web_url,

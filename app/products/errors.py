@@ -147,3 +147,73 @@ class TakenMeanwhile(Conflict):
 
 class StockMismatch(RuntimeError):
     """Units that must be there for their holder are not: a bug, never an answer to a person."""
+
+
+class NoSuchCategory(NotFound):
+    """There is no such category."""
+
+    def __init__(self) -> None:
+        super().__init__("products.no_such_category", _("There is no such category."))
+
+
+class ProductGone(Gone):
+    """The product was taken out of the shop."""
+
+    def __init__(self) -> None:
+        super().__init__("products.gone", _("This product is no longer offered."))
+
+
+class BadProduct(Invalid):
+    """A field of a listing breaks a rule; `errors` maps field to message."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("products.bad_product", next(iter(errors.values())), errors=errors)
+
+
+class BadFilters(Invalid):
+    """A filter of the catalogue can't be read; `errors` maps field to message."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("products.bad_filters", next(iter(errors.values())), errors=errors)
+
+
+class ProductChanged(Conflict):
+    """Somebody saved the product meanwhile, perhaps the seller in another tab."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.changed",
+            _(
+                "This product was saved elsewhere since you opened the page. "
+                "Look at both, then save again to keep yours."
+            ),
+        )
+
+
+class KindFixed(Conflict):
+    """The kind can't change any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.kind_fixed",
+            _("The kind can't be changed once there is stock or content."),
+        )
+
+
+class NotThisState(Conflict):
+    """The product's state does not allow that step."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.not_this_state", _("That can't be done in the product's present state.")
+        )
+
+
+class ContentMissing(Conflict):
+    """A shared product without content has nothing to deliver."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.content_missing",
+            _("Enter what buyers get before you publish: the product has no content yet."),
+        )

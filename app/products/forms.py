@@ -1,9 +1,34 @@
 """Forms of goods and stock."""
 
+from uuid import UUID
+
+from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    RadioField,
+    SearchField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.products.amounts import parse_price
+from app.products.models import Kind
+from app.products.queries.catalogue import Filters, Sort
+from app.products.service.products import Draft
+
+WORDS_LENGTH = 100
+VERSION_DIGITS = 9
 
 
 class StockForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
@@ -11,3 +36,139 @@ class StockForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
 
     lines = TextAreaField(_l("Paste the items"))
     file = FileField(_l("Or choose a file"))
+
+
+class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types
+    """A price as people type it; `minor` is what it comes to in minor units."""
+
+    minor: int | None = None
+
+    def process_formdata(self, values: list[str]) -> None:
+        """Keep the text as typed, and read it."""
+        super().process_formdata(values)
+        text = (self.data or "").strip()
+        if text:
+            try:
+                self.minor = parse_price(text, current_app.extensions["settings"].currency)
+            except ValueError as error:
+                raise ValidationError(_("Enter a price such as 12.50.")) from error
+
+
+class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+    """A listing. The rules are the service's; the form only reads."""
+
+    title = StringField(_l("Title"))
+    category_id = SelectField(_l("Category"), validate_choice=False)
+    kind = RadioField(
+        _l("What do you sell?"),
+        choices=[
+            SelectChoice(Kind.KEY.value, _l("Keys, one for each piece")),
+            SelectChoice(Kind.LINK.value, _l("Links")),
+            SelectChoice(Kind.TEXT.value, _l("A text, the same for every buyer")),
+        ],
+        default=Kind.KEY.value,
+        validators=[InputRequired(_l("Say what you sell."))],
+    )
+    shared = BooleanField(_l("Every buyer gets the same link"))
+    price = PriceField(_l("Price of one piece"), validators=[InputRequired(_l("Enter a price."))])
+    description = TextAreaField(_l("Description"))
+    content = TextAreaField(_l("What the buyer gets"))
+    photo = FileField(_l("Cover photo"))
+    version = HiddenField(default="1")
+
+    def draft(self) -> Draft:
+        """What was entered, for the service; the form must be valid."""
+        return Draft(
+            category_id=UUID(self.category_id.data),
+            kind=Kind(self.kind.data),
+            shared=bool(self.shared.data),
+            title=self.title.data or "",
+            description=(self.description.data or "").replace("\r\n", "\n"),
+            price_minor=self.price.minor or 0,
+            content=(self.content.data or "").replace("\r\n", "\n").strip() or None,
+        )
+
+    def photo_bytes(self) -> bytes | None:
+        """The uploaded photo, None if there is none."""
+        return self.photo.data.read() or None if self.photo.data else None
+
+    def validate_category_id(self, field: SelectField) -> None:
+        """Refuse what is no id."""
+        try:
+            UUID(field.data or "")
+        except ValueError as error:
+            raise ValidationError(_("Choose a category.")) from error
+
+    def validate_version(self, field: HiddenField) -> None:
+        """Refuse what is no number that a row can have."""
+        if not (field.data or "").isdecimal() or len(field.data) > VERSION_DIGITS:
+            raise ValidationError(_("Reload the page."))
+
+
+class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+    """What a visitor looks for; read from the address."""
+
+    class Meta:
+        """A search changes nothing, so it needs no token."""
+
+        csrf = False
+
+    q = SearchField(_l("Search"), validators=[Length(max=WORDS_LENGTH)])
+    kind = SelectMultipleField(
+        _l("Kind"),
+        choices=[
+            SelectChoice(Kind.KEY.value, _l("Keys")),
+            SelectChoice(Kind.LINK.value, _l("Links")),
+            SelectChoice(Kind.TEXT.value, _l("Texts")),
+        ],
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    price_from = PriceField(_l("Price from"))
+    price_to = PriceField(_l("Price to"))
+    in_stock = BooleanField(_l("In stock only"))
+    sort = SelectField(
+        _l("Sort by"),
+        choices=[
+            SelectChoice(Sort.NEW.value, _l("Newest first")),
+            SelectChoice(Sort.POPULAR.value, _l("Bought most")),
+            SelectChoice(Sort.PRICE_ASC.value, _l("Cheapest first")),
+            SelectChoice(Sort.PRICE_DESC.value, _l("Dearest first")),
+            SelectChoice(Sort.RELEVANCE.value, _l("Best match")),
+        ],
+    )
+
+    def validate_price_to(self, field: PriceField) -> None:
+        """Refuse a range that nothing can lie in."""
+        least, most = self.price_from.minor, field.minor
+        if least is not None and most is not None and most < least:
+            raise ValidationError(_("This is less than the price it starts from."))
+
+    @property
+    def words(self) -> str:
+        """What to search for, without what no title can hold."""
+        return " ".join((self.q.data or "").replace("\x00", " ").split())
+
+    def filters(self, category_ids: tuple[UUID, ...]) -> Filters:
+        """What was asked for, for the query; the form must be valid."""
+        return Filters(
+            words=self.words,
+            category_ids=category_ids,
+            kinds=tuple(Kind(kind) for kind in self.kind.data or ()),
+            price_from=self.price_from.minor,
+            price_to=self.price_to.minor,
+            in_stock=bool(self.in_stock.data),
+        )
+
+    def chosen_sort(self) -> Sort:
+        """The sort asked for; the best match where there are words and nothing was asked for."""
+        if self.sort.raw_data:
+            sort = Sort(self.sort.data)
+            return Sort.NEW if sort is Sort.RELEVANCE and not self.words else sort
+        return Sort.RELEVANCE if self.words else Sort.NEW
+
+    @property
+    def active(self) -> int:
+        """How many filters are set."""
+        fields = (self.kind, self.price_from, self.price_to, self.in_stock)
+        return sum(bool(field.data) for field in fields)

@@ -1,0 +1,28 @@
+"""What can go wrong with an uploaded photo."""
+
+from flask_babel import gettext as _
+
+from app.kit.errors import Invalid, NotFound, TooLarge
+
+
+class BadPhoto(Invalid):
+    """Not a photo that can be decoded."""
+
+    def __init__(self) -> None:
+        message = _("This is not a photo we can read. Use a JPEG, PNG, WebP or GIF file.")
+        super().__init__("files.bad_photo", message, errors={"photo": message})
+
+
+class PhotoTooLarge(TooLarge):
+    """More bytes or pixels than are taken."""
+
+    def __init__(self) -> None:
+        message = _("The photo is too large: up to 8 MB and 25 megapixels.")
+        super().__init__("files.photo_too_large", message, errors={"photo": message})
+
+
+class NoSuchPhoto(NotFound):
+    """There is no such photo."""
+
+    def __init__(self) -> None:
+        super().__init__("files.no_such_photo", _("There is no such photo."))

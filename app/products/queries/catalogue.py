@@ -1,0 +1,264 @@
+"""The catalogue: what is for sale, searched, filtered, sorted, page by page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_
+
+from app.auth.models import User
+from app.kit.db import session
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.products import queries
+from app.products.errors import NoSuchProduct
+from app.products.models import Kind, Product, ProductState, StockItem, UnitState
+
+# pg_trgm's own threshold for a word that resembles a part of a text.
+SIMILAR = 0.4
+
+
+class Sort(StrEnum):
+    """The ways in which a listing can be sorted."""
+
+    NEW = "new"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    POPULAR = "popular"
+    RELEVANCE = "relevance"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a visitor looks for. Prices are in minor units."""
+
+    words: str = ""
+    category_ids: tuple[UUID, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    price_from: int | None = None
+    price_to: int | None = None
+    in_stock: bool = False
+    seller_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A product in a listing. `stock` is None where every buyer gets the same content."""
+
+    id: UUID
+    title: str
+    kind: Kind
+    price_minor: int
+    currency: str
+    photo_id: UUID | None
+    seller_name: str
+    stock: int | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A product on its own page."""
+
+    id: UUID
+    seller_id: UUID
+    seller_name: str
+    category_id: UUID
+    title: str
+    description: str
+    kind: Kind
+    shared: bool
+    price_minor: int
+    currency: str
+    photo_id: UUID | None
+    state: ProductState
+    sold_count: int
+    published_at: datetime | None
+    seller_banned: bool
+    has_content: bool
+    stock: int | None
+
+    @property
+    def on_sale(self) -> bool:
+        """Whether anybody may see and buy it, stock aside."""
+        return (
+            self.state is ProductState.PUBLISHED
+            and not self.seller_banned
+            and (not self.shared or self.has_content)
+        )
+
+
+def listing(
+    filters: Filters, sort: Sort, *, after: str | None = None, size: int = PAGE_SIZE
+) -> Page[Listed]:
+    """A page of products for sale; Invalid for a broken cursor."""
+    rank = _rank(filters.words) if sort is Sort.RELEVANCE else literal(0)
+    query: Select[*tuple[Any, ...]] = (
+        select(
+            Product.id,
+            Product.title,
+            Product.kind,
+            Product.price_minor,
+            Product.currency,
+            Product.photo_id,
+            User.display_name,
+            Product.shared,
+            Product.published_at,
+            Product.sold_count,
+            rank.label("rank"),
+        )
+        .join(User, User.id == Product.seller_id)
+        .where(*_conditions(filters))
+        .limit(size + 1)
+    )
+    rows = session().execute(_sorted(query, sort, rank, after)).all()
+    page = cut(rows, size, lambda row: _key(row, sort))
+    free = queries.free_counts([row.id for row in page.items if not row.shared])
+    items = [
+        Listed(
+            row.id,
+            row.title,
+            row.kind,
+            row.price_minor,
+            row.currency,
+            row.photo_id,
+            row.display_name,
+            None if row.shared else free.get(row.id, 0),
+        )
+        for row in page.items
+    ]
+    return Page(items, page.next_cursor)
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        Product.state == ProductState.PUBLISHED,
+        User.banned_at.is_(None),
+        or_(Product.shared.is_(False), Product.content_id.is_not(None)),
+    ]
+    if filters.words:
+        conditions.append(
+            or_(
+                Product.search.bool_op("@@")(_query(filters.words)),
+                func.word_similarity(filters.words, Product.title) > SIMILAR,
+            )
+        )
+    if filters.category_ids:
+        conditions.append(Product.category_id.in_(filters.category_ids))
+    if filters.kinds:
+        conditions.append(Product.kind.in_(filters.kinds))
+    if filters.price_from is not None:
+        conditions.append(Product.price_minor >= filters.price_from)
+    if filters.price_to is not None:
+        conditions.append(Product.price_minor <= filters.price_to)
+    if filters.seller_id is not None:
+        conditions.append(Product.seller_id == filters.seller_id)
+    if filters.in_stock:
+        conditions.append(
+            or_(
+                Product.shared,
+                select(StockItem.id)
+                .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
+                .exists(),
+            )
+        )
+    return conditions
+
+
+def _query(words: str) -> ColumnElement[Any]:
+    return func.websearch_to_tsquery("byteshop", words)
+
+
+def _rank(words: str) -> ColumnElement[int]:
+    """How well a product fits, as an integer, so that a cursor holds it exactly."""
+    rank = func.ts_rank(Product.search, _query(words)) + func.word_similarity(words, Product.title)
+    return func.floor(rank * 10_000).cast(Product.sold_count.type)
+
+
+def _sorted(
+    query: Select[*tuple[Any, ...]], sort: Sort, rank: ColumnElement[int], after: str | None
+) -> Select[*tuple[Any, ...]]:
+    """Order by the sort and the id; with a cursor, only what comes after it."""
+    if sort is Sort.PRICE_ASC:
+        if after:
+            price, last = decode_cursor(after, tuple[int, UUID])
+            query = query.where(tuple_(Product.price_minor, Product.id) > (price, last))
+        return query.order_by(Product.price_minor, Product.id)
+    column: ColumnElement[Any]
+    shape: type[tuple[Any, ...]]
+    match sort:
+        case Sort.PRICE_DESC:
+            column, shape = Product.price_minor.expression, tuple[int, UUID]
+        case Sort.POPULAR:
+            column, shape = Product.sold_count.expression, tuple[int, UUID]
+        case Sort.RELEVANCE:
+            column, shape = rank, tuple[int, UUID]
+        case _:
+            column, shape = Product.published_at.expression, tuple[datetime, UUID]
+    if after:
+        value, last = decode_cursor(after, shape)
+        query = query.where(tuple_(column, Product.id) < (value, last))
+    return query.order_by(column.desc(), Product.id.desc())
+
+
+def _key(row: Any, sort: Sort) -> tuple[Any, ...]:
+    match sort:
+        case Sort.PRICE_ASC | Sort.PRICE_DESC:
+            return row.price_minor, row.id
+        case Sort.POPULAR:
+            return row.sold_count, row.id
+        case Sort.RELEVANCE:
+            return row.rank, row.id
+        case _:
+            return row.published_at, row.id
+
+
+def counts_by_category() -> dict[UUID, int]:
+    """How many products are for sale on each shelf."""
+    rows = session().execute(
+        select(Product.category_id, func.count())
+        .join(User, User.id == Product.seller_id)
+        .where(*_conditions(Filters()))
+        .group_by(Product.category_id)
+    )
+    return dict(rows.tuples().all())
+
+
+def detail(product_id: UUID) -> Detail:
+    """A product in any state, with its true stock; NoSuchProduct."""
+    free = (
+        select(func.count())
+        .select_from(StockItem)
+        .where(and_(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE))
+        .scalar_subquery()
+    )
+    row = (
+        session()
+        .execute(
+            select(
+                Product.id,
+                Product.seller_id,
+                User.display_name.label("seller_name"),
+                Product.category_id,
+                Product.title,
+                Product.description,
+                Product.kind,
+                Product.shared,
+                Product.price_minor,
+                Product.currency,
+                Product.photo_id,
+                Product.state,
+                Product.sold_count,
+                Product.published_at,
+                User.banned_at.is_not(None).label("seller_banned"),
+                Product.content_id.is_not(None).label("has_content"),
+                case((Product.shared, None), else_=free).label("stock"),
+            )
+            .join(User, User.id == Product.seller_id)
+            .where(Product.id == product_id)
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise NoSuchProduct
+    return Detail(**row._asdict())

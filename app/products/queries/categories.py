@@ -1,0 +1,65 @@
+"""The shelves as they are read: a small table, read whole."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.kit.db import session
+from app.products.errors import NoSuchCategory
+from app.products.models import Category
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A category, its name in a person's language, and the ones below it."""
+
+    id: UUID
+    slug: str
+    name: str
+    children: list["Shelf"] = field(default_factory=list)
+    parent: "Shelf | None" = None
+
+    @property
+    def ids(self) -> list[UUID]:
+        """Its own id and those of the ones below it."""
+        return [self.id, *(child.id for child in self.children)]
+
+
+def shelves(locale: str) -> list[Shelf]:
+    """The upper categories, each with its lower ones, in their order."""
+    rows = session().scalars(select(Category).order_by(Category.position, Category.slug)).all()
+    tops = {
+        row.id: Shelf(row.id, row.slug, row.name(locale)) for row in rows if row.parent_id is None
+    }
+    for row in rows:
+        if row.parent_id is not None:
+            top = tops[row.parent_id]
+            top.children.append(Shelf(row.id, row.slug, row.name(locale), parent=top))
+    return list(tops.values())
+
+
+def find(tops: list[Shelf], slug: str) -> Shelf:
+    """The category of this slug; NoSuchCategory if there is none."""
+    for top in tops:
+        for shelf in (top, *top.children):
+            if shelf.slug == slug:
+                return shelf
+    raise NoSuchCategory
+
+
+def find_by_id(tops: list[Shelf], category_id: UUID) -> Shelf:
+    """The category of this id; NoSuchCategory if there is none."""
+    for top in tops:
+        for shelf in (top, *top.children):
+            if shelf.id == category_id:
+                return shelf
+    raise NoSuchCategory
+
+
+def category_choices(locale: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a select offers: groups of (id, name)."""
+    return [
+        (top.name, [(str(shelf.id), shelf.name) for shelf in (*top.children, top)])
+        for top in shelves(locale)
+    ]

@@ -1,0 +1,214 @@
+"""Listings: made, changed, published, hidden, removed by their sellers."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import current_app
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from app.files.service import store_photo
+from app.kit.db import lock, session, transactional
+from app.kit.ids import new_id
+from app.kit.money import Money
+from app.products.errors import (
+    BadProduct,
+    ContentMissing,
+    KindFixed,
+    NoSuchProduct,
+    NotThisState,
+    ProductChanged,
+)
+from app.products.models import (
+    TRANSITIONS,
+    Category,
+    Kind,
+    Product,
+    ProductState,
+    SharedContent,
+    StockItem,
+)
+from app.products.service.stock import vault
+
+TITLE_MIN, TITLE_MAX = 3, 120
+DESCRIPTION_MAX = 20_000
+CONTENT_MAX = 20_000
+PRICE_MAX_MINOR = 10_000_00
+REASON_MAX = 500
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a seller says of a product. `content` is what each buyer of a shared product gets."""
+
+    category_id: UUID
+    kind: Kind
+    shared: bool
+    title: str
+    description: str
+    price_minor: int
+    content: str | None = None
+
+
+def create_product(*, seller_id: UUID, draft: Draft, photo: bytes | None = None) -> UUID:
+    """Make a draft of a product; its id. Raises BadProduct, and the photo's errors."""
+    _check(draft)
+    photo_id = store_photo(owner_id=seller_id, data=photo) if photo else None
+    return _create(seller_id, draft, photo_id)
+
+
+@transactional
+def _create(seller_id: UUID, draft: Draft, photo_id: UUID | None) -> UUID:
+    _check_category(draft.category_id)
+    product = Product(
+        id=new_id(),
+        seller_id=seller_id,
+        category_id=draft.category_id,
+        kind=draft.kind,
+        shared=_shared(draft),
+        title=draft.title.strip(),
+        description=draft.description.strip(),
+        price_minor=draft.price_minor,
+        currency=current_app.extensions["settings"].currency,
+        photo_id=photo_id,
+    )
+    session().add(product)
+    session().flush()  # its content points at it
+    _put_content(product, draft.content)
+    return product.id
+
+
+def edit_product(
+    *, seller_id: UUID, product_id: UUID, version: int, draft: Draft, photo: bytes | None = None
+) -> None:
+    """Change a product; what was bought before stays as it was bought.
+
+    Raises BadProduct, ProductChanged if it was saved since `version`, KindFixed, NoSuchProduct,
+    NotThisState for a removed one, and the photo's errors.
+    """
+    _check(draft)
+    photo_id = store_photo(owner_id=seller_id, data=photo) if photo else None
+    _edit(seller_id, product_id, version, draft, photo_id)
+
+
+@transactional
+def _edit(
+    seller_id: UUID, product_id: UUID, version: int, draft: Draft, photo_id: UUID | None
+) -> None:
+    product = _own(seller_id, product_id)
+    if product.state is ProductState.REMOVED:
+        raise NotThisState
+    if product.version != version:
+        raise ProductChanged
+    if (product.kind, product.shared) != (draft.kind, _shared(draft)) and _has_goods(product):
+        raise KindFixed
+    _check_category(draft.category_id)
+    product.category_id = draft.category_id
+    product.kind = draft.kind
+    product.shared = _shared(draft)
+    product.title = draft.title.strip()
+    product.description = draft.description.strip()
+    product.price_minor = draft.price_minor
+    product.photo_id = photo_id or product.photo_id
+    product.version += 1
+    _put_content(product, draft.content)
+
+
+@transactional
+def publish(*, seller_id: UUID, product_id: UUID) -> None:
+    """Offer a product. Raises NoSuchProduct, NotThisState, ContentMissing."""
+    product = _own(seller_id, product_id)
+    if product.shared and product.content_id is None:
+        raise ContentMissing
+    _move(product, ProductState.PUBLISHED)
+    product.published_at = product.published_at or func.clock_timestamp()
+
+
+@transactional
+def hide(*, seller_id: UUID, product_id: UUID) -> None:
+    """Stop offering a product for a while. Raises NoSuchProduct, NotThisState."""
+    _move(_own(seller_id, product_id), ProductState.HIDDEN)
+
+
+@transactional
+def remove(*, seller_id: UUID, product_id: UUID, reason: str = "") -> None:
+    """Take a product out of the shop; what was sold of it stays with its buyers.
+
+    Raises NoSuchProduct, NotThisState.
+    """
+    product = _own(seller_id, product_id)
+    _move(product, ProductState.REMOVED)
+    product.removed_by = seller_id
+    product.removed_reason = reason.replace("\x00", "")[:REASON_MAX]
+
+
+def _own(seller_id: UUID, product_id: UUID) -> Product:
+    product = lock(Product, product_id)
+    if product is None or product.seller_id != seller_id:
+        raise NoSuchProduct
+    return product
+
+
+def _move(product: Product, state: ProductState) -> None:
+    if state not in TRANSITIONS[product.state]:
+        raise NotThisState
+    product.state = state
+    product.version += 1
+
+
+def _shared(draft: Draft) -> bool:
+    """Texts are the same for all, keys never; of links the seller says."""
+    return draft.kind is Kind.TEXT or (draft.kind is Kind.LINK and draft.shared)
+
+
+def _put_content(product: Product, content: str | None) -> None:
+    """Seal a new version of what buyers get; the older ones stay for those who bought them."""
+    if not product.shared or not content:
+        return
+    content_id = new_id()
+    sealed = vault().seal(content, product_id=product.id, item_id=content_id)
+    session().add(
+        SharedContent(
+            id=content_id,
+            product_id=product.id,
+            sealed=sealed.data,
+            key_version=sealed.key_version,
+        )
+    )
+    session().flush()  # the product points at it
+    product.content_id = content_id
+
+
+def _has_goods(product: Product) -> bool:
+    units = select(StockItem.id).where(StockItem.product_id == product.id).exists()
+    return product.content_id is not None or bool(session().execute(select(units)).scalar_one())
+
+
+def _check_category(category_id: UUID) -> None:
+    if session().get(Category, category_id) is None:
+        raise BadProduct({"category_id": _("Choose a category.")})
+
+
+def _check(draft: Draft) -> None:
+    errors: dict[str, str] = {}
+    if not TITLE_MIN <= len(draft.title.strip()) <= TITLE_MAX:
+        errors["title"] = _("A title has between 3 and 120 characters.")
+    if len(draft.description) > DESCRIPTION_MAX:
+        errors["description"] = _("A description has up to 20,000 characters.")
+    if not 0 < draft.price_minor <= PRICE_MAX_MINOR:
+        currency = current_app.extensions["settings"].currency
+        most = Money(PRICE_MAX_MINOR, currency).to_decimal_string()
+        errors["price"] = _("A price is more than nothing and at most %(most)s.", most=most)
+    if draft.content is not None and len(draft.content) > CONTENT_MAX:
+        errors["content"] = _("The content has up to 20,000 characters.")
+    if draft.content and draft.kind is Kind.LINK and not _is_address(draft.content):
+        errors["content"] = _("A link begins with https:// or http://.")
+    for name in ("title", "description", "content"):
+        if "\x00" in (getattr(draft, name) or ""):
+            errors[name] = _("There is a character in it that can't be stored.")
+    if errors:
+        raise BadProduct(errors)
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith(("https://", "http://")) and not any(sign.isspace() for sign in text)

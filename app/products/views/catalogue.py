@@ -1,0 +1,117 @@
+"""The catalogue: front page, listings, a product's page."""
+
+from http import HTTPStatus
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from app.kit import htmx, i18n
+from app.kit.access import Access, allow
+from app.kit.paging import Page
+from app.products import markdown
+from app.products.errors import NoSuchProduct, ProductGone
+from app.products.forms import FilterForm
+from app.products.models import ProductState
+from app.products.queries import catalogue as goods
+from app.products.queries.catalogue import Detail, Filters, Listed, Sort
+from app.products.queries.categories import Shelf, find, find_by_id, shelves
+from app.products.views import blueprint
+
+SHOWN_IN_FRONT = 8
+
+
+@blueprint.get("/")
+@allow(Access.PUBLIC)
+def catalogue() -> ResponseReturnValue:
+    """The front page: shelves, what is new, what is bought most."""
+    newest = goods.listing(Filters(), Sort.NEW, size=SHOWN_IN_FRONT)
+    return htmx.page(
+        "products/front.html",
+        shelves=shelves(i18n.locale()),
+        counts=goods.counts_by_category(),
+        newest=newest.items,
+        popular=goods.listing(Filters(), Sort.POPULAR, size=SHOWN_IN_FRONT).items,
+    )
+
+
+@blueprint.get("/products")
+@allow(Access.PUBLIC)
+def listing() -> ResponseReturnValue:
+    """Everything for sale, searched, filtered, sorted."""
+    return _listing(shelves(i18n.locale()), None)
+
+
+@blueprint.get("/products/category/<slug>")
+@allow(Access.PUBLIC)
+def category(slug: str) -> ResponseReturnValue:
+    """One shelf and those below it."""
+    tops = shelves(i18n.locale())
+    return _listing(tops, find(tops, slug))
+
+
+def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
+    form = FilterForm(request.args)
+    valid = form.validate()
+    page: Page[Listed] = Page([], None)
+    if valid:
+        filters = form.filters(tuple(shelf.ids) if shelf else ())
+        page = goods.listing(filters, form.chosen_sort(), after=request.args.get("after"))
+    if valid and not form.sort.raw_data:
+        form.sort.data = form.chosen_sort().value
+    return htmx.page(
+        "products/listing.html",
+        fragment="items" if "after" in request.args else "results",
+        status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
+        form=form,
+        shelves=tops,
+        shelf=shelf,
+        page=page,
+        here=_address(shelf, MultiDict()),
+        next_url=page.next_cursor and _address(shelf, _with_cursor(page.next_cursor)),
+    )
+
+
+def _with_cursor(cursor: str) -> MultiDict[str, str]:
+    args = MultiDict(request.args)
+    args["after"] = cursor
+    return args
+
+
+def _address(shelf: Shelf | None, args: MultiDict[str, str]) -> str:
+    if shelf is None:
+        path = url_for("products.listing")
+    else:
+        path = url_for("products.category", slug=shelf.slug)
+    query = urlencode(list(args.items(multi=True)))
+    return f"{path}?{query}" if query else path
+
+
+@blueprint.get("/products/<uuid:product_id>")
+@allow(Access.PUBLIC)
+def detail(product_id: UUID) -> ResponseReturnValue:
+    """A product. Its open page asks for block `stock` when the stock has moved."""
+    product = _visible(product_id)
+    shelf = find_by_id(shelves(i18n.locale()), product.category_id)
+    return htmx.page(
+        "products/detail.html",
+        fragment="stock",
+        product=product,
+        own=current_user.is_authenticated and current_user.id == product.seller_id,
+        shelf=shelf,
+        description=markdown.render(product.description),
+    )
+
+
+def _visible(product_id: UUID) -> Detail:
+    """What the visitor may see: what is on sale, and a seller everything of theirs."""
+    product = goods.detail(product_id)
+    own = current_user.is_authenticated and current_user.id == product.seller_id
+    if product.state is ProductState.REMOVED:
+        raise ProductGone
+    if not product.on_sale and not own:
+        raise NoSuchProduct
+    return product

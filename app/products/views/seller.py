@@ -1,0 +1,171 @@
+"""A seller's products: listed, made, changed, published, hidden, removed."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import flash, make_response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.kit import htmx, i18n
+from app.kit.access import Access, allow
+from app.kit.errors import AppError
+from app.kit.money import Money
+from app.kit.problems import STATUS
+from app.products import markdown
+from app.products.errors import ProductChanged
+from app.products.forms import ProductForm
+from app.products.models import Kind, Product
+from app.products.queries.categories import category_choices
+from app.products.queries.seller import own_product, products_of
+from app.products.service import products
+from app.products.views import blueprint
+
+
+@blueprint.get("/products/mine")
+@allow(Access.SELLER)
+def seller_products() -> ResponseReturnValue:
+    """All products of the seller, newest first."""
+    page = products_of(current_user.id, after=request.args.get("after"))
+    return htmx.page(
+        "products/mine.html",
+        fragment="items",
+        page=page,
+        next_url=page.next_cursor and url_for("products.seller_products", after=page.next_cursor),
+    )
+
+
+@blueprint.get("/products/new")
+@allow(Access.SELLER)
+def create() -> ResponseReturnValue:
+    """An empty form."""
+    return _form(ProductForm())
+
+
+@blueprint.post("/products/new")
+@allow(Access.SELLER)
+def create_product() -> ResponseReturnValue:
+    """Make a draft."""
+    form = ProductForm()
+    if not form.validate_on_submit():
+        return _form(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        product_id = products.create_product(
+            seller_id=current_user.id, draft=form.draft(), photo=form.photo_bytes()
+        )
+    except AppError as error:
+        return _refused(form, error)
+    shared = form.kind.data == Kind.TEXT or form.shared.data
+    flash(_("The draft is saved. Nobody sees it until you publish it."), "success")
+    next_page = "products.edit" if shared else "products.stock"
+    return htmx.redirect_to(url_for(next_page, product_id=product_id))
+
+
+@blueprint.get("/products/<uuid:product_id>/edit")
+@allow(Access.SELLER)
+def edit(product_id: UUID) -> ResponseReturnValue:
+    """The form as the product stands."""
+    product = own_product(current_user.id, product_id)
+    form = ProductForm(
+        data={
+            "title": product.title,
+            "category_id": str(product.category_id),
+            "kind": product.kind.value,
+            "shared": product.shared,
+            "description": product.description,
+            "version": str(product.version),
+            "price": Money(product.price_minor, product.currency).to_decimal_string(),
+        }
+    )
+    return _form(form, product)
+
+
+@blueprint.post("/products/<uuid:product_id>/edit")
+@allow(Access.SELLER)
+def save(product_id: UUID) -> ResponseReturnValue:
+    """Save the changes."""
+    product = own_product(current_user.id, product_id)
+    form = ProductForm()
+    if not form.validate_on_submit():
+        return _form(form, product, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        products.edit_product(
+            seller_id=current_user.id,
+            product_id=product_id,
+            version=int(form.version.data),
+            draft=form.draft(),
+            photo=form.photo_bytes(),
+        )
+    except ProductChanged as error:
+        # Saving once more is the seller's yes to put theirs over the other one.
+        form.version.data = str(own_product(current_user.id, product_id).version)
+        return _refused(form, error, product)
+    except AppError as error:
+        return _refused(form, error, product)
+    flash(_("Saved."), "success")
+    return htmx.redirect_to(url_for("products.edit", product_id=product_id))
+
+
+@blueprint.post("/products/<uuid:product_id>/publish")
+@allow(Access.SELLER)
+def publish(product_id: UUID) -> ResponseReturnValue:
+    """Offer the product."""
+    products.publish(seller_id=current_user.id, product_id=product_id)
+    flash(_("The product is in the catalogue now."), "success")
+    return htmx.redirect_to(url_for("products.seller_products"))
+
+
+@blueprint.post("/products/<uuid:product_id>/hide")
+@allow(Access.SELLER)
+def hide(product_id: UUID) -> ResponseReturnValue:
+    """Take the product out of the catalogue for a while."""
+    products.hide(seller_id=current_user.id, product_id=product_id)
+    flash(_("The product is hidden. Those who bought it keep it."), "success")
+    return htmx.redirect_to(url_for("products.seller_products"))
+
+
+@blueprint.post("/products/<uuid:product_id>/remove")
+@allow(Access.SELLER)
+def remove(product_id: UUID) -> ResponseReturnValue:
+    """Take the product out of the shop."""
+    products.remove(
+        seller_id=current_user.id, product_id=product_id, reason=request.form.get("reason", "")
+    )
+    flash(_("The product is removed. Those who bought it keep it."), "success")
+    return htmx.redirect_to(url_for("products.seller_products"))
+
+
+@blueprint.post("/products/preview")
+@allow(Access.SELLER)
+def preview() -> ResponseReturnValue:
+    """The description as buyers will see it."""
+    text = request.form.get("description", "")[: products.DESCRIPTION_MAX]
+    return make_response(
+        render_template("products/_preview.html", description=markdown.render(text))
+    )
+
+
+def _refused(
+    form: ProductForm, error: AppError, product: Product | None = None
+) -> ResponseReturnValue:
+    """The form again, with what was typed and what is wrong with it."""
+    for name, message in error.errors.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, message]
+    shown = None if error.errors else error.message
+    return _form(form, product, status=STATUS[error.kind], message=shown)
+
+
+def _form(
+    form: ProductForm,
+    product: Product | None = None,
+    *,
+    status: int = HTTPStatus.OK,
+    message: str | None = None,
+) -> ResponseReturnValue:
+    groups = category_choices(i18n.locale())
+    form.category_id.choices = dict(groups)
+    return htmx.page(
+        "products/form.html", status=status, form=form, product=product, message=message
+    )

@@ -136,6 +136,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
             SelectChoice(Sort.PRICE_DESC.value, _l("Dearest first")),
             SelectChoice(Sort.RELEVANCE.value, _l("Best match")),
         ],
+        default=Sort.NEW.value,
     )
 
     def validate_price_to(self, field: PriceField) -> None:

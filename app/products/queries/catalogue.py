@@ -221,7 +221,7 @@ def counts_by_category() -> dict[UUID, int]:
         .where(*_conditions(Filters()))
         .group_by(Product.category_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def detail(product_id: UUID) -> Detail:

@@ -28,11 +28,12 @@ SHOWN_IN_FRONT = 8
 @allow(Access.PUBLIC)
 def catalogue() -> ResponseReturnValue:
     """The front page: shelves, what is new, what is bought most."""
+    tops = shelves(i18n.locale())
+    counts = goods.counts_by_category()
     newest = goods.listing(Filters(), Sort.NEW, size=SHOWN_IN_FRONT)
     return htmx.page(
         "products/front.html",
-        shelves=shelves(i18n.locale()),
-        counts=goods.counts_by_category(),
+        tiles=[(shelf, sum(counts.get(one, 0) for one in shelf.ids)) for shelf in tops],
         newest=newest.items,
         popular=goods.listing(Filters(), Sort.POPULAR, size=SHOWN_IN_FRONT).items,
     )

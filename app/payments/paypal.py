@@ -29,7 +29,7 @@ from app.payments.gateway import (
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
-UNAUTHORIZED, TOO_MANY, SERVER_ERROR = 401, 429, 500
+UNAUTHORIZED, CONFLICT, TOO_MANY, SERVER_ERROR = 401, 409, 429, 500
 
 
 class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -168,7 +168,8 @@ def _refused(error: HttpError) -> NoReturn:
         "PayPal refused",
         extra={"issue": issue, "status": error.status_code, "debug_id": debug_id},
     )
-    if error.status_code >= SERVER_ERROR or error.status_code == TOO_MANY:
+    # A conflict says that the same request is still being worked on: it may yet succeed.
+    if error.status_code >= SERVER_ERROR or error.status_code in {CONFLICT, TOO_MANY}:
         raise PaypalUnknown(issue) from error
     raise PaypalRefused(issue, error.status_code) from error
 

@@ -19,6 +19,7 @@ from tests.factories.products import make_product
 from tests.support.bought import PARTIAL, approved, delivered, paid, placed, soup, told, words
 
 Login = Callable[..., FlaskClient]
+HOSTILE_MARKDOWN = "**Strong** tea <script>alert(1)</script> [x](javascript:alert(1))"
 
 
 def number_of(order_id: UUID) -> str:
@@ -144,9 +145,11 @@ class TestPurchase:
             seller,
             stock=("SECRET-1", "SECRET-2"),
             title="Tea <b>recipes</b>",
-            description="**Strong** tea <script>alert(1)</script> [x](javascript:alert(1))",
             price_minor=1050,
         )
+        describe = "UPDATE product SET description = :description"
+        session().execute(text(describe), {"description": HOSTILE_MARKDOWN})
+        session().commit()
         order_id = delivered(buyer, {product.id: 2})
         change = text("UPDATE product SET title = 'Other', description = 'x', price_minor = 1")
         session().execute(change)

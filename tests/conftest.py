@@ -43,6 +43,7 @@ class IsolatedClient(FlaskClient):
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Send a request as if from another process; the test's session forgets what it read."""
+        kwargs.setdefault("buffered", True)  # files that were served are closed
         response = contextvars.Context().run(super().open, *args, **kwargs)
         db.session.rollback()
         return response

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
 UNAUTHORIZED, CONFLICT, TOO_MANY, SERVER_ERROR = 401, 409, 429, 500
+# Refusals of the call, not of the payment: asked again, the answer may be another.
+SAYS_NOTHING = frozenset({UNAUTHORIZED, CONFLICT, TOO_MANY})
 
 
 class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -169,7 +171,7 @@ def _refused(error: HttpError) -> NoReturn:
         extra={"issue": issue, "status": error.status_code, "debug_id": debug_id},
     )
     # A conflict says that the same request is still being worked on: it may yet succeed.
-    if error.status_code >= SERVER_ERROR or error.status_code in {CONFLICT, TOO_MANY}:
+    if error.status_code >= SERVER_ERROR or error.status_code in SAYS_NOTHING:
         raise PaypalUnknown(issue) from error
     raise PaypalRefused(issue, error.status_code) from error
 

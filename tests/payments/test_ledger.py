@@ -133,9 +133,7 @@ class TestReleaseDue:
 class TestAppendOnly:
     @pytest.mark.parametrize("table", ["ledger_entry", "ledger_transaction", "ledger_account"])
     @pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET id = id"])
-    def test_what_is_booked_can_not_be_changed(
-        self, app: Flask, table: str, change: str
-    ) -> None:
+    def test_what_is_booked_can_not_be_changed(self, app: Flask, table: str, change: str) -> None:
         book(make_user(roles=("seller",)).id, 1000, 84, 100)
         with pytest.raises(DBAPIError):
             session().execute(text(change.format(table)))

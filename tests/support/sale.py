@@ -82,9 +82,11 @@ def fill_basket(buyer: User, product_id: UUID, quantity: int = 1) -> UUID:
 
 def key_of(buyer: User) -> UUID:
     """The checkout key of the buyer's basket."""
-    return session().execute(
-        text("SELECT checkout_key FROM basket WHERE user_id = :user"), {"user": buyer.id}
-    ).scalar_one()
+    return (
+        session()
+        .execute(text("SELECT checkout_key FROM basket WHERE user_id = :user"), {"user": buyer.id})
+        .scalar_one()
+    )
 
 
 def start(buyer: User, key: UUID | None = None) -> StartedCheckout:

@@ -1,0 +1,80 @@
+"""Goods for tests."""
+
+from collections.abc import Sequence
+
+from app.auth.models import User
+from app.kit.db import session, transactional
+from app.kit.ids import new_id
+from app.products.models import (
+    Category,
+    Kind,
+    Product,
+    ProductState,
+    SharedContent,
+    StockBatch,
+    StockItem,
+)
+from app.products.service.stock import vault
+
+
+def make_product(
+    seller: User,
+    *,
+    kind: str = "key",
+    stock: Sequence[str] = (),
+    price_minor: int = 1000,
+    content: str | None = None,
+    title: str = "A thing",
+    shared: bool | None = None,
+) -> Product:
+    return _make(seller, kind, stock, price_minor, content, title, shared)
+
+
+@transactional
+def _make(seller, kind, stock, price_minor, content, title, shared):
+    category = Category(id=new_id(), slug=str(new_id()), name_en="C", name_ru="К")
+    session().add(category)
+    session().flush()
+    is_shared = kind == "text" if shared is None else shared
+    product = Product(
+        id=new_id(),
+        seller_id=seller.id,
+        category_id=category.id,
+        kind=Kind(kind),
+        shared=is_shared,
+        title=title,
+        description="d",
+        price_minor=price_minor,
+        currency="EUR",
+        state=ProductState.PUBLISHED,
+    )
+    session().add(product)
+    session().flush()
+    if is_shared:
+        cid = new_id()
+        sealed = vault().seal(content or "text", product_id=product.id, item_id=cid)
+        session().add(
+            SharedContent(
+                id=cid, product_id=product.id, sealed=sealed.data, key_version=sealed.key_version
+            )
+        )
+        session().flush()
+        product.content_id = cid
+    if stock:
+        batch = StockBatch(id=new_id(), product_id=product.id, taken=len(stock))
+        session().add(batch)
+        session().flush()
+        for value in stock:
+            iid = new_id()
+            sealed = vault().seal(value, product_id=product.id, item_id=iid)
+            session().add(
+                StockItem(
+                    id=iid,
+                    product_id=product.id,
+                    batch_id=batch.id,
+                    sealed=sealed.data,
+                    key_version=sealed.key_version,
+                    fingerprint=vault().fingerprint(value),
+                )
+            )
+    return product

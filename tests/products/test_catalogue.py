@@ -1,0 +1,207 @@
+"""The catalogue as a visitor sees it: search, filters, sorts, pages, and what stays unseen."""
+
+import re
+from html import unescape
+
+import pytest
+from bs4 import BeautifulSoup
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app.auth.service import moderation
+from app.kit.db import session
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+@pytest.fixture
+def seller(app: Flask):
+    return make_user(roles=("seller",))
+
+
+def titles(client: FlaskClient, url: str) -> list[str]:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    page = BeautifulSoup(answer.data, "html.parser")
+    return [link.get_text(strip=True) for link in page.select(".product-card__link")]
+
+
+class TestListing:
+    def test_lists_what_is_published_and_nothing_else(self, client, seller) -> None:
+        make_product(seller, title="Seen")
+        for state in ("draft", "hidden", "removed"):
+            product = make_product(seller, title=state)
+            session().execute(
+                text("UPDATE product SET state = :state WHERE id = :id"),
+                {"state": state, "id": product.id},
+            )
+        session().commit()
+        assert titles(client, "/products") == ["Seen"]
+
+    def test_banned_sellers_products_vanish(self, client, seller) -> None:
+        product = make_product(seller)
+        moderation.ban_user(user_id=seller.id)
+        assert titles(client, "/products") == []
+        assert client.get(f"/products/{product.id}").status_code == 404
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("q=dragon", ["Dragon Quest key"]),
+            ("q=dragns", ["Dragon Quest key"]),
+            ("q=ключ", ["Ключи от дома"]),
+            ("q=ключей", ["Ключи от дома"]),
+            ("kind=text", ["Secret poem"]),
+            ("kind=key&kind=text", ["Dragon Quest key", "Secret poem", "Ключи от дома"]),
+            ("price_from=5&price_to=10", ["Secret poem"]),
+            ("price_to=4,99", ["Dragon Quest key"]),
+            ("in_stock=1", ["Dragon Quest key", "Secret poem"]),
+            ("q=zebra", []),
+        ],
+    )
+    def test_search_and_filters(self, client, seller, query: str, expected: list[str]) -> None:
+        make_product(seller, title="Dragon Quest key", stock=("A",), price_minor=300)
+        make_product(seller, title="Secret poem", kind="text", price_minor=700)
+        make_product(seller, title="Ключи от дома", price_minor=9000)
+        assert sorted(titles(client, f"/products?{query}")) == sorted(expected)
+
+    @pytest.mark.parametrize(
+        ("sort", "expected"),
+        [
+            ("new", ["C", "A", "B"]),
+            ("price_asc", ["B", "A", "C"]),
+            ("price_desc", ["C", "A", "B"]),
+            ("popular", ["A", "C", "B"]),
+        ],
+    )
+    def test_sorts(self, client, seller, sort: str, expected: list[str]) -> None:
+        for age, name, price, sold in ((3, "B", 100, 1), (2, "A", 200, 9), (1, "C", 300, 5)):
+            product = make_product(seller, title=name * 3, price_minor=price)
+            session().execute(
+                text("""UPDATE product SET sold_count = :sold,
+                    published_at = now() - make_interval(days => :age) WHERE id = :id"""),
+                {"sold": sold, "age": age, "id": product.id},
+            )
+        session().commit()
+        assert titles(client, f"/products?sort={sort}") == [name * 3 for name in expected]
+
+    @pytest.mark.parametrize("sort", ["new", "price_asc", "price_desc", "popular"])
+    def test_pages_follow_each_other_without_gap_or_repeat(
+        self, client, seller, sort: str
+    ) -> None:
+        make_product(seller, title="Thing 000")
+        session().execute(
+            text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,
+                    description, price_minor, currency, state, sold_count, version, published_at)
+                SELECT gen_random_uuid(), seller_id, category_id, 'key', false,
+                    'Thing ' || lpad(n::text, 3, '0'), '', 100 + n % 3, currency, 'published',
+                    n % 2, 1, published_at FROM product, generate_series(1, 74) n""")
+        )
+        session().execute(text("UPDATE product SET published_at = now()"))
+        session().commit()
+        seen: list[str] = []
+        url: str | None = f"/products?sort={sort}"
+        while url:
+            answer = client.get(url)
+            page = BeautifulSoup(answer.data, "html.parser")
+            seen += [link.get_text(strip=True) for link in page.select(".product-card__link")]
+            more = page.select_one("a[href*='after=']")
+            url = unescape(str(more["href"])) if more else None
+        assert len(seen) == 75
+        assert len(set(seen)) == 75
+
+    def test_fragment_is_the_same_as_in_the_page(self, client, seller) -> None:
+        make_product(seller, title="One of them")
+        page = BeautifulSoup(client.get("/products").data, "html.parser")
+        part = client.get("/products", headers=PARTIAL)
+        assert "HX-Request" in part.headers["Vary"]
+        inner = BeautifulSoup(part.data, "html.parser")
+        results = page.select_one("#results")
+        assert results is not None
+        assert squeeze(str(results)) == squeeze(str(inner))
+
+    def test_number_of_statements_does_not_grow(self, client, seller, query_counter) -> None:
+        make_product(seller, stock=("A",))
+        client.get("/products")
+        query_counter.clear()
+        client.get("/products")
+        with_one = len(query_counter)
+        for number in range(20):
+            make_product(seller, stock=(f"K{number}",))
+        query_counter.clear()
+        client.get("/products")
+        assert len(query_counter) == with_one
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "price_from=x",
+            "price_from=-1",
+            "price_from=10&price_to=5",
+            "price_to=9223372036854775808",
+            "kind=ship",
+            "sort=size",
+            "q=" + "x" * 101,
+            "price_from=NaN",
+            "price_from=1e3",
+        ],
+    )
+    def test_bad_filters_are_told_and_kept(self, client, query: str) -> None:
+        answer = client.get(f"/products?{query}")
+        assert answer.status_code == 422
+        assert "check the filters" in answer.get_data(as_text=True)
+
+    @pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIiwiYiJd", "a" * 600, "%00", "é"])
+    def test_broken_cursor_is_told(self, client, cursor: str) -> None:
+        assert client.get(f"/products?after={cursor}").status_code == 422
+
+    @pytest.mark.parametrize("words", ["'", '"', "a & | !", "%", "\\", "🎮", "<b>", "null\x00"])
+    def test_any_words_can_be_searched_for(self, client, words: str) -> None:
+        assert client.get("/products", query_string={"q": words}).status_code == 200
+
+    def test_unknown_category_is_not_found(self, client) -> None:
+        assert client.get("/products/category/nowhere").status_code == 404
+
+    def test_empty_shop_says_so(self, client) -> None:
+        assert "Nothing is for sale yet" in client.get("/").get_data(as_text=True)
+
+
+def squeeze(html: str) -> str:
+    return re.sub(r"\s+", " ", html).strip()
+
+
+class TestDetail:
+    def test_shows_the_true_stock_and_offers_to_buy(self, client, seller) -> None:
+        product = make_product(seller, title="Nine left", stock=tuple("ABCDEFGHI"))
+        page = client.get(f"/products/{product.id}").get_data(as_text=True)
+        assert "Nine left" in page
+        assert 'max="9"' in page
+
+    def test_sold_out_can_not_be_bought(self, client, seller) -> None:
+        product = make_product(seller)
+        page = client.get(f"/products/{product.id}").get_data(as_text=True)
+        assert "Sold out" in page
+        assert "Put into the basket" not in page
+
+    def test_stock_fragment_alone(self, client, seller) -> None:
+        product = make_product(seller, stock=("A",))
+        part = client.get(f"/products/{product.id}", headers=PARTIAL).get_data(as_text=True)
+        assert part.lstrip().startswith('<div id="stock"')
+
+    @pytest.mark.parametrize(("state", "status"), [("draft", 404), ("hidden", 404), ("removed", 410)])
+    def test_what_is_not_on_sale(self, client, login, seller, state: str, status: int) -> None:
+        product = make_product(seller)
+        session().execute(text("UPDATE product SET state = :state"), {"state": state})
+        session().commit()
+        assert client.get(f"/products/{product.id}").status_code == status
+        own = login(seller).get(f"/products/{product.id}").status_code
+        assert own == (410 if state == "removed" else 200)
+
+    def test_text_of_a_shared_product_is_nowhere_on_its_page(self, client, login, seller) -> None:
+        product = make_product(seller, kind="text", content="THE-SECRET-TEXT")
+        for browser in (client, login(seller)):
+            assert b"THE-SECRET-TEXT" not in browser.get(f"/products/{product.id}").data
+        assert b"THE-SECRET-TEXT" not in login(seller).get(f"/products/{product.id}/edit").data

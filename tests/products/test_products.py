@@ -1,0 +1,283 @@
+"""Sellers' products: their rules, their pages, and what buyers keep of them."""
+
+import io
+
+import pytest
+from flask import Flask
+from PIL import Image
+from sqlalchemy import text
+
+from app.kit.db import session
+from app.products import markdown
+from app.products.errors import (
+    BadProduct,
+    ContentMissing,
+    KindFixed,
+    NoSuchProduct,
+    NotThisState,
+    ProductChanged,
+)
+from app.products.models import TRANSITIONS, Kind, Product, ProductState
+from app.products.service import products, stock
+from app.products.service.products import Draft
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+
+
+@pytest.fixture
+def seller(app: Flask):
+    return make_user(roles=("seller",))
+
+
+def draft(category_id, **changes) -> Draft:
+    values = {
+        "category_id": category_id,
+        "kind": Kind.KEY,
+        "shared": False,
+        "title": "A good thing",
+        "description": "",
+        "price_minor": 1250,
+    }
+    return Draft(**(values | changes))
+
+
+@pytest.fixture
+def shelf(seller):
+    return make_product(seller).category_id
+
+
+def fresh(product_id) -> Product:
+    session().rollback()
+    return session().get_one(Product, product_id, populate_existing=True)
+
+
+class TestService:
+    def test_new_product_is_a_draft_with_the_shops_currency(self, seller, shelf) -> None:
+        product_id = products.create_product(seller_id=seller.id, draft=draft(shelf))
+        product = fresh(product_id)
+        assert (product.state, product.currency, product.price_minor) == ("draft", "EUR", 1250)
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"title": "ab"}, "title"),
+            ({"title": "x" * 121}, "title"),
+            ({"title": "a\x00bc"}, "title"),
+            ({"description": "x" * 20_001}, "description"),
+            ({"price_minor": 0}, "price"),
+            ({"price_minor": 10_000_01}, "price"),
+            ({"kind": Kind.LINK, "shared": True, "content": "javascript:alert(1)"}, "content"),
+            ({"kind": Kind.TEXT, "content": "x" * 20_001}, "content"),
+        ],
+    )
+    def test_rules(self, seller, shelf, changes, field: str) -> None:
+        with pytest.raises(BadProduct) as refused:
+            products.create_product(seller_id=seller.id, draft=draft(shelf, **changes))
+        assert field in refused.value.errors
+
+    def test_unknown_category_is_refused(self, seller) -> None:
+        with pytest.raises(BadProduct):
+            products.create_product(seller_id=seller.id, draft=draft(seller.id))
+
+    def test_text_needs_content_before_it_is_published(self, seller, shelf) -> None:
+        text_draft = draft(shelf, kind=Kind.TEXT)
+        product_id = products.create_product(seller_id=seller.id, draft=text_draft)
+        with pytest.raises(ContentMissing):
+            products.publish(seller_id=seller.id, product_id=product_id)
+
+    def test_content_is_sealed_and_old_versions_stay(self, seller, shelf) -> None:
+        first = draft(shelf, kind=Kind.TEXT, content="first words")
+        product_id = products.create_product(seller_id=seller.id, draft=first)
+        old = fresh(product_id).content_id
+        second = draft(shelf, kind=Kind.TEXT, content="second words")
+        products.edit_product(
+            seller_id=seller.id, product_id=product_id, version=1, draft=second
+        )
+        new = fresh(product_id).content_id
+        assert stock.open_content(content_id=old) == "first words"
+        assert stock.open_content(content_id=new) == "second words"
+        sealed = session().execute(text("SELECT sealed FROM shared_content")).scalars().all()
+        assert not any(b"words" in value for value in sealed)
+
+    def test_edit_of_an_older_version_is_refused(self, seller, shelf) -> None:
+        product_id = products.create_product(seller_id=seller.id, draft=draft(shelf))
+        change = {"seller_id": seller.id, "product_id": product_id, "draft": draft(shelf)}
+        products.edit_product(version=1, **change)
+        with pytest.raises(ProductChanged):
+            products.edit_product(version=1, **change)
+
+    def test_kind_is_fixed_once_there_is_stock(self, seller) -> None:
+        product = make_product(seller, stock=("A",))
+        with pytest.raises(KindFixed):
+            products.edit_product(
+                seller_id=seller.id,
+                product_id=product.id,
+                version=1,
+                draft=draft(product.category_id, kind=Kind.TEXT),
+            )
+
+    @pytest.mark.parametrize("state", ProductState)
+    def test_only_steps_of_the_table(self, seller, state: ProductState) -> None:
+        steps = {
+            ProductState.PUBLISHED: products.publish,
+            ProductState.HIDDEN: products.hide,
+            ProductState.REMOVED: products.remove,
+        }
+        for target, step in steps.items():
+            product = make_product(seller)
+            session().execute(
+                text("UPDATE product SET state = :state WHERE id = :id"),
+                {"state": state.value, "id": product.id},
+            )
+            session().commit()
+            if target in TRANSITIONS[state]:
+                step(seller_id=seller.id, product_id=product.id)
+                assert fresh(product.id).state is target
+            else:
+                with pytest.raises(NotThisState):
+                    step(seller_id=seller.id, product_id=product.id)
+                assert fresh(product.id).state is state
+
+    def test_strangers_product_is_not_found(self, seller) -> None:
+        other = make_user(roles=("seller",))
+        product = make_product(seller)
+        for step in (products.publish, products.hide, products.remove):
+            with pytest.raises(NoSuchProduct):
+                step(seller_id=other.id, product_id=product.id)
+
+
+def picture(size=(1200, 900), form="JPEG", exif=b"") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, (200, 80, 40)).save(out, form, **({"exif": exif} if exif else {}))
+    return out.getvalue()
+
+
+class TestPages:
+    def form(self, shelf, **changes):
+        values = {
+            "title": "From the form",
+            "category_id": str(shelf),
+            "kind": "key",
+            "price": "12,50",
+            "description": "**Good**",
+            "version": "1",
+        }
+        return values | changes
+
+    def test_draft_with_a_cover_is_made_and_shown_in_the_list(self, login, seller, shelf) -> None:
+        browser = login(seller)
+        photo = (io.BytesIO(picture()), "cover.jpg")
+        answer = browser.post("/products/new", data=self.form(shelf, photo=photo))
+        assert answer.status_code == 303
+        page = browser.get("/products/mine").get_data(as_text=True)
+        assert "From the form" in page
+        product = session().query(Product).filter_by(title="From the form").one()
+        assert product.price_minor == 1250
+        served = browser.get(f"/media/{product.photo_id}/480.webp")
+        assert served.status_code == 200
+        assert served.data[8:12] == b"WEBP"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"title": ""},
+            {"price": "abc"},
+            {"price": "1.234.5"},
+            {"price": "99999999999999999999"},
+            {"price": "-5"},
+            {"category_id": "nowhere"},
+            {"category_id": "00000000-0000-0000-0000-000000000000"},
+            {"kind": "ship"},
+            {"title": "with \x00 in it"},
+            {"version": "x"},
+        ],
+    )
+    def test_what_is_wrong_is_told_and_what_was_typed_is_kept(
+        self, login, seller, shelf, wrong
+    ) -> None:
+        answer = login(seller).post(
+            "/products/new", data=self.form(shelf, description="Words I typed", **wrong)
+        )
+        assert answer.status_code == 422
+        assert "Words I typed" in answer.get_data(as_text=True)
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"GIF89a", b"\xff\xd8\xff" * 9]
+    )
+    def test_no_photo_is_told_and_what_was_typed_is_kept(self, login, seller, shelf, data) -> None:
+        photo = (io.BytesIO(data), "cover.png")
+        answer = login(seller).post("/products/new", data=self.form(shelf, photo=photo))
+        if data:
+            assert answer.status_code == 422
+            assert "From the form" in answer.get_data(as_text=True)
+        else:
+            assert answer.status_code == 303
+
+    def test_saved_in_two_tabs_the_second_is_told_and_may_insist(self, login, seller) -> None:
+        product = make_product(seller)
+        browser = login(seller)
+        url = f"/products/{product.id}/edit"
+        first = self.form(product.category_id, title="First tab")
+        second = self.form(product.category_id, title="Second tab")
+        assert browser.post(url, data=first).status_code == 303
+        refused = browser.post(url, data=second)
+        assert refused.status_code == 409
+        page = refused.get_data(as_text=True)
+        assert "Second tab" in page
+        assert 'value="2"' in page
+        assert browser.post(url, data=second | {"version": "2"}).status_code == 303
+
+    def test_strangers_and_buyers_are_turned_away(self, client, login, seller) -> None:
+        product = make_product(seller)
+        stranger, buyer = login(make_user(roles=("seller",))), login(make_user())
+        for path in ("edit", "publish", "hide", "remove"):
+            url = f"/products/{product.id}/{path}"
+            assert stranger.post(url, data={}).status_code == 404
+            assert buyer.post(url, data={}).status_code == 403
+            assert client.post(url, data={}).status_code == 303
+        assert fresh(product.id).state is ProductState.PUBLISHED
+
+    def test_list_asks_as_much_for_one_product_as_for_many(
+        self, login, seller, query_counter
+    ) -> None:
+        make_product(seller, stock=("A",))
+        browser = login(seller)
+        browser.get("/products/mine")
+        query_counter.clear()
+        browser.get("/products/mine")
+        with_one = len(query_counter)
+        for number in range(12):
+            make_product(seller, stock=(f"K{number}",))
+        query_counter.clear()
+        browser.get("/products/mine")
+        assert len(query_counter) == with_one
+
+
+class TestMarkdown:
+    @pytest.mark.parametrize(
+        "hostile",
+        [
+            "<script>alert(1)</script>",
+            "[x](javascript:alert(1))",
+            "[x](JaVaScRiPt:alert(1))",
+            "[x](data:text/html,<script>alert(1)</script>)",
+            "![x](https://example.com/x.png)",
+            "<img src=x onerror=alert(1)>",
+            '<a href="#" onclick="alert(1)">x</a>',
+            "<svg/onload=alert(1)>",
+            "[x](vbscript:msgbox(1))",
+            "<iframe src=https://example.com>",
+        ],
+    )
+    def test_nothing_runs_or_loads(self, hostile: str) -> None:
+        html = str(markdown.render(hostile)).lower()
+        for trace in ("<script", "<img", "<svg", "<iframe", 'href="javascript', 'href="data'):
+            assert trace not in html
+        assert "onerror=" not in html or "&lt;img" in html
+
+    def test_links_vouch_for_nothing(self) -> None:
+        html = str(markdown.render("[home](https://example.com)"))
+        assert 'rel="nofollow noopener noreferrer ugc"' in html
+
+    def test_headings_begin_below_the_pages_own(self) -> None:
+        assert "<h2>" in str(markdown.render("# Big"))

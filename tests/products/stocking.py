@@ -11,7 +11,8 @@ from app.kit.db import db_now
 from app.kit.ids import new_id
 from app.products.models import Product, StockItem, UnitState
 from app.products.service import importing, stock
-from app.products.service.importing import DryRun, Taken, Verdict
+from app.products.service.checking import Verdict
+from app.products.service.importing import DryRun, Taken
 
 
 def soon() -> datetime:

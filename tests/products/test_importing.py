@@ -19,8 +19,8 @@ from app.products.errors import (
 )
 from app.products.models import StockUpload, UnitState
 from app.products.queries import stock as queries
-from app.products.service import importing, stock
-from app.products.service.importing import SHOWN, Verdict
+from app.products.service import checking, importing, stock
+from app.products.service.checking import SHOWN, Verdict
 from app.products.service.reading import Fault
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -221,7 +221,7 @@ class TestTakeIn:
         """Whatever the check overlooks, no value comes in twice."""
         stock_up(product, ["KEY-1"])
         upload = keep(product, ["KEY-0", "KEY-1"])
-        monkeypatch.setattr(importing, "_known", lambda *_: {})
+        monkeypatch.setattr(checking, "_known", lambda *_: {})
         with pytest.raises(TakenMeanwhile) as refusal:
             take_in(product, upload)
         assert values_of(product) == ["KEY-1"]

@@ -4,11 +4,10 @@ Between the look and the taking in the lines wait as one sealed row, never in cl
 hour at most.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -28,28 +27,19 @@ from app.products.errors import (
     UploadGone,
 )
 from app.products.events import StockChanged
-from app.products.models import Product, StockBatch, StockUpload, UnitState
-from app.products.queries.stock import stocked_product, tag_of
+from app.products.models import Product, StockBatch, StockUpload
+from app.products.queries.stock import stocked_product
 from app.products.service import reading
-from app.products.service.reading import Fault, Reading
+from app.products.service.checking import Findings, Verdict, chunks, look_through
+from app.products.service.reading import Reading
 from app.products.service.stock import vault
 
 KEPT = timedelta(hours=1)
-SHOWN = 50  # findings of one kind that a person is shown
-CHUNK = 10_000  # fingerprints or units sent to the database at once
 MAX_SOURCE = 120
 
 _READING = TypeAdapter(Reading)
 _FINGERPRINT = "uq_stock_item_fingerprint"
-T = TypeVar("T")
 
-KNOWN = text(
-    """
-    SELECT unit.fingerprint, unit.state, product.seller_id = :seller_id AS own
-    FROM stock_item AS unit JOIN product ON product.id = unit.product_id
-    WHERE unit.fingerprint = ANY(:fingerprints) AND unit.state <> 'withdrawn'
-    """
-)
 TAKE_IN = text(
     """
     INSERT INTO stock_item (id, product_id, batch_id, sealed, key_version, fingerprint, state)
@@ -60,47 +50,6 @@ TAKE_IN = text(
     ) AS unit (id, sealed, key_version, fingerprint)
     """
 )
-
-
-class Verdict(StrEnum):
-    """What becomes of a line."""
-
-    NEW = "new"
-    REPEATED = "repeated"  # stands further up in the same lines
-    STOCKED = "stocked"  # the seller has it on sale, in this or another product
-    SOLD = "sold"  # the seller has sold it
-    ELSEWHERE = "elsewhere"  # another seller has it, or has sold it
-    MALFORMED = "malformed"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A line and what is known of it. `mask` and `tag` stand for its text."""
-
-    line: int
-    mask: str
-    tag: str = ""
-    first_line: int | None = None
-    fault: Fault | None = None
-
-
-@dataclass
-class Findings:
-    """All lines of one verdict: how many, and the first of them."""
-
-    count: int = 0
-    shown: list[Finding] = field(default_factory=list)
-
-    @property
-    def more(self) -> int:
-        """How many are not shown."""
-        return self.count - len(self.shown)
-
-    def add(self, finding: Finding) -> None:
-        """Count one more."""
-        self.count += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append(finding)
 
 
 @dataclass(frozen=True)
@@ -210,7 +159,7 @@ def _keep(product_id: UUID, seller_id: UUID, values: dict[str, Any]) -> None:
 def dry_run(*, upload_id: UUID, product_id: UUID, seller_id: UUID) -> DryRun:
     """Look through the kept lines; changes nothing. UploadGone, StockUnreadable."""
     upload = _load(upload_id, product_id, seller_id)
-    _, findings = _look_through(upload.reading, seller_id)
+    _, findings = look_through(upload.reading, seller_id)
     return DryRun(
         upload_id=upload_id,
         source=upload.source,
@@ -241,7 +190,7 @@ def _try_to_take_in(upload_id: UUID, product_id: UUID, seller_id: UUID, *, only_
     if product.removed or product.shared:
         raise NotStocked
     upload = _load(upload_id, product_id, seller_id)
-    new, _findings = _look_through(upload.reading, seller_id)
+    new, _findings = look_through(upload.reading, seller_id)
     if not new:
         raise NothingNew
     if len(new) < upload.lines and not only_new:
@@ -283,7 +232,7 @@ def _store(
     session().add(StockBatch(id=upload_id, product_id=product_id, source=source, taken=len(units)))
     session().flush()
     # In one order for everybody, so that two imports of the same values can't wait for each other.
-    for chunk in _chunks(sorted(units, key=lambda unit: unit.fingerprint)):
+    for chunk in chunks(sorted(units, key=lambda unit: unit.fingerprint)):
         session().execute(
             TAKE_IN,
             {
@@ -369,52 +318,3 @@ def _taken(upload_id: UUID, product_id: UUID, seller_id: UUID) -> Taken | None:
         .one_or_none()
     )
     return Taken(row.id, row.taken) if row else None
-
-
-def _look_through(
-    lines: Reading, seller_id: UUID
-) -> tuple[list[tuple[str, bytes]], dict[Verdict, Findings]]:
-    """The new values with their fingerprints, in their order, and what is known of every line."""
-    findings = {verdict: Findings() for verdict in Verdict}
-    for faulty in lines.faulty:
-        findings[Verdict.MALFORMED].add(Finding(faulty.number, faulty.mask, fault=faulty.fault))
-    fingerprints = [vault().fingerprint(line.value) for line in lines.lines]
-    known = _known(fingerprints, seller_id)
-    first_lines: dict[bytes, int] = {}
-    new: list[tuple[str, bytes]] = []
-    for line, fingerprint in zip(lines.lines, fingerprints, strict=True):
-        verdict = known.get(fingerprint, Verdict.NEW)
-        first_line = first_lines.setdefault(fingerprint, line.number)
-        if first_line != line.number:
-            verdict = Verdict.REPEATED
-        elif verdict is Verdict.NEW:
-            new.append((line.value, fingerprint))
-        findings[verdict].add(
-            Finding(
-                line.number,
-                reading.mask(line.value),
-                tag_of(fingerprint),
-                first_line if verdict is Verdict.REPEATED else None,
-            )
-        )
-    return new, findings
-
-
-def _known(fingerprints: Sequence[bytes], seller_id: UUID) -> dict[bytes, Verdict]:
-    """The verdict on each value that is in the market already."""
-    known: dict[bytes, Verdict] = {}
-    for chunk in _chunks(fingerprints):
-        rows = session().execute(KNOWN, {"seller_id": seller_id, "fingerprints": list(chunk)})
-        for row in rows:
-            if not row.own:
-                known[row.fingerprint] = Verdict.ELSEWHERE
-            elif row.state == UnitState.SOLD:
-                known[row.fingerprint] = Verdict.SOLD
-            else:
-                known[row.fingerprint] = Verdict.STOCKED
-    return known
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]

@@ -28,7 +28,7 @@ from app.products.models import UnitState
 from app.products.queries import stock as queries
 from app.products.service import importing
 from app.products.service import stock as service
-from app.products.service.importing import Verdict
+from app.products.service.checking import Verdict
 from app.products.views import blueprint
 
 PAGE = "products/stock.html"

@@ -1,0 +1,352 @@
+"""Every route × every role: who gets in, who is sent to the login, who is refused, and nothing 5xx.
+
+A new route without a row in `RULES` fails: whoever adds it says a second time who may call it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from app.auth.models import LoginSession, User
+from app.kit import jobs
+from app.kit.access import Access, rule_of
+from app.kit.db import session
+from app.orders.models import Delivery
+from app.products.models import StockBatch, StockItem
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import delivered, placed
+
+PUBLIC, USER, SELLER, MODERATOR, ADMIN, SIGNED = (
+    Access.PUBLIC,
+    Access.USER,
+    Access.SELLER,
+    Access.MODERATOR,
+    Access.ADMIN,
+    Access.SIGNED,
+)
+RULES = {
+    "auth.become_seller": USER,
+    "auth.change_password": USER,
+    "auth.change_paypal_email": SELLER,
+    "auth.confirm": PUBLIC,
+    "auth.confirm_address": PUBLIC,
+    "auth.end_session": USER,
+    "auth.forgot": PUBLIC,
+    "auth.log_in": PUBLIC,
+    "auth.login": PUBLIC,
+    "auth.logout": PUBLIC,
+    "auth.logout_everywhere": USER,
+    "auth.make_account": PUBLIC,
+    "auth.profile": USER,
+    "auth.register": PUBLIC,
+    "auth.replace_password": USER,
+    "auth.resend_confirmation": PUBLIC,
+    "auth.reset": PUBLIC,
+    "auth.reset_password": PUBLIC,
+    "auth.send_confirmation_again": PUBLIC,
+    "auth.send_reset": PUBLIC,
+    "auth.sessions": USER,
+    "auth.set_locale": PUBLIC,
+    "auth.start_selling": USER,
+    "auth.update_profile": USER,
+    "chats.ticket": PUBLIC,
+    "files.photo": PUBLIC,
+    "health.alive": PUBLIC,
+    "health.ready": PUBLIC,
+    "orders.accept_prices": PUBLIC,
+    "orders.add_to_basket": PUBLIC,
+    "orders.basket": PUBLIC,
+    "orders.cabinet": USER,
+    "orders.cancel": USER,
+    "orders.capture_paypal": USER,
+    "orders.change_line": PUBLIC,
+    "orders.checkout": USER,
+    "orders.create_paypal": USER,
+    "orders.download": USER,
+    "orders.finish_payment": USER,
+    "orders.pay_at_paypal": USER,
+    "orders.purchase": USER,
+    "orders.remove_line": PUBLIC,
+    "orders.return_from_paypal": USER,
+    "orders.reveal": USER,
+    "orders.reveal_all": USER,
+    "payments.paypal_webhook": SIGNED,
+    "payments.sales": SELLER,
+    "products.cancel_stock_upload": SELLER,
+    "products.catalogue": PUBLIC,
+    "products.category": PUBLIC,
+    "products.create": SELLER,
+    "products.create_product": SELLER,
+    "products.detail": PUBLIC,
+    "products.edit": SELLER,
+    "products.hide": SELLER,
+    "products.import_stock": SELLER,
+    "products.listing": PUBLIC,
+    "products.preview": SELLER,
+    "products.publish": SELLER,
+    "products.remove": SELLER,
+    "products.save": SELLER,
+    "products.seller_products": SELLER,
+    "products.stock": SELLER,
+    "products.stock_upload": SELLER,
+    "products.take_in_stock": SELLER,
+    "products.withdraw_batch": SELLER,
+    "products.withdraw_unit": SELLER,
+    "sockets.live": PUBLIC,
+    "static": PUBLIC,
+}
+# These show what is a stranger's too: it is on sale.
+OPEN_TO_STRANGERS = {"products.detail", "files.photo"}
+# And this leads to the login when it has done what it was asked for.
+ENDS_THERE = {"auth.logout_everywhere"}
+ROLES: dict[str, tuple[str, ...]] = {
+    "anonymous": (),
+    "buyer": (),
+    "seller": ("seller",),
+    "moderator": ("moderator",),
+    "admin": ("admin",),
+}
+MAY = {
+    PUBLIC: set(ROLES),
+    SIGNED: set(ROLES),
+    USER: set(ROLES) - {"anonymous"},
+    SELLER: {"seller"},
+    MODERATOR: {"moderator"},
+    ADMIN: {"admin"},
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+JSON = {"Accept": "application/json"}
+# What arguments that are no UUIDs may be.
+WORDS = {
+    "token": "no-such-token",
+    "slug": "no-such-slug",
+    "size": 640,
+    "filename": "css/base.css",
+}
+
+Login = Callable[..., FlaskClient]
+
+
+@dataclass
+class Person:
+    """Somebody at a browser."""
+
+    name: str
+    user: User | None
+    login: Login
+    browser: FlaskClient
+
+    def ask(self, method: str, path: str, **options: object):  # type: ignore[no-untyped-def]
+        """Send a request; logs in again where it has ended the session."""
+        response = self.browser.open(path, method=method, **options)
+        may_have_ended = self.user and method == "POST" and path.startswith("/auth/")
+        if may_have_ended and self.browser.get("/auth/profile").status_code != 200:
+            jobs.redis().flushdb()  # what a matrix of wrong passwords has used up
+            self.browser = self.login(self.user)
+        return response
+
+
+@pytest.fixture(params=ROLES)
+def person(request: pytest.FixtureRequest, app: Flask, login: Login) -> Person:
+    """One of each role."""
+    name: str = request.param
+    if name == "anonymous":
+        return Person(name, None, login, app.test_client())
+    user = make_user(roles=ROLES[name])
+    return Person(name, user, login, login(user))
+
+
+@pytest.fixture
+def strangers(app: Flask) -> list[dict[str, UUID]]:
+    """The ids of what belongs to others, by the names that routes give them."""
+    seller, buyer = make_user(roles=("seller",)), make_user()
+    product = make_product(seller, stock=("KEY-1", "KEY-2", "KEY-3"))
+    bought = delivered(buyer, {product.id: 1})
+    open_order = placed(buyer, {product.id: 1})
+    app.test_client().post(
+        "/auth/login", data={"email": buyer.email, "password": "correct-horse-battery"}
+    )
+    common = {
+        "product_id": product.id,
+        "session_id": _one(select(LoginSession.id).where(LoginSession.user_id == buyer.id)),
+        "delivery_id": _one(select(Delivery.id)),
+        "batch_id": _one(select(StockBatch.id)),
+        "unit_id": _one(select(StockItem.id).where(StockItem.state == "free")),
+        "upload_id": uuid4(),
+        "photo_id": uuid4(),
+    }
+    return [{**common, "order_id": bought}, {**common, "order_id": open_order}]
+
+
+def _one(query) -> UUID:  # type: ignore[no-untyped-def]
+    found: UUID = session().scalars(query).first()
+    return found
+
+
+def _address(app: Flask, rule: Rule, ids: dict[str, UUID]) -> str:
+    arguments: dict[str, object] = {
+        name: ids.get(name, uuid4()) if name.endswith("_id") else WORDS[name]
+        for name in rule.arguments
+    }
+    with app.test_request_context():
+        return app.url_map.bind("localhost").build(rule.endpoint, arguments)
+
+
+def _routes(app: Flask) -> Iterator[Rule]:
+    """Those that speak HTTP."""
+    rules = (rule for rule in app.url_map.iter_rules() if not rule.websocket)
+    yield from sorted(rules, key=lambda rule: rule.endpoint)
+
+
+def test_table_and_routes_are_the_same(app: Flask) -> None:
+    stated = {rule.endpoint: rule_of(rule.endpoint) for rule in app.url_map.iter_rules()}
+    assert stated == RULES
+
+
+def test_socket_is_no_page(person: Person) -> None:
+    for method in METHODS:
+        assert 400 <= person.ask(method, "/live").status_code < 500
+
+
+def test_every_route_answers_everybody_as_the_table_says(
+    app: Flask, person: Person, strangers: list[dict[str, UUID]]
+) -> None:
+    wrong: list[str] = []
+    for rule in _routes(app):
+        access = RULES.get(rule.endpoint, ADMIN)
+        for ids in ({}, *strangers) if rule.arguments else ({},):
+            path = _address(app, rule, ids)
+            for method in sorted(rule.methods or ()):
+                response = person.ask(method, path)
+                problem = _problem(rule, access, person, ids, response)
+                response.close()
+                if problem:
+                    wrong.append(f"{method} {path} ({rule.endpoint}): {problem}")
+    assert wrong == []
+
+
+def _problem(rule, access, person, ids, response) -> str | None:  # type: ignore[no-untyped-def]
+    status = response.status_code
+    seen = f"{status} {response.headers.get('Location', '')}"
+    is_sent_to_login = status == 303 and "/auth/login" in seen
+    if status >= 500:
+        return seen
+    if response.request.method == "OPTIONS":
+        return None
+    if person.name not in MAY[access]:
+        is_right = is_sent_to_login if person.name == "anonymous" else status == 403
+        return None if is_right else f"{seen}: got past the rule"
+    is_refused = is_sent_to_login and access is not PUBLIC and rule.endpoint not in ENDS_THERE
+    if status in {401, 403} or is_refused:
+        return f"{seen}: refused, though it may"
+    has_id = any(name.endswith("_id") for name in rule.arguments)
+    if has_id and status != 404 and not (ids and rule.endpoint in OPEN_TO_STRANGERS):
+        whose = "a stranger's" if ids else "nobody's"
+        return f"{seen}: not 404 for what is {whose}"
+    return None
+
+
+def test_programs_are_told_by_status(app: Flask) -> None:
+    browser = app.test_client()
+    wrong = []
+    for rule in _routes(app):
+        if RULES.get(rule.endpoint, ADMIN) in {PUBLIC, SIGNED}:
+            continue
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            response = browser.open(_address(app, rule, {}), method=method, headers=JSON)
+            if response.status_code != 401 or response.mimetype != "application/problem+json":
+                wrong.append(f"{method} {rule.rule}: {response.status_code} {response.mimetype}")
+    assert wrong == []
+
+
+BODIES: list[dict[str, object]] = [
+    {"data": {}},
+    {"json": []},
+    {"json": {"product_id": [], "quantity": {}, "checkout_key": "\ud800"}},
+    {"data": b"{", "content_type": "application/json"},
+    {"data": b"\xff\xfe=%00&a=%ff", "content_type": "application/x-www-form-urlencoded"},
+    {"data": b"--x\r\n", "content_type": "multipart/form-data; boundary=x"},
+    {"data": {"next": "//evil.example", "locale": "\N{NULL}", "email": "a@b.c\N{NULL}",
+              "password": "\N{NULL}", "product_id": "1", "quantity": "9" * 40,
+              "checkout_key": "x", "text": "\N{NULL}", "display_name": "\N{NULL}" * 500}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_no_body_brings_a_route_down(
+    app: Flask, login: Login, strangers: list[dict[str, UUID]], body: dict[str, object]
+) -> None:
+    user = make_user(roles=("seller", "moderator", "admin"))
+    everything = Person("seller", user, login, login(user))
+    wrong = []
+    for rule in _routes(app):
+        for ids in ({}, *strangers) if rule.arguments else ({},):
+            path = _address(app, rule, ids)
+            for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}:
+                response = everything.ask(method, path, **body)
+                if response.status_code >= 500:
+                    wrong.append(f"{method} {path}: {response.status_code}")
+                location = response.headers.get("Location", "/")
+                if not location.startswith("/") or location.startswith("//"):
+                    wrong.append(f"{method} {path}: leads to {location}")
+                response.close()
+    assert wrong == []
+
+
+QUERIES = [
+    "?page=-1&cursor=%00&q=%00&sort=%27&price_min=1e99&price_max=x&category=%ff&next=//evil.example",
+    "?cursor=" + "A" * 3000,
+    "?q=" + "%F0%9F%98%80" * 100 + "&kind=nothing&in_stock=2&kind=key&kind=%5B%5D",
+    "?" + "&".join(f"a{number}=1" for number in range(300)),
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_no_query_brings_a_page_down(
+    app: Flask, login: Login, strangers: list[dict[str, UUID]], query: str
+) -> None:
+    user = make_user(roles=("seller", "moderator", "admin"))
+    everything = Person("seller", user, login, login(user))
+    wrong = []
+    for rule in _routes(app):
+        if "GET" not in (rule.methods or ()):
+            continue
+        for ids in ({}, *strangers) if rule.arguments else ({},):
+            path = _address(app, rule, ids) + query
+            for headers in ({}, {"HX-Request": "true", "HX-Request-Type": "partial"}):
+                response = everything.ask("GET", path, headers=headers)
+                if response.status_code >= 500:
+                    wrong.append(f"{path}: {response.status_code}")
+                response.close()
+    assert wrong == []
+
+
+def test_every_change_asks_for_the_forms_token(
+    application: Flask, login: Login, app: Flask
+) -> None:
+    user = make_user(roles=("seller", "moderator", "admin"))
+    browser = login(user)
+    application.config["WTF_CSRF_ENABLED"] = True
+    try:
+        taken = [
+            rule.endpoint
+            for rule in _routes(app)
+            for method in set(rule.methods or ()) - {"GET", "HEAD", "OPTIONS"}
+            if browser.open(_address(app, rule, {}), method=method).status_code != 403
+        ]
+    finally:
+        application.config["WTF_CSRF_ENABLED"] = False
+    assert taken == [name for name, access in RULES.items() if access is SIGNED]
+
+
+def test_unknown_addresses_are_404_for_everybody(person: Person) -> None:
+    for path in ("/nothing", "/order/nothing", "/products/nothing", "/api/v1/x", "/.env"):
+        for method in METHODS:
+            assert person.ask(method, path).status_code == 404

@@ -17,6 +17,7 @@ from app.kit.problems import STATUS
 from app.orders.errors import AlreadyPaid, BasketChanged
 from app.orders.queries.basket import basket_of_user
 from app.orders.queries.purchases import order_of
+from app.orders.service import basket as baskets
 from app.orders.service import checkout as checkouts
 from app.orders.service import expiry
 from app.orders.service.checkout import CaptureResult, CaptureState, StartedCheckout
@@ -176,7 +177,11 @@ _SAD_ENDS = {CaptureState.DECLINED, CaptureState.NOT_APPROVED, CaptureState.STOP
 
 def _capture(order_id: UUID) -> CaptureResult:
     ratelimit.spend(CAPTURE_LIMIT, "capture", str(current_user.id))
-    return checkouts.capture(buyer_id=current_user.id, order_id=order_id)
+    result = checkouts.capture(buyer_id=current_user.id, order_id=order_id)
+    if result.state is CaptureState.PAID:
+        # The worker does so too, but the next page must not still count what was bought.
+        baskets.forget_bought(order_id=order_id)
+    return result
 
 
 @blueprint.post("/<uuid:order_id>/cancel")

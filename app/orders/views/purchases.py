@@ -117,6 +117,7 @@ def _show(
         can_cancel=can_cancel(bought.state, bought.payment),
         # The basket may have become another one since.
         can_pay=basket is not None and basket.checkout_key == bought.checkout_key,
+        counts=fragment is not None and htmx.wants_fragment(),
         descriptions={line.id: markdown.render(line.description) for line in bought.lines},
     )
 

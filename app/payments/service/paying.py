@@ -157,6 +157,13 @@ def look(*, reference: UUID) -> PaypalOrder | None:
         return None
 
 
+def is_declined(*, reference: UUID) -> bool:
+    """Whether PayPal has refused this payment's last way to pay."""
+    declined = _find(reference).state is PaymentState.DECLINED
+    end_read()
+    return declined
+
+
 @transactional
 def begin_capture(*, reference: UUID) -> CaptureOrder | None:
     """Say that the money is about to be taken; None if it is being, or was, or can't be.

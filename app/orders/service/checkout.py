@@ -103,10 +103,14 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
         if result.state is not CaptureState.DECLINED or seen.status != "APPROVED":
             return result
     if seen.status != "APPROVED":
-        if paying.is_declined(reference=order_id):  # the webhook asked before the browser did
-            return _result(PaymentState.DECLINED)
-        return CaptureResult(CaptureState.NOT_APPROVED, _("PayPal has not been told to pay yet."))
+        return _not_approved(order_id)
     return _take(order_id)
+
+
+def _not_approved(order_id: UUID) -> CaptureResult:
+    if paying.is_declined(reference=order_id):  # the webhook asked before the browser did
+        return _result(PaymentState.DECLINED)
+    return CaptureResult(CaptureState.NOT_APPROVED, _("PayPal has not been told to pay yet."))
 
 
 def _take(order_id: UUID) -> CaptureResult:

@@ -73,6 +73,7 @@ TIMED_WORK = [
     TimedWork(orders_tasks.expire_overdue, 5),
     TimedWork(orders_tasks.chase_unfinished, 5),
     TimedWork(orders_tasks.deliver_late, 5),
+    TimedWork(orders_tasks.drop_forgotten_baskets, 3600),
     TimedWork(payments_tasks.release_due, 60),
     TimedWork(products_tasks.drop_expired_uploads, 300),
     TimedWork(auth_tasks.drop_expired, 3600),

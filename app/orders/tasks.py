@@ -31,6 +31,11 @@ def announce_change(event: OrderChanged) -> None:
     live.publish(f"order:{event.order_id}", "changed")
 
 
+def drop_forgotten_baskets() -> int:
+    """Delete the baskets of guests who have not come back."""
+    return basket.drop_forgotten()
+
+
 def expire_overdue() -> int:
     """End the orders whose deadline has passed."""
     return expiry.expire_overdue()

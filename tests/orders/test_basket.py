@@ -15,7 +15,13 @@ from app.kit.errors import AppError
 from app.kit.ids import new_id
 from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
-from app.orders.queries.basket import BasketView, Owner, Problem, basket_of
+from app.orders.queries.basket import (
+    BasketView,
+    Owner,
+    Problem,
+    basket_of,
+    pieces_in_basket,
+)
 from app.orders.service import basket, placing
 from app.products.errors import OutOfStock
 from tests.factories.auth import make_user
@@ -258,6 +264,24 @@ class TestGuest:
         put(client, make_product(make_user(roles=("seller",)), stock=KEYS).id)
         assert basket_count(client.get("/order/basket")) == "1"
         assert basket_count(app.test_client().get("/order/basket")) == "0"
+
+    def test_basket_of_a_guest_who_stays_away_is_dropped(self, app: Flask) -> None:
+        product = make_product(make_user(roles=("seller",)), stock=KEYS)
+        forgotten, fresh = Owner(guest_hash=b"forgotten"), Owner(guest_hash=b"fresh")
+        users = Owner(user_id=make_user().id)
+        for owner in (forgotten, fresh, users):
+            basket.add(owner=owner, product_id=product.id, quantity=1)
+        age = "UPDATE basket SET updated_at = updated_at - interval '31 days'"
+        session().execute(text(f"{age} WHERE guest_hash IS DISTINCT FROM 'fresh'"))
+        session().commit()
+        assert basket.drop_forgotten() == 1
+        assert [pieces_in_basket(owner) for owner in (forgotten, fresh, users)] == [0, 1, 1]
+
+    def test_one_address_begins_so_many_baskets(self, app: Flask) -> None:
+        product = make_product(make_user(roles=("seller",)), stock=KEYS)
+        answers = [put(app.test_client(), product.id) for _ in range(61)]
+        assert {answer.status_code for answer in answers[:60]} == {303}
+        assert answers[60].status_code == 429
 
     def test_forged_cookie_opens_nothing(self, app: Flask, client: FlaskClient) -> None:
         with client.session_transaction() as cookie:

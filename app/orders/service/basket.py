@@ -1,10 +1,11 @@
 """Baskets: filled by guests and users, kept through a login, emptied by a purchase."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.crypto import token_hash
@@ -18,6 +19,8 @@ from app.products import queries as products
 from app.products.errors import OutOfStock
 from app.products.models import ProductState
 from app.products.queries import ProductForSale
+
+GUESTS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,21 @@ def forget_bought(*, order_id: UUID) -> None:
         .execution_options(synchronize_session=False)
     )
     _changed(basket)
+
+
+@transactional
+def drop_forgotten() -> int:
+    """Delete the baskets of guests who have not come back for a month; returns how many."""
+    dropped = session().scalars(
+        delete(Basket)
+        .where(
+            Basket.guest_hash.is_not(None),
+            Basket.updated_at < func.clock_timestamp() - GUESTS_KEPT,
+        )
+        .returning(Basket.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(dropped.all())
 
 
 def _for_sale(owner: Owner, product_id: UUID) -> ProductForSale:

@@ -4,12 +4,15 @@ from flask import g, request, session
 from flask_login import current_user
 from werkzeug.local import LocalProxy
 
+from app.kit import ratelimit
 from app.kit.crypto import new_token, token_hash
 from app.orders.queries.basket import Owner, pieces_in_basket
 from app.orders.service import basket as baskets
 from app.orders.views import blueprint
 
 GUEST_TOKEN = "guest_basket"  # noqa: S105  # the name of a cookie's field
+
+NEW_GUESTS = "60/minute"  # baskets begun from one address
 
 
 def owner() -> Owner | None:
@@ -21,9 +24,10 @@ def owner() -> Owner | None:
 
 
 def owner_for_adding() -> Owner:
-    """The visitor as owner of a basket; a guest is given the secret that opens theirs."""
+    """The visitor as owner of a basket; a guest gets the secret that opens theirs."""
     known = owner()
     if known is None:
+        ratelimit.spend(NEW_GUESTS, "guest-basket", request.remote_addr or "")
         session[GUEST_TOKEN] = new_token()
         known = Owner(guest_hash=token_hash(session[GUEST_TOKEN]))
     return known

@@ -46,7 +46,8 @@ def _schema(connection: Connection) -> list[tuple[str, str]]:
     rows = connection.execute(
         text("""
             SELECT 'column ' || table_name || '.' || column_name,
-                concat_ws(' ', data_type, is_nullable, column_default) FROM information_schema.columns
+                concat_ws(' ', data_type, is_nullable, column_default)
+                FROM information_schema.columns
                 WHERE table_schema = 'public'
             UNION ALL SELECT 'index ' || indexname, indexdef FROM pg_indexes
                 WHERE schemaname = 'public'

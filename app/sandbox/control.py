@@ -88,7 +88,8 @@ def page() -> Response:
     )
     answer = make_response(html)
     answer.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; "
         "frame-ancestors 'none'"
     )
     answer.headers["Cache-Control"] = "no-store"

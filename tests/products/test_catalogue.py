@@ -191,7 +191,9 @@ class TestDetail:
         part = client.get(f"/products/{product.id}", headers=PARTIAL).get_data(as_text=True)
         assert part.lstrip().startswith('<div id="stock"')
 
-    @pytest.mark.parametrize(("state", "status"), [("draft", 404), ("hidden", 404), ("removed", 410)])
+    @pytest.mark.parametrize(
+        ("state", "status"), [("draft", 404), ("hidden", 404), ("removed", 410)]
+    )
     def test_what_is_not_on_sale(self, client, login, seller, state: str, status: int) -> None:
         product = make_product(seller)
         session().execute(text("UPDATE product SET state = :state"), {"state": state})

@@ -89,9 +89,7 @@ class TestListing:
         assert titles(client, f"/products?sort={sort}") == [name * 3 for name in expected]
 
     @pytest.mark.parametrize("sort", ["new", "price_asc", "price_desc", "popular"])
-    def test_pages_follow_each_other_without_gap_or_repeat(
-        self, client, seller, sort: str
-    ) -> None:
+    def test_pages_follow_each_other_without_gap_or_repeat(self, client, seller, sort: str) -> None:
         make_product(seller, title="Thing 000")
         session().execute(
             text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,

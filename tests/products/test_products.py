@@ -90,9 +90,7 @@ class TestService:
         product_id = products.create_product(seller_id=seller.id, draft=first)
         old = fresh(product_id).content_id
         second = draft(shelf, kind=Kind.TEXT, content="second words")
-        products.edit_product(
-            seller_id=seller.id, product_id=product_id, version=1, draft=second
-        )
+        products.edit_product(seller_id=seller.id, product_id=product_id, version=1, draft=second)
         new = fresh(product_id).content_id
         assert stock.open_content(content_id=old) == "first words"
         assert stock.open_content(content_id=new) == "second words"

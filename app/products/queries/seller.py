@@ -77,10 +77,6 @@ def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:
 def own_product(seller_id: UUID, product_id: UUID) -> Product:
     """A seller's product in any state but removed; NoSuchProduct."""
     product = session().get(Product, product_id, populate_existing=True)
-    if (
-        product is None
-        or product.seller_id != seller_id
-        or product.state is ProductState.REMOVED
-    ):
+    if product is None or product.seller_id != seller_id or product.state is ProductState.REMOVED:
         raise NoSuchProduct
     return product

@@ -1,4 +1,4 @@
-"""The command line: `flask worker`, `flask clock`, `flask demo-data`, `flask check-invariants`."""
+"""The command line: worker and clock, the first categories, demo data, the check of promises."""
 
 import logging
 import time
@@ -15,6 +15,7 @@ from app.demo import data as demo
 from app.extensions import db
 from app.kit import jobs
 from app.kit.db import session
+from app.products.service import shelves
 
 log = logging.getLogger(__name__)
 CLOCK_LOCK = 7_249_301  # PostgreSQL's advisory lock: one clock works at a time
@@ -23,7 +24,7 @@ _TICK_SECONDS = 0.5
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (worker, clock, demo_data, check_invariants):
+    for command in (worker, clock, add_categories, demo_data, check_invariants):
         app.cli.add_command(command)
 
 
@@ -76,6 +77,12 @@ def _run_due(last: dict[int, float]) -> None:
                 timed.work()
             except Exception:
                 log.exception("timed work failed", extra={"work": timed.work.__qualname__})
+
+
+@click.command("add-categories")
+def add_categories() -> None:
+    """Put the usual categories into a new shop; those that are there stay as they are."""
+    click.echo(f"{shelves.ensure_categories()} categories were added.")
 
 
 @click.command("demo-data")

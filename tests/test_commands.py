@@ -1,0 +1,44 @@
+"""The command line."""
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app.extensions import db
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import delivered
+
+
+class TestAddCategories:
+    def test_fills_a_new_shop_once(self, app: Flask, client: FlaskClient) -> None:
+        runner = app.test_cli_runner()
+        first = runner.invoke(args=["add-categories"])
+        assert first.exit_code == 0, first.output
+        count = int(first.output.split()[0])
+        assert count > 5
+        assert runner.invoke(args=["add-categories"]).output.startswith("0 ")
+        slug = db.session.execute(text("SELECT slug FROM category LIMIT 1")).scalar_one()
+        assert client.get(f"/products/category/{slug}").status_code == 200
+
+
+class TestCheckInvariants:
+    def test_shop_with_a_sale_keeps_its_promises(self, app: Flask) -> None:
+        product = make_product(make_user(roles=("seller",)), stock=("KEY-1", "KEY-2"))
+        delivered(make_user(), {product.id: 2})
+        result = app.test_cli_runner().invoke(args=["check-invariants"])
+        assert result.exit_code == 0, result.output
+        assert result.output.count("holds") > 10
+        assert "BROKEN" not in result.output
+
+    def test_broken_promise_is_named_and_ends_with_1(self, app: Flask) -> None:
+        db.session.execute(
+            text(
+                "INSERT INTO outbox (id, listener, payload, attempts, created_at)"
+                " VALUES (gen_random_uuid(), 'x', '{}', 0, now() - interval '1 hour')"
+            )
+        )
+        db.session.commit()
+        result = app.test_cli_runner().invoke(args=["check-invariants"])
+        assert result.exit_code == 1
+        assert "BROKEN  no row of the outbox is older than a minute" in result.output

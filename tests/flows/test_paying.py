@@ -49,11 +49,6 @@ def captures_of(paypal: SandboxControl, person: User) -> list[str]:
     return [capture["id"] for capture in paypal.captures() if capture["custom_id"] in ours]
 
 
-def notice(page: Page) -> str:
-    """What the checkout says."""
-    return page.locator("#checkout-message").inner_text()
-
-
 def test_declined_payer_picks_another_in_the_same_window(
     page: Page, paypal: SandboxControl
 ) -> None:
@@ -213,7 +208,11 @@ def test_double_click_pays_once(page: Page, paypal: SandboxControl) -> None:
     product, person = on_sale(), buyer()
     to_checkout(page, person, product.id)
     windows: list[Page] = []
-    page.on("popup", lambda window: windows.append(window))
+
+    def opened(window: Page) -> None:
+        windows.append(window)
+
+    page.on("popup", opened)
     page.get_by_role("button", name=PAYPAL_BUTTON).dblclick()
     wait_until(page, lambda: bool(windows))
     [window] = windows

@@ -22,53 +22,14 @@ def test_from_registering_to_a_product_in_the_catalogue(
     visit: Visit, inbox: Inbox, tmp_path: Path
 ) -> None:
     page = visit()
-    email = f"new-{uuid4().hex[:12]}@example.com"
-
-    page.goto("/auth/register")
-    page.get_by_label("Name").fill("Ann Seller")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make an account").click()
-    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
-    page.goto(path_in(mail_to(page, inbox, email, "onfirm"), "/auth/confirm/"))
-    page.get_by_role("button", name="Yes, confirm").click()
-    expect(page.locator("#notices")).to_contain_text("is confirmed")
-    fill_log_in(page, email, PASSWORD)
-
-    page.goto("/auth/profile")
-    page.get_by_label("Name").fill("Ann the Seller")
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#notices")).to_contain_text("saved")
-    page.get_by_role("link", name="Become a seller").click()
-    page.get_by_label("PayPal e-mail").fill(f"paypal-{email}")
-    page.locator("main").get_by_role("button", name="Become a seller").click()
-    expect(page.locator("#notices")).to_contain_text("You are a seller now")
-
+    email = register(page, inbox)
+    become_seller(page, email)
     title, stock = unique("Night sky"), keys(3)
-    cover = tmp_path / "cover.png"
-    cover.write_bytes(picture())
-    page.goto("/products/new")
-    page.get_by_label("Title").fill(title)
-    page.get_by_label("Category").select_option(label="PC games")
-    page.get_by_label("Price of one piece").fill("12.50")
-    page.get_by_label("Description").fill("**Bright** stars\n\n- one\n- two")
-    page.get_by_label("Cover photo").set_input_files(cover)
-    page.get_by_role("button", name="Save the draft").click()
-    expect(page).to_have_url(re.compile("/stock$"))
-
-    page.get_by_label("Paste the items").fill("\n".join([*stock, stock[0], "x" * 5000]))
-    page.get_by_role("button", name="Check the lines").click()
-    expect(page.get_by_role("heading", name="Check of the lines")).to_be_visible()
-    expect(page.locator(".stat").filter(has_text="New")).to_contain_text("3")
-    expect(page.locator("main")).to_contain_text("Repeated in these lines")
-    expect(page.locator("main")).to_contain_text("Malformed")
-    assert not any(secret in page.content() for secret in stock)
-    page.get_by_label("Take in only the 3 new lines").check()
-    page.get_by_role("button", name="Take in 3 units").click()
-    expect(page.locator("#stock-counts .stat").first).to_contain_text("3")
+    make_draft(page, title, tmp_path / "cover.png")
+    fill_stock(page, stock)
 
     page.goto("/products/mine")
-    item = page.locator("li, tr").filter(has_text=title)
+    item = page.get_by_role("row").filter(has_text=title)
     item.get_by_role("button", name="Publish").click()
     expect(page.locator("#notices")).to_contain_text("in the catalogue now")
 
@@ -83,6 +44,64 @@ def test_from_registering_to_a_product_in_the_catalogue(
     guest.wait_for_function(
         "image => image.complete && image.naturalWidth > 0", arg=photo.element_handle()
     )
+
+
+def register(page: Page, inbox: Inbox) -> str:
+    """Make an account, confirm it by mail, log in; the new account's address."""
+    email = f"new-{uuid4().hex[:12]}@example.com"
+    page.goto("/auth/register")
+    page.get_by_label("Name").fill("Ann Seller")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make an account").click()
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    page.goto(path_in(mail_to(page, inbox, email, "onfirm"), "/auth/confirm/"))
+    page.get_by_role("button", name="Yes, confirm").click()
+    expect(page.locator("#notices")).to_contain_text("is confirmed")
+    fill_log_in(page, email, PASSWORD)
+    return email
+
+
+def become_seller(page: Page, email: str) -> None:
+    """Change the profile, and say where the money is to go."""
+    page.goto("/auth/profile")
+    page.get_by_label("Name").fill("Ann the Seller")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notices")).to_contain_text("saved")
+    page.get_by_role("link", name="Become a seller").click()
+    page.get_by_label("PayPal e-mail").fill(f"paypal-{email}")
+    page.locator("main").get_by_role("button", name="Become a seller").click()
+    expect(page.locator("#notices")).to_contain_text("You are a seller now")
+
+
+def make_draft(page: Page, title: str, cover: Path) -> None:
+    """Describe a product, with a cover and a look at the description."""
+    cover.write_bytes(picture())
+    page.goto("/products/new")
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Category").select_option(label="PC games")
+    page.get_by_label("Price of one piece").fill("12.50")
+    page.get_by_label("Description").fill("**Bright** stars\n\n- one\n- two")
+    page.get_by_text("How the description will look").click()
+    expect(page.locator("#preview strong")).to_have_text("Bright")
+    page.get_by_label("Cover photo").set_input_files(cover)
+    expect(page.locator(".file-drop__preview")).to_be_visible()
+    page.get_by_role("button", name="Save the draft").click()
+    expect(page).to_have_url(re.compile("/stock$"))
+
+
+def fill_stock(page: Page, stock: list[str]) -> None:
+    """Paste the keys with a few wrong lines, look at the check, take in the good ones."""
+    page.get_by_label("Paste the items").fill("\n".join([*stock, stock[0], "x" * 5000]))
+    page.get_by_role("button", name="Check the lines").click()
+    expect(page.get_by_role("heading", name="Check of the lines")).to_be_visible()
+    expect(page.locator(".stat").filter(has_text="New")).to_contain_text("3")
+    expect(page.locator("main")).to_contain_text("Repeated in these lines")
+    expect(page.locator("main")).to_contain_text("Malformed")
+    assert not any(secret in page.content() for secret in stock)
+    page.get_by_label("Take in only the 3 new lines").check()
+    page.get_by_role("button", name="Take in 3 units").click()
+    expect(page.locator("#stock-counts .stat").first).to_contain_text("3")
 
 
 def picture() -> bytes:

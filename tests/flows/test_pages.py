@@ -1,0 +1,346 @@
+"""Every page in both languages, lights and widths; and by keyboard alone."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.auth.models import MailPurpose, User
+from app.auth.service import issue_mail_token
+from app.orders.service import basket, checkout
+from app.products.service import importing
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.flows.conftest import Visit, Watch
+from tests.flows.steps import buyer, keys, log_in, on_sale, put_into_basket, unique, wait_until
+from tests.support.bought import fill
+from tests.support.sale import SandboxControl, start
+
+WIDTHS = (390, 1280)
+# Each once; every combination where people want pictures of them.
+LOOKS = [("light", "en"), ("dark", "ru")]
+if "SHOTS_DIR" in os.environ:
+    LOOKS += [("light", "ru"), ("dark", "en")]
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+MISSING = "01890000-0000-7000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Pages by who sees them, each with a name."""
+
+    guest: dict[str, str]
+    buyer: dict[str, str]
+    seller: dict[str, str]
+
+
+@dataclass(frozen=True)
+class World:
+    """Somebody with everything that a page can show."""
+
+    addresses: Addresses
+    buyer: User
+    seller: User
+
+
+@pytest.fixture(scope="module")
+def world(shop_app: Flask, paypal: SandboxControl) -> World:
+    with shop_app.app_context():
+        return make_world(paypal)
+
+
+def make_world(paypal: SandboxControl) -> World:
+    """A seller with goods, stock and a sale; a buyer with purchases and a full basket."""
+    seller = make_user(roles=["seller"], display_name="Constance Featherstonehaugh-Cholmondeley")
+    person = make_user()
+    long = unique("An uncommonly long title of a product that has to be broken over several lines")
+    product = make_product(seller, title=long, stock=keys(12), price_minor=123_450)
+    word = make_product(seller, title=unique("W" * 60), stock=keys(2), price_minor=999_999)
+    link = make_product(
+        seller,
+        title=unique("A link"),
+        kind="link",
+        stock=[f"https://example.com/{'long/' * 30}{keys(1)[0]}"],
+    )
+    note = make_product(seller, kind="text", title=unique("A text"), content="Some words.\n" * 9)
+    bought = bring_about(person, {product.id: 3, link.id: 1, note.id: 1}, paypal)
+    waiting = order_only(person, {product.id: 1})
+    fill(person, {word.id: 1, note.id: 2})
+    upload = importing.keep(
+        product_id=product.id, seller_id=seller.id, content="\n".join([*keys(2), "x" * 5000])
+    )
+    secret = issue_mail_token(user_id=person.id, purpose=MailPurpose.RESET)
+    at = f"/products/{product.id}"
+    return World(
+        Addresses(
+            guest={
+                "front": "/",
+                "listing": "/products",
+                "nothing-found": "/products?q=there-is-nothing-like-this",
+                "product": at,
+                "basket-empty": "/order/basket",
+                "login": "/auth/login",
+                "register": "/auth/register",
+                "forgot": "/auth/forgot",
+                "reset": f"/auth/reset/{secret}",
+                "not-found": f"/products/{MISSING}",
+            },
+            buyer={
+                "basket": "/order/basket",
+                "checkout": "/order/checkout",
+                "cabinet": "/order/purchases",
+                "purchase": f"/order/purchases/{bought}",
+                "purchase-open": f"/order/purchases/{waiting}",
+                "profile": "/auth/profile",
+                "sessions": "/auth/sessions",
+                "password": "/auth/password",
+                "selling": "/auth/selling",
+            },
+            seller={
+                "mine": "/products/mine",
+                "new": "/products/new",
+                "edit": f"{at}/edit",
+                "stock": f"{at}/stock",
+                "dry-run": f"{at}/stock/uploads/{upload}",
+                "sales": "/payments/sales",
+            },
+        ),
+        person,
+        seller,
+    )
+
+
+def bring_about(person: User, pieces: dict[UUID, int], paypal: SandboxControl) -> UUID:
+    """A purchase, paid at PayPal."""
+    fill(person, pieces)
+    started = start(person)
+    paypal.approve(started.paypal_order_id)
+    checkout.capture(buyer_id=person.id, order_id=started.order_id)
+    basket.forget_bought(order_id=started.order_id)
+    return started.order_id
+
+
+def order_only(person: User, pieces: dict[UUID, int]) -> UUID:
+    """An order that nobody has paid."""
+    fill(person, pieces)
+    return start(person).order_id
+
+
+@pytest.mark.parametrize(("light", "language"), LOOKS)
+def test_every_page_fits_and_breaks_no_policy(
+    world: World, visit: Visit, watch: Watch, light: str, language: str
+) -> None:
+    watch.allow("status of 404")
+    who: list[tuple[dict[str, str], User | None]] = [
+        (world.addresses.guest, None),
+        (world.addresses.buyer, world.buyer),
+        (world.addresses.seller, world.seller),
+    ]
+    wrong: list[str] = []
+    for addresses, person in who:
+        page = visit(locale={"en": "en-GB", "ru": "ru-RU"}[language], color_scheme=light)
+        if person is not None:
+            log_in(page, person)
+            choose_language(page, language)
+        for name, address in addresses.items():
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                if width == WIDTHS[0]:
+                    page.goto(address)
+                wrong.extend(f"{name} at {width}: {fault}" for fault in faults_of(page, language))
+                keep_picture(page, f"{name}-{width}-{light}-{language}")
+    assert not wrong, "\n".join(wrong)
+
+
+def faults_of(page: Page, language: str) -> list[str]:
+    """What is wrong with the page as it stands."""
+    found = []
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    if wide > 0:
+        found.append(f"is {wide}px too wide")
+    if page.locator("html").get_attribute("lang") != language:
+        found.append("is in another language")
+    if page.locator("main h1").count() != 1:
+        found.append("has not one heading")
+    if bare := page.evaluate(
+        "[...document.querySelectorAll('a, button')].filter(one => one.checkVisibility()"
+        " && !one.textContent.trim() && !one.getAttribute('aria-label')).map(one => one.outerHTML)"
+    ):
+        found.append(f"has buttons without a name: {bare}")
+    return found
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """For people to look at: SHOTS_DIR says where."""
+    if directory := os.environ.get("SHOTS_DIR"):
+        page.screenshot(path=Path(directory) / f"{name}.png", full_page=True)
+
+
+def choose_language(page: Page, language: str) -> None:
+    """Press the switch in the footer."""
+    page.goto("/auth/profile")
+    page.get_by_role("button", name=language.upper(), exact=True).click()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+@pytest.mark.usefixtures("data")
+class TestChoices:
+    def test_language_of_the_browser_and_the_switch(self, visit: Visit) -> None:
+        page = visit(locale="ru-RU")
+        page.goto("/order/basket")
+        expect(page.locator("html")).to_have_attribute("lang", "ru")
+        expect(page.get_by_role("heading", level=1)).to_have_text(CYRILLIC)
+        page.get_by_role("button", name="EN", exact=True).click()
+        expect(page).to_have_url(re.compile("/order/basket$"))
+        expect(page.get_by_role("heading", level=1)).to_have_text("Basket")
+        page.goto("/products")
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+
+    def test_language_follows_the_account(self, visit: Visit) -> None:
+        person = buyer()
+        choose_language(log_in(visit(), person), "ru")
+        elsewhere = log_in(visit(), person)
+        elsewhere.goto("/order/purchases")
+        expect(elsewhere.locator("html")).to_have_attribute("lang", "ru")
+
+    def test_theme_stays(self, visit: Visit) -> None:
+        page = visit(color_scheme="light")
+        page.goto("/")
+        light = page.locator("html").evaluate("html => getComputedStyle(html).backgroundColor")
+        page.get_by_role("button", name="Light or dark").click()
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        expect(page.locator("html")).not_to_have_css("background-color", light)
+        page.goto("/products")
+        expect(page.locator("html")).not_to_have_css("background-color", light)
+        page.get_by_role("button", name="Light or dark").click()
+        page.reload()
+        expect(page.locator("html")).to_have_css("background-color", light)
+
+
+@pytest.mark.usefixtures("data")
+class TestKeyboard:
+    def test_skip_link_leads_past_the_header(self, page: Page) -> None:
+        page.goto("/products")
+        page.keyboard.press("Tab")
+        skip = page.get_by_role("link", name="Skip to content")
+        expect(skip).to_be_focused()
+        expect(skip).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
+
+    def test_menu_opens_and_gives_the_focus_back(self, page: Page) -> None:
+        log_in(page, buyer())
+        page.goto("/order/purchases")
+        summary = page.locator("details[data-menu] > summary")
+        summary.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="Profile")).to_be_visible()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="My purchases")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("link", name="Profile")).to_be_hidden()
+        expect(summary).to_be_focused()
+        page.keyboard.press("Enter")
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            if not page.locator("details[data-menu]").evaluate("menu => menu.open"):
+                break
+        expect(page.get_by_role("link", name="Profile")).to_be_hidden()
+
+    def test_dialog_keeps_the_focus_and_gives_it_back(self, page: Page) -> None:
+        log_in(page, buyer())
+        page.goto("/auth/sessions")
+        button = page.get_by_role("button", name="Log out everywhere")
+        button.focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_be_visible()
+        for _ in range(4):
+            inside = "document.activeElement.closest('dialog') || document.activeElement === body"
+            assert page.evaluate(inside.replace("body", "document.body"))
+            page.keyboard.press("Tab")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        expect(button).to_be_focused()
+        expect(page).to_have_url(re.compile("/auth/sessions$"))
+
+    def test_focus_is_seen_wherever_it_goes(self, page: Page) -> None:
+        product = on_sale()
+        log_in(page, buyer())
+        put_into_basket(page, product.id)
+        for address in ("/", f"/products/{product.id}", "/order/basket", "/auth/profile"):
+            page.goto(address)
+            unseen = walk(page)
+            assert not unseen, f"{address}: {unseen}"
+
+    def test_buys_by_keyboard_alone(self, page: Page) -> None:
+        product, person = on_sale(), buyer()
+        page.goto(f"/products/{product.id}")
+        press(page, "Put into the basket")
+        expect(page.locator("#basket-count")).to_have_text("1")
+        page.goto("/auth/login?next=/order/checkout")
+        expect(page.get_by_label("E-mail")).to_be_focused()
+        page.keyboard.type(person.email)
+        page.keyboard.press("Tab")
+        page.keyboard.type("correct-horse-battery")
+        page.keyboard.press("Enter")
+        windows: list[Page] = []
+
+        def opened(window: Page) -> None:
+            windows.append(window)
+
+        page.on("popup", opened)
+        expect(page.get_by_role("button", name="Pay with the PayPal sandbox")).to_be_visible()
+        press(page, "Pay with the PayPal sandbox")
+        wait_until(page, lambda: bool(windows))
+        [window] = windows
+        expect(window.get_by_test_id("payer-balance")).to_be_visible()
+        window.keyboard.press("Tab")
+        expect(window.get_by_test_id("payer-balance")).to_be_focused()
+        window.keyboard.press("Enter")
+        expect(window.get_by_test_id("approve")).to_be_visible()
+        press(window, "Pay now")
+        expect(page.locator("#order-status")).to_have_attribute("data-stage", "delivered")
+        press(page, "Reveal")
+        expect(page.locator(".reveal code")).to_have_text(re.compile("^KEY-"))
+
+
+UNSEEN_FOCUS = """() => {
+  const focused = document.activeElement;
+  if (!focused || focused === document.body) return [];
+  for (let one = focused; one && one !== document.body; one = one.parentElement) {
+    const style = getComputedStyle(one);
+    if (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2) return [];
+    if (one === focused.closest("li, label, .file-drop, form")) break;
+  }
+  return [focused.outerHTML.slice(0, 200)];
+}"""
+
+
+def walk(page: Page, most: int = 120) -> list[str]:
+    """Go from stop to stop through the page; those where the focus can't be seen."""
+    unseen: list[str] = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        unseen.extend(page.evaluate(UNSEEN_FOCUS))
+        if page.evaluate("document.activeElement === document.body"):
+            break
+    return unseen
+
+
+def press(page: Page, name: str, most: int = 60) -> None:
+    """Go to the button of this name and press Enter."""
+    button = page.get_by_role("button", name=name, exact=True)
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if button.evaluate("button => button.getRootNode().activeElement === button"):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} can't be reached by keyboard")

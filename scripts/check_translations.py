@@ -56,6 +56,8 @@ def compare(template: Catalog, language: str) -> Iterator[str]:
         return
     with path.open("rb") as file:
         catalogue = read_po(file, locale=language)
+    if catalogue.fuzzy:
+        yield "the header is marked fuzzy, so the catalogue would not be compiled"
     for message in template:
         if message.id:
             yield from complaints_about(message, catalogue)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.auth.models import User
-from app.kit.db import session, transactional
+from app.kit.db import db_now, session, transactional
 from app.kit.ids import new_id
 from app.products.models import (
     Category,
@@ -47,6 +47,7 @@ def _make(seller, kind, stock, price_minor, content, title, shared):
         price_minor=price_minor,
         currency="EUR",
         state=ProductState.PUBLISHED,
+        published_at=db_now(),
     )
     session().add(product)
     session().flush()

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "docs" / "images"
-SIZE = {"width": 1280, "height": 860}
+SIZE = {"width": 1280, "height": 1080}
 COLOURS = 256
 PIECES = 2
 WAIT = 30_000
@@ -53,7 +53,8 @@ def main(address: str) -> None:
 def open_a_key(page: Page) -> None:
     """The page of a product of which there are several pieces."""
     page.goto("/products?kind=key&in_stock=y&sort=popular")
-    page.locator(".product-card").filter(has_text="In stock:").first.get_by_role("link").click()
+    cards = page.locator(".product-card").filter(has_text="Pixel Forge")
+    cards.filter(has_text="In stock:").first.get_by_role("link").click()
     expect(page.locator("h1.product__title")).to_be_visible()
 
 
@@ -78,6 +79,7 @@ def buy(page: Page) -> None:
 def keep(page: Page, name: str) -> None:
     """The visible part of the page as a PNG of few colours, so that it stays small."""
     page.wait_for_load_state("networkidle")
+    page.evaluate("window.scrollTo(0, 0)")
     shown = page.evaluate(
         "Promise.all([...document.images].filter(image => image.loading !== 'lazy')"
         ".map(image => image.decode())).then(() => true)"
@@ -85,9 +87,7 @@ def keep(page: Page, name: str) -> None:
     if not shown:
         raise SystemExit("the page's pictures did not come")
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(
-        DIRECTORY / f"{name}.png", optimize=True
-    )
+    picture.quantize(COLOURS).save(DIRECTORY / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

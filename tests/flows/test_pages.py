@@ -150,7 +150,7 @@ def test_every_page_fits_and_breaks_no_policy(
         for name, address in addresses.items():
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
-                if width == WIDTHS[0]:
+                if width == WIDTHS[0] or "SHOTS_DIR" in os.environ:
                     page.goto(address)
                 wrong.extend(f"{name} at {width}: {fault}" for fault in faults_of(page, language))
                 keep_picture(page, f"{name}-{width}-{light}-{language}")

@@ -8,13 +8,17 @@ import copy
 import json
 import logging
 import threading
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, Self, cast
 
 import requests
 from flask import current_app
 from paypalcheckoutsdk.core import AccessTokenRequest, PayPalEnvironment, PayPalHttpClient
 from paypalcheckoutsdk.orders import OrdersCaptureRequest, OrdersCreateRequest, OrdersGetRequest
 from paypalhttp import HttpError
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ReadTimeoutError
+from urllib3.util.retry import Retry
 
 from app.kit.db import assert_no_transaction
 from app.kit.money import Money
@@ -32,6 +36,27 @@ READ_SECONDS = 20.0
 UNAUTHORIZED, CONFLICT, TOO_MANY, SERVER_ERROR = 401, 409, 429, 500
 # Refusals of the call, not of the payment: asked again, the answer may be another.
 SAYS_NOTHING = frozenset({UNAUTHORIZED, CONFLICT, TOO_MANY})
+
+
+class _ClosedWhileIdle(Retry):
+    """Ask once more over a new connection when the kept one was closed; never after a time-out.
+
+    Safe for every call: those that change something bear a request id.
+    """
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        *rest: Any,
+        **named: Any,
+    ) -> Self:
+        """Count the failure, or raise it."""
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        return super().increment(method, url, response, error, *rest, **named)
 
 
 class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -74,6 +99,9 @@ class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no typ
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
+            adapter = HTTPAdapter(max_retries=_ClosedWhileIdle(total=1, allowed_methods=None))
+            for scheme in ("http://", "https://"):
+                self._local.session.mount(scheme, adapter)
         return cast(requests.Session, self._local.session)
 
 

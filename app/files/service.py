@@ -1,21 +1,25 @@
 """Photos are taken in: decoded, turned upright, stripped, re-encoded in a few sizes."""
 
 import io
+import struct
 import warnings
 from uuid import UUID
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from app.files import storage
 from app.files.errors import BadPhoto, PhotoTooLarge
 from app.files.models import Photo
-from app.kit.db import session, transactional
+from app.kit.db import end_read, session, transactional
 from app.kit.ids import new_id
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 QUALITY = 82
+# What Pillow raises on broken pictures, besides its own UnidentifiedImageError (an OSError):
+# its readers of headers and EXIF trust the numbers that they find there.
+_BROKEN = (OSError, ValueError, TypeError, SyntaxError, EOFError, LookupError, struct.error)
 
 
 def store_photo(*, owner_id: UUID, data: bytes) -> UUID:
@@ -23,12 +27,27 @@ def store_photo(*, owner_id: UUID, data: bytes) -> UUID:
 
     Raises BadPhoto, PhotoTooLarge.
     """
+    end_read()  # decoding takes its time
     image = _decode(data)
+    width, height = image.size
     photo_id = new_id()
-    for size in storage.SIZES:
-        storage.write(photo_id, size, _encode(image, size))
-    _insert(photo_id, owner_id, image.width, image.height)
+    for size in sorted(storage.SIZES, reverse=True):
+        image.thumbnail((size, size), Image.Resampling.LANCZOS)  # each from the one before
+        storage.write(photo_id, size, _encode(image))
+    _insert(photo_id, owner_id, width, height)
     return photo_id
+
+
+def drop_photo(*, photo_id: UUID) -> None:
+    """Delete a photo that came to nothing: nothing may point at it. The row goes first."""
+    _delete(photo_id)
+    for size in storage.SIZES:
+        storage.delete(photo_id, size)
+
+
+@transactional
+def _delete(photo_id: UUID) -> None:
+    session().delete(session().get_one(Photo, photo_id))
 
 
 @transactional
@@ -48,16 +67,14 @@ def _decode(data: bytes) -> Image.Image:
                     raise PhotoTooLarge
                 upright = ImageOps.exif_transpose(opened)
                 upright.load()
-                return upright.convert("RGBA" if "A" in upright.getbands() else "RGB")
+                return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     except Image.DecompressionBombError as error:
         raise PhotoTooLarge from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except _BROKEN as error:
         raise BadPhoto from error
 
 
-def _encode(image: Image.Image, size: int) -> bytes:
-    smaller = image.copy()
-    smaller.thumbnail((size, size))
+def _encode(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    smaller.save(out, "WEBP", quality=QUALITY, exif=b"", icc_profile=None)
+    image.save(out, "WEBP", quality=QUALITY, exif=b"", icc_profile=None)
     return out.getvalue()

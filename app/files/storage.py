@@ -29,3 +29,8 @@ def write(photo_id: UUID, size: int, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def delete(photo_id: UUID, size: int) -> None:
+    """Delete a file; no matter if it is gone already."""
+    path_of(photo_id, size).unlink(missing_ok=True)

@@ -17,6 +17,19 @@ from app.products.models import (
 from app.products.service.stock import vault
 
 
+@transactional
+def make_category(*, parent: Category | None = None, name: str = "C") -> Category:
+    category = Category(
+        id=new_id(),
+        parent_id=parent.id if parent else None,
+        slug=str(new_id()),
+        name_en=name,
+        name_ru="К",
+    )
+    session().add(category)
+    return category
+
+
 def make_product(
     seller: User,
     *,
@@ -26,14 +39,15 @@ def make_product(
     content: str | None = None,
     title: str = "A thing",
     shared: bool | None = None,
+    published: bool = True,
+    category: Category | None = None,
 ) -> Product:
-    return _make(seller, kind, stock, price_minor, content, title, shared)
+    return _make(seller, kind, stock, price_minor, content, title, shared, published, category)
 
 
 @transactional
-def _make(seller, kind, stock, price_minor, content, title, shared):
-    category = Category(id=new_id(), slug=str(new_id()), name_en="C", name_ru="К")
-    session().add(category)
+def _make(seller, kind, stock, price_minor, content, title, shared, published, category):
+    category = category or make_category()
     session().flush()
     is_shared = kind == "text" if shared is None else shared
     product = Product(
@@ -46,8 +60,8 @@ def _make(seller, kind, stock, price_minor, content, title, shared):
         description="d",
         price_minor=price_minor,
         currency="EUR",
-        state=ProductState.PUBLISHED,
-        published_at=db_now(),
+        state=ProductState.PUBLISHED if published else ProductState.DRAFT,
+        published_at=db_now() if published else None,
     )
     session().add(product)
     session().flush()

@@ -1,6 +1,8 @@
 """Photos: what comes in is decoded and made anew; nothing else gets through."""
 
 import io
+import random
+import warnings
 
 import pytest
 from flask import Flask
@@ -9,6 +11,7 @@ from PIL import Image
 from app.files import service, storage
 from app.files.errors import BadPhoto, PhotoTooLarge
 from tests.factories.auth import make_user
+from tests.support.sale import count
 
 
 def picture(size=(1200, 900), form="JPEG", mode="RGB", **options) -> bytes:
@@ -63,6 +66,46 @@ def test_exif_is_gone_and_the_photo_stands_upright(owner) -> None:
 def test_what_is_no_photo_is_refused(owner, data: bytes) -> None:
     with pytest.raises(BadPhoto):
         service.store_photo(owner_id=owner.id, data=data)
+
+
+def test_broken_exif_is_no_failure_of_ours(owner) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "words"
+    whole = picture((60, 40), exif=exif)
+    start = whole.index(b"Exif")
+    chance = random.Random(11)
+    outcomes = set()
+    for _try in range(1500):
+        data = bytearray(whole)
+        for _change in range(chance.choice((1, 2, 4, 8))):
+            data[chance.randrange(start, start + 90)] = chance.randrange(256)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Pillow's words on what it skips
+            try:
+                service._decode(bytes(data))
+                outcomes.add("taken")
+            except (BadPhoto, PhotoTooLarge):
+                outcomes.add("refused")
+    assert outcomes == {"taken", "refused"}
+
+
+def test_see_through_stays_see_through(owner) -> None:
+    image = Image.new("P", (200, 200), 0)
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    out = io.BytesIO()
+    image.save(out, "GIF", transparency=0)
+    photo_id = service.store_photo(owner_id=owner.id, data=out.getvalue())
+    with Image.open(storage.path_of(photo_id, 160)) as kept:
+        assert kept.convert("RGBA").getpixel((80, 80))[3] == 0
+
+
+def test_dropped_photo_leaves_nothing(owner, client) -> None:
+    photo_id = service.store_photo(owner_id=owner.id, data=picture())
+    service.drop_photo(photo_id=photo_id)
+    assert count("photo") == 0
+    for size in storage.SIZES:
+        assert client.get(f"/media/{photo_id}/{size}.webp").status_code == 404
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded(owner) -> None:

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from PIL import Image
 from sqlalchemy import text
 
@@ -22,6 +22,7 @@ from app.products.service import products, stock
 from app.products.service.products import Draft
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support.sale import count
 
 
 @pytest.fixture
@@ -63,6 +64,10 @@ class TestService:
             ({"title": "ab"}, "title"),
             ({"title": "x" * 121}, "title"),
             ({"title": "a\x00bc"}, "title"),
+            ({"title": "turned \u202eround"}, "title"),
+            ({"title": "with a bell \x07"}, "title"),
+            ({"title": "half a pair \ud800"}, "title"),
+            ({"description": "half a pair \ud800"}, "description"),
             ({"description": "x" * 20_001}, "description"),
             ({"price_minor": 0}, "price"),
             ({"price_minor": 10_000_01}, "price"),
@@ -84,6 +89,35 @@ class TestService:
         product_id = products.create_product(seller_id=seller.id, draft=text_draft)
         with pytest.raises(ContentMissing):
             products.publish(seller_id=seller.id, product_id=product_id)
+
+    def test_title_is_one_line(self, seller, shelf) -> None:
+        spread = draft(shelf, title="  One\r\nline \t only ")
+        product_id = products.create_product(seller_id=seller.id, draft=spread)
+        assert fresh(product_id).title == "One line only"
+
+    def test_what_is_on_sale_always_has_something_to_deliver(self, seller) -> None:
+        product = make_product(seller)
+        change = {"seller_id": seller.id, "product_id": product.id, "version": 1}
+        with pytest.raises(ContentMissing):
+            products.edit_product(draft=draft(product.category_id, kind=Kind.TEXT), **change)
+        whole = draft(product.category_id, kind=Kind.TEXT, content="words")
+        products.edit_product(draft=whole, **change)
+        assert fresh(product.id).state is ProductState.PUBLISHED
+
+    def test_photo_of_a_refused_change_is_not_kept(self, seller) -> None:
+        product = make_product(seller)
+        media = current_app.extensions["settings"].data_dir / "media"
+        before = set(media.rglob("*.webp"))
+        with pytest.raises(ProductChanged):
+            products.edit_product(
+                seller_id=seller.id,
+                product_id=product.id,
+                version=7,
+                draft=draft(product.category_id),
+                photo=picture(),
+            )
+        assert count("photo") == 0
+        assert set(media.rglob("*.webp")) == before
 
     def test_content_is_sealed_and_old_versions_stay(self, seller, shelf) -> None:
         first = draft(shelf, kind=Kind.TEXT, content="first words")
@@ -234,6 +268,19 @@ class TestPages:
             assert buyer.post(url, data={}).status_code == 403
             assert client.post(url, data={}).status_code == 303
         assert fresh(product.id).state is ProductState.PUBLISHED
+
+    def test_description_is_previewed_clean(self, login, seller) -> None:
+        typed = {"description": "**bold** <script>alert(1)</script>"}
+        preview = login(seller).post("/products/preview", data=typed).get_data(as_text=True)
+        assert "<strong>bold</strong>" in preview
+        assert "<script" not in preview
+
+    def test_form_shows_how_the_description_looks_now(self, login, seller) -> None:
+        product = make_product(seller)
+        data = self.form(product.category_id, title="", description="*slanted*")
+        answer = login(seller).post(f"/products/{product.id}/edit", data=data)
+        assert answer.status_code == 422
+        assert "<em>slanted</em>" in answer.get_data(as_text=True)
 
     def test_list_asks_as_much_for_one_product_as_for_many(
         self, login, seller, query_counter

@@ -12,10 +12,11 @@ from app.auth.models import User
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 from app.products import queries
-from app.products.errors import NoSuchProduct
+from app.products.errors import NoSuchProduct, ProductGone
 from app.products.models import Kind, Product, ProductState, StockItem, UnitState
 
-# pg_trgm's own threshold for a word that resembles a part of a text.
+# From which share of common trigrams on a part of a title resembles the words: less strict than
+# pg_trgm's own 0.6, so that one wrong letter in a short word is forgiven.
 SIMILAR = 0.4
 
 
@@ -53,6 +54,7 @@ class Listed:
     currency: str
     photo_id: UUID | None
     seller_name: str
+    sold_count: int
     stock: int | None
 
 
@@ -91,7 +93,12 @@ class Detail:
 def listing(
     filters: Filters, sort: Sort, *, after: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Listed]:
-    """A page of products for sale; Invalid for a broken cursor."""
+    """A page of products for sale; Invalid for a broken cursor.
+
+    Words are looked for as a search engine does; only where no product for sale has them, titles
+    that resemble them are taken.
+    """
+    matches = _matches(filters.words) if filters.words else []
     rank = _rank(filters.words) if sort is Sort.RELEVANCE else literal(0)
     query: Select[*tuple[Any, ...]] = (
         select(
@@ -108,7 +115,7 @@ def listing(
             rank.label("rank"),
         )
         .join(User, User.id == Product.seller_id)
-        .where(*_conditions(filters))
+        .where(*_conditions(filters), *matches)
         .limit(size + 1)
     )
     rows = session().execute(_sorted(query, sort, rank, after)).all()
@@ -123,6 +130,7 @@ def listing(
             row.currency,
             row.photo_id,
             row.display_name,
+            row.sold_count,
             None if row.shared else free.get(row.id, 0),
         )
         for row in page.items
@@ -136,13 +144,6 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         User.banned_at.is_(None),
         or_(Product.shared.is_(False), Product.content_id.is_not(None)),
     ]
-    if filters.words:
-        conditions.append(
-            or_(
-                Product.search.bool_op("@@")(_query(filters.words)),
-                func.word_similarity(filters.words, Product.title) > SIMILAR,
-            )
-        )
     if filters.category_ids:
         conditions.append(Product.category_id.in_(filters.category_ids))
     if filters.kinds:
@@ -163,6 +164,19 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
+
+
+def _matches(words: str) -> list[ColumnElement[bool]]:
+    """The condition that finds the words, whichever page is asked for.
+
+    Each way has an index of its own; joined by an OR, PostgreSQL reads every product instead.
+    """
+    exact = Product.search.bool_op("@@")(_query(words))
+    found = select(Product.id).where(Product.state == ProductState.PUBLISHED, exact).exists()
+    # The threshold holds for this transaction, which reads the page.
+    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
+    is_exact, _threshold = session().execute(select(found, threshold)).one()
+    return [exact if is_exact else literal(words).bool_op("<%")(Product.title)]
 
 
 def _query(words: str) -> ColumnElement[Any]:
@@ -222,6 +236,16 @@ def counts_by_category() -> dict[UUID, int]:
         .group_by(Product.category_id)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def visible(product_id: UUID, viewer_id: UUID | None) -> Detail:
+    """A product as this person may see it; NoSuchProduct, and ProductGone once it is removed."""
+    product = detail(product_id)
+    if product.state is ProductState.REMOVED:
+        raise ProductGone
+    if not product.on_sale and product.seller_id != viewer_id:
+        raise NoSuchProduct
+    return product
 
 
 def detail(product_id: UUID) -> Detail:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import load_only
 
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
@@ -28,10 +29,40 @@ class OwnProduct:
     counts: Counts
 
 
+@dataclass(frozen=True)
+class OwnListing:
+    """A product as its seller changes it. What buyers of a shared one get is not in it."""
+
+    id: UUID
+    category_id: UUID
+    title: str
+    description: str
+    kind: Kind
+    shared: bool
+    has_content: bool
+    price_minor: int
+    currency: str
+    photo_id: UUID | None
+    state: ProductState
+    version: int
+
+
 def products_of(seller_id: UUID, *, after: str | None = None) -> Page[OwnProduct]:
     """A page of a seller's products, newest first, the removed ones left out."""
     query = (
         select(Product)
+        .options(
+            load_only(
+                Product.title,
+                Product.kind,
+                Product.shared,
+                Product.state,
+                Product.price_minor,
+                Product.currency,
+                Product.photo_id,
+                Product.sold_count,
+            )
+        )
         .where(Product.seller_id == seller_id, Product.state != ProductState.REMOVED)
         .order_by(Product.id.desc())
         .limit(PAGE_SIZE + 1)
@@ -74,9 +105,32 @@ def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:
     }
 
 
-def own_product(seller_id: UUID, product_id: UUID) -> Product:
+def own_product(seller_id: UUID, product_id: UUID) -> OwnListing:
     """A seller's product in any state but removed; NoSuchProduct."""
-    product = session().get(Product, product_id, populate_existing=True)
-    if product is None or product.seller_id != seller_id or product.state is ProductState.REMOVED:
+    row = (
+        session()
+        .execute(
+            select(
+                Product.id,
+                Product.category_id,
+                Product.title,
+                Product.description,
+                Product.kind,
+                Product.shared,
+                Product.content_id.is_not(None).label("has_content"),
+                Product.price_minor,
+                Product.currency,
+                Product.photo_id,
+                Product.state,
+                Product.version,
+            ).where(
+                Product.id == product_id,
+                Product.seller_id == seller_id,
+                Product.state != ProductState.REMOVED,
+            )
+        )
+        .one_or_none()
+    )
+    if row is None:
         raise NoSuchProduct
-    return product
+    return OwnListing(**row._asdict())

@@ -1,5 +1,8 @@
 """Listings: made, changed, published, hidden, removed by their sellers."""
 
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -7,7 +10,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from app.files.service import store_photo
+from app.files.service import drop_photo, store_photo
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -35,6 +38,8 @@ DESCRIPTION_MAX = 20_000
 CONTENT_MAX = 20_000
 PRICE_MAX_MINOR = 10_000_00
 REASON_MAX = 500
+# Marks that turn the direction of text, by which a title could pass for another one.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,20 @@ class Draft:
 def create_product(*, seller_id: UUID, draft: Draft, photo: bytes | None = None) -> UUID:
     """Make a draft of a product; its id. Raises BadProduct, and the photo's errors."""
     _check(draft)
-    photo_id = store_photo(owner_id=seller_id, data=photo) if photo else None
-    return _create(seller_id, draft, photo_id)
+    with _taken_in(photo, seller_id) as photo_id:
+        return _create(seller_id, draft, photo_id)
+
+
+@contextmanager
+def _taken_in(photo: bytes | None, owner_id: UUID) -> Iterator[UUID | None]:
+    """Take in a photo, for a change that must succeed for the photo to stay."""
+    photo_id = store_photo(owner_id=owner_id, data=photo) if photo else None
+    try:
+        yield photo_id
+    except BaseException:
+        if photo_id:
+            drop_photo(photo_id=photo_id)
+        raise
 
 
 @transactional
@@ -66,7 +83,7 @@ def _create(seller_id: UUID, draft: Draft, photo_id: UUID | None) -> UUID:
         category_id=draft.category_id,
         kind=draft.kind,
         shared=_shared(draft),
-        title=draft.title.strip(),
+        title=_title(draft),
         description=draft.description.strip(),
         price_minor=draft.price_minor,
         currency=current_app.extensions["settings"].currency,
@@ -84,11 +101,11 @@ def edit_product(
     """Change a product; what was bought before stays as it was bought.
 
     Raises BadProduct, ProductChanged if it was saved since `version`, KindFixed, NoSuchProduct,
-    NotThisState for a removed one, and the photo's errors.
+    NotThisState for a removed one, ContentMissing for one on sale, and the photo's errors.
     """
     _check(draft)
-    photo_id = store_photo(owner_id=seller_id, data=photo) if photo else None
-    _edit(seller_id, product_id, version, draft, photo_id)
+    with _taken_in(photo, seller_id) as photo_id:
+        _edit(seller_id, product_id, version, draft, photo_id)
 
 
 @transactional
@@ -106,20 +123,21 @@ def _edit(
     product.category_id = draft.category_id
     product.kind = draft.kind
     product.shared = _shared(draft)
-    product.title = draft.title.strip()
+    product.title = _title(draft)
     product.description = draft.description.strip()
     product.price_minor = draft.price_minor
     product.photo_id = photo_id or product.photo_id
     product.version += 1
     _put_content(product, draft.content)
+    if product.state is ProductState.PUBLISHED:
+        _check_content(product)
 
 
 @transactional
 def publish(*, seller_id: UUID, product_id: UUID) -> None:
     """Offer a product. Raises NoSuchProduct, NotThisState, ContentMissing."""
     product = _own(seller_id, product_id)
-    if product.shared and product.content_id is None:
-        raise ContentMissing
+    _check_content(product)
     _move(product, ProductState.PUBLISHED)
     product.published_at = product.published_at or func.clock_timestamp()
 
@@ -156,6 +174,11 @@ def _move(product: Product, state: ProductState) -> None:
     product.version += 1
 
 
+def _title(draft: Draft) -> str:
+    """The title in one line, single spaces."""
+    return " ".join(draft.title.split())
+
+
 def _shared(draft: Draft) -> bool:
     """Texts are the same for all, keys never; of links the seller says."""
     return draft.kind is Kind.TEXT or (draft.kind is Kind.LINK and draft.shared)
@@ -184,6 +207,11 @@ def _has_goods(product: Product) -> bool:
     return product.content_id is not None or bool(session().execute(select(units)).scalar_one())
 
 
+def _check_content(product: Product) -> None:
+    if product.shared and product.content_id is None:
+        raise ContentMissing
+
+
 def _check_category(category_id: UUID) -> None:
     if session().get(Category, category_id) is None:
         raise BadProduct({"category_id": _("Choose a category.")})
@@ -191,7 +219,7 @@ def _check_category(category_id: UUID) -> None:
 
 def _check(draft: Draft) -> None:
     errors: dict[str, str] = {}
-    if not TITLE_MIN <= len(draft.title.strip()) <= TITLE_MAX:
+    if not TITLE_MIN <= len(_title(draft)) <= TITLE_MAX:
         errors["title"] = _("A title has between 3 and 120 characters.")
     if len(draft.description) > DESCRIPTION_MAX:
         errors["description"] = _("A description has up to 20,000 characters.")
@@ -203,11 +231,26 @@ def _check(draft: Draft) -> None:
         errors["content"] = _("The content has up to 20,000 characters.")
     if draft.content and draft.kind is Kind.LINK and not _is_address(draft.content):
         errors["content"] = _("A link begins with https:// or http://.")
-    for name in ("title", "description", "content"):
-        if "\x00" in (getattr(draft, name) or ""):
+    for name, is_bad in (
+        ("title", _spoils_line),
+        ("description", _is_no_text),
+        ("content", _is_no_text),
+    ):
+        if any(is_bad(sign) for sign in getattr(draft, name) or ""):
             errors[name] = _("There is a character in it that can't be stored.")
     if errors:
         raise BadProduct(errors)
+
+
+def _is_no_text(sign: str) -> bool:
+    """What PostgreSQL's text can't hold: NUL, and halves of UTF-16 pairs."""
+    return sign == "\x00" or "\ud800" <= sign <= "\udfff"
+
+
+def _spoils_line(sign: str) -> bool:
+    """What a title may not have: also controls, and what turns the text around it."""
+    control = unicodedata.category(sign) == "Cc" and not sign.isspace()
+    return control or sign in _TURNING or _is_no_text(sign)
 
 
 def _is_address(text: str) -> bool:

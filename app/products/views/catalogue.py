@@ -13,11 +13,9 @@ from app.kit import htmx, i18n
 from app.kit.access import Access, allow
 from app.kit.paging import Page
 from app.products import markdown
-from app.products.errors import NoSuchProduct, ProductGone
 from app.products.forms import FilterForm
-from app.products.models import ProductState
 from app.products.queries import catalogue as goods
-from app.products.queries.catalogue import Detail, Filters, Listed, Sort
+from app.products.queries.catalogue import Filters, Listed, Sort
 from app.products.queries.categories import Shelf, find, find_by_id, shelves
 from app.products.views import blueprint
 
@@ -31,11 +29,12 @@ def catalogue() -> ResponseReturnValue:
     tops = shelves(i18n.locale())
     counts = goods.counts_by_category()
     newest = goods.listing(Filters(), Sort.NEW, size=SHOWN_IN_FRONT)
+    popular = goods.listing(Filters(), Sort.POPULAR, size=SHOWN_IN_FRONT)
     return htmx.page(
         "products/front.html",
         tiles=[(shelf, sum(counts.get(one, 0) for one in shelf.ids)) for shelf in tops],
         newest=newest.items,
-        popular=goods.listing(Filters(), Sort.POPULAR, size=SHOWN_IN_FRONT).items,
+        popular=[product for product in popular.items if product.sold_count],
     )
 
 
@@ -95,24 +94,16 @@ def _address(shelf: Shelf | None, args: MultiDict[str, str]) -> str:
 @allow(Access.PUBLIC)
 def detail(product_id: UUID) -> ResponseReturnValue:
     """A product. Its open page asks for block `stock` when the stock has moved."""
-    product = _visible(product_id)
+    viewer_id = current_user.id if current_user.is_authenticated else None
+    product = goods.visible(product_id, viewer_id)
     shelf = find_by_id(shelves(i18n.locale()), product.category_id)
     return htmx.page(
         "products/detail.html",
         fragment="stock",
         product=product,
-        own=current_user.is_authenticated and current_user.id == product.seller_id,
+        own=product.seller_id == viewer_id,
+        # What the visitor has typed stays when the stock moves.
+        quantity=max(request.args.get("quantity", default=1, type=int), 1),
         shelf=shelf,
         description=markdown.render(product.description),
     )
-
-
-def _visible(product_id: UUID) -> Detail:
-    """What the visitor may see: what is on sale, and a seller everything of theirs."""
-    product = goods.detail(product_id)
-    own = current_user.is_authenticated and current_user.id == product.seller_id
-    if product.state is ProductState.REMOVED:
-        raise ProductGone
-    if not product.on_sale and not own:
-        raise NoSuchProduct
-    return product

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.kit import htmx, i18n
+from app.kit import htmx, i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.errors import AppError
 from app.kit.money import Money
@@ -16,11 +16,13 @@ from app.kit.problems import STATUS
 from app.products import markdown
 from app.products.errors import ProductChanged
 from app.products.forms import ProductForm
-from app.products.models import Kind, Product
+from app.products.models import Kind
 from app.products.queries.categories import category_choices
-from app.products.queries.seller import own_product, products_of
+from app.products.queries.seller import OwnListing, own_product, products_of
 from app.products.service import products
 from app.products.views import blueprint
+
+PHOTO_LIMIT = "60/hour"  # decoding is dear, and disks are finite
 
 
 @blueprint.get("/products/mine")
@@ -52,7 +54,7 @@ def create_product() -> ResponseReturnValue:
         return _form(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
         product_id = products.create_product(
-            seller_id=current_user.id, draft=form.draft(), photo=form.photo_bytes()
+            seller_id=current_user.id, draft=form.draft(), photo=_photo(form)
         )
     except AppError as error:
         return _refused(form, error)
@@ -95,7 +97,7 @@ def save(product_id: UUID) -> ResponseReturnValue:
             product_id=product_id,
             version=int(form.version.data),
             draft=form.draft(),
-            photo=form.photo_bytes(),
+            photo=_photo(form),
         )
     except ProductChanged as error:
         # Saving once more is the seller's yes to put theirs over the other one.
@@ -146,8 +148,16 @@ def preview() -> ResponseReturnValue:
     )
 
 
+def _photo(form: ProductForm) -> bytes | None:
+    """The photo that was sent, if any; TooMany."""
+    data = form.photo_bytes()
+    if data:
+        ratelimit.spend(PHOTO_LIMIT, "photo", str(current_user.id))
+    return data
+
+
 def _refused(
-    form: ProductForm, error: AppError, product: Product | None = None
+    form: ProductForm, error: AppError, product: OwnListing | None = None
 ) -> ResponseReturnValue:
     """The form again, with what was typed and what is wrong with it."""
     for name, message in error.errors.items():
@@ -159,7 +169,7 @@ def _refused(
 
 def _form(
     form: ProductForm,
-    product: Product | None = None,
+    product: OwnListing | None = None,
     *,
     status: int = HTTPStatus.OK,
     message: str | None = None,
@@ -167,5 +177,10 @@ def _form(
     groups = category_choices(i18n.locale())
     form.category_id.choices = dict(groups)
     return htmx.page(
-        "products/form.html", status=status, form=form, product=product, message=message
+        "products/form.html",
+        status=status,
+        form=form,
+        product=product,
+        message=message,
+        description=markdown.render((form.description.data or "")[: products.DESCRIPTION_MAX]),
     )

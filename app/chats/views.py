@@ -64,10 +64,11 @@ class Ended(Exception):
 def ticket() -> ResponseReturnValue:
     """Give the page a ticket for its socket: {"ticket"}; 503 while Redis can't be reached."""
     no_store()
-    ratelimit.spend(TICKET_LIMIT, "live-ticket", request.remote_addr or "")
     holder = Pass()
     if current_user.is_authenticated:
         holder = Pass(current_user.id, identity.current_session_id())
+    asker = f"user:{holder.user_id}" if holder.user_id else f"guest:{request.remote_addr}"
+    ratelimit.spend(TICKET_LIMIT, "live-ticket", asker)
     end_read()
     return jsonify(ticket=tickets.issue(holder))
 

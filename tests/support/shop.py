@@ -132,6 +132,7 @@ def environment_for(
         "LOGIN_TRIES_PER_ACCOUNT": "1000",
         "LOGIN_TRIES_PER_ADDRESS": "10000",
         "REGISTRATIONS_PER_ADDRESS": "1000",
+        "MAX_OPEN_CHECKOUTS_PER_ADDRESS": "1000",
         "PAYPAL_CLIENT_ID": "test-client",
         "PAYPAL_CLIENT_SECRET": "test-secret",
         "PAYPAL_WEBHOOK_ID": "WH-TEST",

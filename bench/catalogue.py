@@ -33,6 +33,7 @@ PAGES = {
 def run(application: Flask, shop: Shop) -> list[Figure]:
     """Ask for each page and the bare route in turn, over kept-alive connections."""
     _fill(application)
+    shop.start("web")
     port = free_port()
     bare = subprocess.Popen(
         [

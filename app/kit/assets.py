@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 
 HASH_LENGTH = 12
 YEAR = 31_536_000
@@ -17,8 +17,12 @@ def _content_hash(path: Path, _mtime: int) -> str:
 
 def asset(name: str) -> str:
     """The address of `static/<name>`; FileNotFoundError if set-up has not put it there."""
-    path = Path(current_app.static_folder or "") / name
-    return url_for("static", filename=name, v=_content_hash(path, path.stat().st_mtime_ns))
+    known: dict[str, str] = g.setdefault("asset_addresses", {})  # a page of icons asks for one file
+    if name not in known:
+        path = Path(current_app.static_folder or "") / name
+        version = _content_hash(path, path.stat().st_mtime_ns)
+        known[name] = url_for("static", filename=name, v=version)
+    return known[name]
 
 
 def init_app(app: Flask) -> None:

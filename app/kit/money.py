@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 
@@ -43,6 +44,7 @@ class Money:
         """The amount as PayPal wants it: `12.00`, and `1200` where it takes no decimals."""
         return f"{self.to_decimal():.{PAYPAL_DECIMALS[self.currency]}f}"
 
+    @lru_cache(maxsize=4096)  # noqa: B019  # amounts are small, frozen, and shown again and again
     def format(self, locale: str) -> str:
         """The amount as people of `locale` read it."""
         decimals = PAYPAL_DECIMALS[self.currency]

@@ -2,7 +2,7 @@
 
 from flask_babel import gettext as _
 
-from app.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+from app.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated
 
 
 class WrongCredentials(Invalid):
@@ -72,3 +72,26 @@ class NotSeller(Conflict):
 
     def __init__(self) -> None:
         super().__init__("not_seller", _("You are not a seller yet."))
+
+
+class BadToken(Unauthenticated):
+    """A bearer token, refresh token or API key that is good for nothing; why is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("bad_token", _("This token is not good, or not any more."))
+
+
+class NoSuchApiKey(NotFound):
+    """There is no such key of this person."""
+
+    def __init__(self) -> None:
+        super().__init__("no_such_api_key", _("There is no such key."))
+
+
+class TooManyApiKeys(Conflict):
+    """The person has as many keys as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "too_many_api_keys", _("You can have %(most)d keys. End one first.", most=most)
+        )

@@ -51,3 +51,10 @@ class PayoutAddressChanged:
 
     user_id: UUID
     old_paypal_email: str
+
+
+@dataclass(frozen=True)
+class RefreshTokenReused:
+    """A refresh token was used twice: its login has ended, since somebody else has it too."""
+
+    user_id: UUID

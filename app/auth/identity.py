@@ -6,13 +6,14 @@ it is. So a session ends on the server, whatever the browser keeps.
 
 from uuid import UUID
 
-from flask import Flask, Request, Response, g, session
+from flask import Flask, Request, Response, g, request, session
 from sqlalchemy.exc import OperationalError
 
 from app.auth import queries
 from app.auth.models import User
-from app.auth.service import sessions
+from app.auth.service import bearer, sessions
 from app.extensions import login_manager
+from app.kit.requests import is_api
 
 SECRET = "login"  # noqa: S105  # the name of a field
 KEPT = ("locale", "guest_basket")
@@ -28,6 +29,27 @@ def init_app(app: Flask) -> None:
 
 
 def _load(_request: Request) -> User | None:
+    return _load_program() if is_api() else _load_browser()
+
+
+def _load_program() -> User | None:
+    """Whose token or key the request shows; BadToken if it is good for nothing."""
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    caller = bearer.verify(token.strip())
+    g.caller = caller
+    g.scopes = caller.scopes
+    return caller.user
+
+
+def called_by_key() -> bool:
+    """Whether a program calls with an API key, not with the token of a login."""
+    caller: bearer.Caller | None = g.get("caller")
+    return caller is not None and caller.api_key_id is not None
+
+
+def _load_browser() -> User | None:
     secret = session.get(SECRET)
     # After a failure the page that tells of it is a guest's: asking again would fail again.
     if not isinstance(secret, str) or _FAILED in g:

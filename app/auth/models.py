@@ -99,3 +99,61 @@ class MailToken(Model):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (Index("ix_mail_token_user_id_purpose", "user_id", "purpose"),)
+
+
+class SigningKey(Model):
+    """A key that signs access tokens. The newest signs, the one before it still counts."""
+
+    __tablename__ = "signing_key"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)  # the `kid`
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    key_version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class TokenFamily(Model):
+    """A program's login: all the tokens that came of one proof of who somebody is."""
+
+    __tablename__ = "token_family"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    epoch: Mapped[int]
+    scope: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(INET)
+    agent: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class RefreshToken(Model):
+    """The hash of a refresh token. Each is spent once; one spent twice ends its family."""
+
+    __tablename__ = "refresh_token"
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    family_id: Mapped[UUID] = mapped_column(
+        ForeignKey("token_family.id", ondelete="CASCADE"), index=True
+    )
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    spent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ApiKey(Model):
+    """A program's key, kept as a hash; `prefix` is what its owner knows it by."""
+
+    __tablename__ = "api_key"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

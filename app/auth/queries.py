@@ -3,13 +3,28 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.auth.models import LoginSession, MailPurpose, MailToken, User
+from app.auth.models import ApiKey, LoginSession, MailPurpose, MailToken, Role, User
 from app.kit.crypto import token_hash
 from app.kit.db import session
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 
 IDLE = timedelta(days=14)
 LIFETIME = timedelta(days=30)
@@ -27,9 +42,9 @@ class Visit:
 SEEN_EVERY = timedelta(minutes=10)
 
 
-def get_user(user_id: UUID) -> User | None:
-    """The person with this id."""
-    return session().get(User, user_id)
+def get_user(user_id: UUID, *, fresh: bool = False) -> User | None:
+    """The person with this id; `fresh`: as the row is now, whatever this session has read."""
+    return session().get(User, user_id, populate_existing=fresh)
 
 
 def users_by_id(ids: Collection[UUID]) -> dict[UUID, User]:
@@ -46,6 +61,74 @@ def user_by_email(email: str) -> User | None:
         .scalars(select(User).where(User.email == email).execution_options(populate_existing=True))
         .one_or_none()
     )
+
+
+def users(
+    *,
+    words: str = "",
+    role: Role | None = None,
+    banned: bool | None = None,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+) -> Page[User]:
+    """A page of people, the newest first, for administrators; Invalid for a broken cursor."""
+    query = select(User).order_by(User.id.desc()).limit(size + 1)
+    if words:
+        query = query.where(
+            or_(
+                cast(User.email, Text).icontains(words, autoescape=True),
+                User.display_name.icontains(words, autoescape=True),
+            )
+        )
+    if role is not None:
+        query = query.where(User.roles.contains([role.value]))
+    if banned is not None:
+        query = query.where(User.banned_at.is_not(None) if banned else User.banned_at.is_(None))
+    if after:
+        [last] = decode_cursor(after, tuple[UUID])
+        query = query.where(User.id < last)
+    return cut(session().scalars(query).all(), size, lambda user: (user.id,))
+
+
+@dataclass(frozen=True)
+class ApiKeyView:
+    """A live key as its owner sees it."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+def live_keys(user_id: UUID | None) -> list[ColumnElement[bool]]:
+    """The conditions of keys that count: of this person, or of anybody who is not banned."""
+    conditions: list[ColumnElement[bool]] = [
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.clock_timestamp()),
+    ]
+    whose = User.banned_at.is_(None) if user_id is None else ApiKey.user_id == user_id
+    return [*conditions, whose]
+
+
+def api_keys_of(user_id: UUID) -> list[ApiKeyView]:
+    """A person's live keys, the newest first."""
+    rows = session().execute(
+        select(
+            ApiKey.id,
+            ApiKey.name,
+            ApiKey.prefix,
+            ApiKey.scopes,
+            ApiKey.created_at,
+            ApiKey.last_used_at,
+            ApiKey.expires_at,
+        )
+        .where(*live_keys(user_id))
+        .order_by(ApiKey.id.desc())
+    )
+    return [ApiKeyView(**row._asdict()) for row in rows]
 
 
 def _live() -> ColumnElement[bool]:
@@ -77,14 +160,57 @@ def visit(secret: str) -> Visit | None:
     return Visit(*row) if row else None
 
 
-def session_is_live(session_id: UUID) -> bool:
-    """Whether a session still counts; for connections that outlive a request."""
-    found = session().scalar(
-        select(LoginSession.id)
-        .join(User, User.id == LoginSession.user_id)
-        .where(LoginSession.id == session_id, _live())
+def live_session(session_id: UUID) -> tuple[User, datetime] | None:
+    """Whose session this is and when it ends unless it is used, if it still counts; one query.
+
+    For connections that outlive a request.
+    """
+    row = (
+        session()
+        .execute(
+            select(
+                User,
+                func.least(LoginSession.created_at + LIFETIME, LoginSession.seen_at + IDLE),
+            )
+            .join(LoginSession, User.id == LoginSession.user_id)
+            .where(LoginSession.id == session_id, _live())
+            .execution_options(populate_existing=True)
+        )
+        .one_or_none()
     )
-    return found is not None
+    return (row[0], row[1]) if row else None
+
+
+class LiveLogin(NamedTuple):
+    """A session that still counts, with what others need to know of its owner."""
+
+    session_id: UUID
+    user_id: UUID
+    display_name: str
+    locale: str
+    roles: list[str]
+    session_epoch: int
+    expires_at: datetime
+
+
+_LIVE_SESSIONS = (
+    select(
+        LoginSession.id,
+        User.id,
+        User.display_name,
+        User.locale,
+        User.roles,
+        User.session_epoch,
+        func.least(LoginSession.created_at + LIFETIME, LoginSession.seen_at + IDLE),
+    )
+    .join(User, User.id == LoginSession.user_id)
+    .where(LoginSession.id == any_(bindparam("ids", type_=ARRAY(Uuid))), _live())
+)
+
+
+def live_sessions_by_id(connection: Connection, ids: Collection[UUID]) -> list[LiveLogin]:
+    """Those of many sessions that still count; one query on a connection that commits by itself."""
+    return [LiveLogin(*row) for row in connection.execute(_LIVE_SESSIONS, {"ids": list(ids)})]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -12,6 +12,7 @@ from app.kit.errors import Forbidden, Unauthenticated
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "access_rule"
+_SCOPE = "access_scope"
 
 
 class Access(StrEnum):
@@ -25,11 +26,15 @@ class Access(StrEnum):
     SIGNED = "signed"  # another machine, known by the signature on what it sends
 
 
-def allow(rule: Access) -> Callable[[F], F]:
-    """State who may call the view; stands directly above it, below the route."""
+def allow(rule: Access, scope: str | None = None) -> Callable[[F], F]:
+    """State who may call the view; stands directly above it, below the route.
+
+    `scope` is what a token must be good for besides, where one is used.
+    """
 
     def mark(view: F) -> F:
         setattr(view, _ATTRIBUTE, rule)
+        setattr(view, _SCOPE, scope)
         return view
 
     return mark
@@ -43,6 +48,11 @@ def rule_of(endpoint: str) -> Access | None:
     return getattr(view, _ATTRIBUTE, None)
 
 
+def scope_of(endpoint: str) -> str | None:
+    """The scope an endpoint asks for, None if it asks for none."""
+    return getattr(current_app.view_functions.get(endpoint), _SCOPE, None)
+
+
 def _check() -> None:
     if request.endpoint is None:
         return  # no such page: answered as 404
@@ -51,10 +61,11 @@ def _check() -> None:
         return
     if not current_user.is_authenticated:
         raise Unauthenticated("login_required", _("Please log in first."))
-    if rule is Access.USER:
-        return
-    if rule is None or rule.value not in current_user.role_names:
+    if rule is None or (rule is not Access.USER and rule.value not in current_user.role_names):
         raise Forbidden("forbidden", _("You have no right to open this page."))
+    scope, scopes = scope_of(request.endpoint), g.get("scopes")
+    if scopes is not None and scope is not None and scope not in scopes:
+        raise Forbidden("insufficient_scope", _("This token is not good for that."))
 
 
 def init_app(app: Flask) -> None:

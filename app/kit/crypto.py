@@ -38,24 +38,33 @@ class Vault:
 
     def seal(self, text: str, *, product_id: UUID, item_id: UUID) -> Sealed:
         """AES-256-GCM of `text`, bound to its place: product, item and key version."""
-        nonce = os.urandom(NONCE_BYTES)
-        data = self._ciphers[self._current].encrypt(
-            nonce, text.encode(), _place(product_id, item_id, self._current)
-        )
-        return Sealed(nonce + data, self._current)
+        return self._seal(text, product_id.bytes + item_id.bytes)
 
     def open(self, sealed: Sealed, *, product_id: UUID, item_id: UUID) -> str:
         """The clear text; UnsealError if it was changed or moved, or its key is missing."""
+        return self._open(sealed, product_id.bytes + item_id.bytes)
+
+    def seal_secret(self, text: str, *, purpose: str, ident: UUID) -> Sealed:
+        """Like `seal`, for a secret of the shop itself, bound to its purpose and its row."""
+        return self._seal(text, purpose.encode() + ident.bytes)
+
+    def open_secret(self, sealed: Sealed, *, purpose: str, ident: UUID) -> str:
+        """The clear text of what `seal_secret` sealed; errors as `open`."""
+        return self._open(sealed, purpose.encode() + ident.bytes)
+
+    def _seal(self, text: str, place: bytes) -> Sealed:
+        nonce = os.urandom(NONCE_BYTES)
+        cipher = self._ciphers[self._current]
+        data = cipher.encrypt(nonce, text.encode(), _bound(place, self._current))
+        return Sealed(nonce + data, self._current)
+
+    def _open(self, sealed: Sealed, place: bytes) -> str:
+        nonce, data = sealed.data[:NONCE_BYTES], sealed.data[NONCE_BYTES:]
         try:
             cipher = self._ciphers[sealed.key_version]
-            text = cipher.decrypt(
-                sealed.data[:NONCE_BYTES],
-                sealed.data[NONCE_BYTES:],
-                _place(product_id, item_id, sealed.key_version),
-            )
+            return cipher.decrypt(nonce, data, _bound(place, sealed.key_version)).decode()
         except (KeyError, ValueError, InvalidTag) as error:
-            raise UnsealError(f"item {item_id}") from error
-        return text.decode()
+            raise UnsealError("a sealed value can't be opened") from error
 
     def fingerprint(self, text: str) -> bytes:
         """HMAC-SHA256 of the NFC-normalised, trimmed value, under a key of its own."""
@@ -63,8 +72,8 @@ class Vault:
         return hmac.new(self._fingerprint_key, normal.encode(), hashlib.sha256).digest()
 
 
-def _place(product_id: UUID, item_id: UUID, key_version: int) -> bytes:
-    return product_id.bytes + item_id.bytes + key_version.to_bytes(4, "big")
+def _bound(place: bytes, key_version: int) -> bytes:
+    return place + key_version.to_bytes(4, "big")
 
 
 def new_token() -> str:

@@ -15,6 +15,8 @@ class Kind(StrEnum):
     GONE = "gone"
     TOO_LARGE = "too_large"
     TOO_MANY = "too_many"
+    PRECONDITION_FAILED = "precondition_failed"
+    PRECONDITION_REQUIRED = "precondition_required"
     UNAVAILABLE = "unavailable"
 
 
@@ -86,6 +88,18 @@ class TooMany(AppError):
     """Asked too often; `retry_after` seconds."""
 
     kind = Kind.TOO_MANY
+
+
+class PreconditionFailed(AppError):
+    """The request is about another version than the present one."""
+
+    kind = Kind.PRECONDITION_FAILED
+
+
+class PreconditionRequired(AppError):
+    """The request must say which version it is about."""
+
+    kind = Kind.PRECONDITION_REQUIRED
 
 
 class Unavailable(AppError):

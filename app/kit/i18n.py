@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from app.extensions import babel
 from app.kit.money import Money
+from app.kit.requests import is_api
 
 LOCALES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"
@@ -18,6 +19,8 @@ def choose() -> str:
     """The person's own choice, else the one of this browser's session, else Accept-Language."""
     if not has_request_context():
         return DEFAULT
+    if is_api():
+        return of_program()
     if session.get("locale") not in LOCALES and current_user and current_user.is_authenticated:
         return str(current_user.locale)
     return of_browser()
@@ -25,9 +28,12 @@ def choose() -> str:
 
 def of_browser() -> str:
     """The language by what the browser says alone: needs no database."""
-    chosen = session.get("locale")
-    if chosen in LOCALES:
-        return str(chosen)
+    chosen = None if is_api() else session.get("locale")
+    return str(chosen) if chosen in LOCALES else of_program()
+
+
+def of_program() -> str:
+    """The language that a program asks for with Accept-Language."""
     return request.accept_languages.best_match(list(LOCALES)) or DEFAULT
 
 

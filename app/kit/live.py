@@ -2,6 +2,7 @@
 
 import json
 import logging
+from uuid import UUID
 
 from redis.exceptions import RedisError
 
@@ -9,6 +10,20 @@ from app.kit import jobs
 
 log = logging.getLogger(__name__)
 CHANNEL = "live"
+_USER = "user:"
+
+
+def user_topic(user_id: UUID) -> str:
+    """Where the end of a person's logins is announced: a ban, a new password, a log-out."""
+    return f"{_USER}{user_id}"
+
+
+def user_of(topic: str) -> UUID | None:
+    """Whose topic this is; None for a topic of something else."""
+    try:
+        return UUID(topic.removeprefix(_USER)) if topic.startswith(_USER) else None
+    except ValueError:
+        return None
 
 
 def publish(topic: str, event: str) -> None:

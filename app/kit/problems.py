@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from app.kit import htmx, i18n
 from app.kit.db import session, sqlstate
 from app.kit.errors import AppError, Kind
+from app.kit.requests import is_api
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ STATUS = {
     Kind.GONE: HTTPStatus.GONE,
     Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.PRECONDITION_FAILED: HTTPStatus.PRECONDITION_FAILED,
+    Kind.PRECONDITION_REQUIRED: HTTPStatus.PRECONDITION_REQUIRED,
     Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 PROBLEM_TYPE = "application/problem+json"  # RFC 9457, section 3
@@ -49,9 +52,7 @@ def wants_json() -> bool:
     if not current_app.config["SERVES_PAGES"]:
         return True
     accept = request.accept_mimetypes
-    return request.path.startswith("/api/") or (
-        accept["application/json"] > accept["text/html"] or request.is_json
-    )
+    return is_api() or (accept["application/json"] > accept["text/html"] or request.is_json)
 
 
 def init_app(app: Flask) -> None:
@@ -86,6 +87,8 @@ def problem(
     response.status_code = status
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ByteShop"'  # RFC 6750, section 3
     response.headers["Cache-Control"] = "no-store"
     response.headers.add("Vary", f"{htmx.VARY}, Accept")
     return response
@@ -109,8 +112,10 @@ def _titles() -> dict[int, str]:
         405: _("That can't be done here"),
         409: _("That isn't possible now"),
         410: _("No longer here"),
+        412: _("It has changed meanwhile"),
         413: _("Too large"),
         422: _("Please check what you entered"),
+        428: _("Say which version you mean"),
         429: _("Too many attempts"),
         500: _("Something went wrong on our side"),
         503: _("Back in a moment"),

@@ -5,6 +5,7 @@ processes, but never fall away.
 """
 
 import time
+from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app
@@ -31,6 +32,27 @@ class _Limiter:
 def init_app(app: Flask) -> None:
     """Give the application its counters."""
     app.extensions[_KEY] = _Limiter(app.config["REDIS_URL"])
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a limit, and in how many seconds some of it comes back."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
+def left(limit: str, *key: str) -> Left:
+    """How much of `limit` is left to `key`."""
+    limiter = cast(_Limiter, current_app.extensions[_KEY])
+    item = parse(limit)
+    try:
+        window = limiter.shared.get_window_stats(item, *key)
+    except RedisError:
+        window = limiter.own.get_window_stats(item, *key)
+    seconds = max(0, int(window.reset_time - time.time()) + 1)
+    return Left(item.amount, window.remaining, min(seconds, item.get_expiry()))
 
 
 def spend(limit: str, *key: str) -> None:

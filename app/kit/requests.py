@@ -1,9 +1,16 @@
-"""Requests whose uploads stay in memory."""
+"""Requests: their uploads stay in memory, and those of programs are told from those of people."""
 
 from io import BytesIO
 from typing import IO
 
-from flask import Request
+from flask import Request, request
+
+API = "/api/v1"
+
+
+def is_api() -> bool:
+    """Whether a program asks, below /api: no cookie counts there, and every answer is JSON."""
+    return request.path.startswith("/api/")
 
 
 class MemoryRequest(Request):

@@ -13,6 +13,7 @@ from app.auth.events import (
     PasswordChanged,
     PasswordResetRequested,
     PayoutAddressChanged,
+    RefreshTokenReused,
     UserRegistered,
 )
 from app.auth.models import MailPurpose, User
@@ -106,6 +107,21 @@ def send_password_changed(event: PasswordChanged) -> None:
         locale=user.locale,
         template="password_changed",
         key=f"changed-{user.id}",
+        name=user.display_name,
+        url=mail.link("auth.forgot"),
+    )
+
+
+def send_refresh_token_reused(event: RefreshTokenReused) -> None:
+    """Warn a person whose program's token was used twice."""
+    user = _find(event.user_id)
+    if user is None:
+        return
+    mail.send(
+        to=user.email,
+        locale=user.locale,
+        template="refresh_token_reused",
+        key=f"reused-{user.id}",
         name=user.display_name,
         url=mail.link("auth.forgot"),
     )

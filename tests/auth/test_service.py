@@ -376,7 +376,7 @@ ENDS = {
     "grant": lambda user: service.grant_role(user_id=user.id, role=Role.MODERATOR),
     "revoke": lambda user: service.revoke_role(user_id=user.id, role=Role.ADMIN),
     "log out everywhere": lambda user: service.log_out_everywhere(user_id=user.id),
-    "become seller": lambda user: service.become_seller(
+    "become seller": lambda user: service.become_seller_in_browser(
         user_id=user.id, paypal_email="pay@example.com", address=HOME
     ),
     "change password": lambda user: service.change_password(
@@ -397,10 +397,10 @@ class TestSessions:
         live = queries.visit(secrets[0]).session_id
         others = enter(bystander)
         assert all(map(is_in, secrets))
-        assert queries.session_is_live(live)
+        assert queries.live_session(live)
         ENDS[change](user)
         assert not any(map(is_in, secrets))
-        assert not queries.session_is_live(live)
+        assert not queries.live_session(live)
         assert is_in(others)
 
     def test_a_session_of_an_older_epoch_is_refused_though_its_row_stands(self, app):
@@ -564,18 +564,18 @@ class TestPasswords:
 class TestSelling:
     def test_a_seller_is_paid_at_the_address_named(self, app):
         user = make_user()
-        secret = service.become_seller(
+        secret = service.become_seller_in_browser(
             user_id=user.id, paypal_email="Pay@Example.com", address=HOME, agent="Firefox"
         )
         visit = queries.visit(secret)
         assert "seller" in visit.user.role_names
         assert visit.user.paypal_email == "pay@example.com"
         with pytest.raises(AlreadySeller):
-            service.become_seller(user_id=user.id, paypal_email="x@example.com", address=HOME)
+            service.become_seller_in_browser(user_id=user.id, paypal_email="x@example.com", address=HOME)
 
     def test_what_is_no_address_is_refused(self, app):
         with pytest.raises(Invalid) as caught:
-            service.become_seller(user_id=make_user().id, paypal_email="paypal", address=HOME)
+            service.become_seller_in_browser(user_id=make_user().id, paypal_email="paypal", address=HOME)
         assert set(caught.value.errors) == {"paypal_email"}
 
     def test_another_address_needs_the_password(self, app):

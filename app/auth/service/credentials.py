@@ -1,5 +1,6 @@
 """Passwords: forgotten, reset, changed."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.auth import passwords, queries
@@ -57,22 +58,35 @@ def _reset(*, token: str, password_hash: str) -> None:
 
 
 def change_password(*, user_id: UUID, current: str, new: str, address: str, agent: str = "") -> str:
-    """Replace a password by its owner; every session ends but a new one, whose secret is returned.
+    """Like `replace_password`, but a new session begins, whose secret is returned."""
+    change = _check_change(user_id, current, new)
+    return _change_in_browser(change, address=address, agent=agent)
+
+
+def replace_password(*, user_id: UUID, current: str, new: str) -> None:
+    """Replace a password by its owner; every session and token ends.
 
     Raises WrongPassword, Invalid for `new`; TooMany.
     """
+    _change(_check_change(user_id, current, new))
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A password to be replaced, unless it is another one by then."""
+
+    user_id: UUID
+    known_hash: str
+    new_hash: str
+
+
+def _check_change(user_id: UUID, current: str, new: str) -> _Change:
     user = queries.get_user(user_id)
     if user is None:
         raise NoSuchUser
     check_new_password(new, user.email, user.display_name, field="new")
     known_hash = prove(user, current, field="current")
-    return _change(
-        user_id=user_id,
-        known_hash=known_hash,
-        new_hash=passwords.hash_password(new),
-        address=address,
-        agent=agent,
-    )
+    return _Change(user_id, known_hash, passwords.hash_password(new))
 
 
 def prove(user: User, password: str, *, field: str) -> str:
@@ -89,12 +103,17 @@ def prove(user: User, password: str, *, field: str) -> str:
 
 
 @transactional
-def _change(*, user_id: UUID, known_hash: str, new_hash: str, address: str, agent: str) -> str:
-    user = lock(User, user_id)
-    if user is None or user.password_hash != known_hash:
+def _change_in_browser(change: _Change, *, address: str, agent: str) -> str:
+    return open_session(_change(change), address=address, agent=agent)
+
+
+@transactional
+def _change(change: _Change) -> User:
+    user = lock(User, change.user_id)
+    if user is None or user.password_hash != change.known_hash:
         raise WrongPassword("current")
-    user.password_hash = new_hash
+    user.password_hash = change.new_hash
     tokens.void(user.id, MailPurpose.RESET)
     end_all_sessions(user)
     emit(PasswordChanged(user.id))
-    return open_session(user, address=address, agent=agent)
+    return user

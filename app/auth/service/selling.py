@@ -14,12 +14,24 @@ from app.kit.outbox import emit
 
 
 @transactional
-def become_seller(*, user_id: UUID, paypal_email: str, address: str, agent: str = "") -> str:
+def become_seller(*, user_id: UUID, paypal_email: str) -> None:
     """Give a person the role of a seller, paid at `paypal_email`.
 
-    A new role begins a new epoch: every session ends but a new one, whose secret is returned.
-    Raises Invalid for `paypal_email`, AlreadySeller.
+    A new role begins a new epoch: every session and token ends. Raises Invalid for `paypal_email`,
+    AlreadySeller.
     """
+    _give_role(user_id, paypal_email)
+
+
+@transactional
+def become_seller_in_browser(
+    *, user_id: UUID, paypal_email: str, address: str, agent: str = ""
+) -> str:
+    """Like `become_seller`, but a new session begins, whose secret is returned."""
+    return open_session(_give_role(user_id, paypal_email), address=address, agent=agent)
+
+
+def _give_role(user_id: UUID, paypal_email: str) -> User:
     paypal_email = clean_email(paypal_email, "paypal_email")
     user = lock(User, user_id)
     if user is None:
@@ -29,7 +41,7 @@ def become_seller(*, user_id: UUID, paypal_email: str, address: str, agent: str 
     user.paypal_email = paypal_email
     user.roles = sorted({*user.roles, Role.SELLER})
     end_all_sessions(user)
-    return open_session(user, address=address, agent=agent)
+    return user
 
 
 def change_paypal_email(*, user_id: UUID, paypal_email: str, password: str) -> None:

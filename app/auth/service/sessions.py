@@ -1,13 +1,14 @@
 """Log in, log out, and the list of browsers that are logged in."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, update
+from sqlalchemy import delete, func, or_, select, update
 
 from app.auth import passwords, queries
 from app.auth.errors import Banned, NoSuchSession, NotConfirmed, WrongCredentials
-from app.auth.models import LoginSession, MailToken, User
+from app.auth.models import LoginSession, MailToken, RefreshToken, TokenFamily, User
 from app.auth.service import limits
 from app.auth.service.cleaning import comparable_email
 from app.kit import live
@@ -25,6 +26,21 @@ def log_in(*, email: str, password: str, address: str, agent: str = "") -> str:
     Raises WrongCredentials alike for an unknown address and a wrong password, and after as long;
     with the right password NotConfirmed or Banned; TooMany.
     """
+    proved = prove_person(email=email, password=password, address=address)
+    return _begin(proved, address=address, agent=agent)
+
+
+@dataclass(frozen=True)
+class Proved:
+    """Who has given the right password; `new_hash` replaces an outdated one."""
+
+    user_id: UUID
+    known_hash: str
+    new_hash: str
+
+
+def prove_person(*, email: str, password: str, address: str) -> Proved:
+    """Who has this address and password; errors as `log_in`."""
     email = comparable_email(email)
     limits.count_login(email, address)
     user = queries.user_by_email(email) if email else None
@@ -42,19 +58,22 @@ def log_in(*, email: str, password: str, address: str, agent: str = "") -> str:
     new_hash = known_hash
     if passwords.is_outdated(known_hash):
         new_hash = passwords.hash_password(password)
-    return _begin(
-        user_id=user.id, known_hash=known_hash, new_hash=new_hash, address=address, agent=agent
-    )
+    return Proved(user.id, known_hash, new_hash)
 
 
 @transactional
-def _begin(*, user_id: UUID, known_hash: str, new_hash: str, address: str, agent: str) -> str:
-    user = lock(User, user_id)
+def _begin(proved: Proved, *, address: str, agent: str) -> str:
+    return open_session(locked_as_proved(proved), address=address, agent=agent)
+
+
+def locked_as_proved(proved: Proved) -> User:
+    """The person, locked in the caller's transaction; WrongCredentials if all is changed by now."""
+    user = lock(User, proved.user_id)
     # Between the look at the password and the lock it may have been changed, or the account closed.
-    if user is None or user.password_hash != known_hash or user.banned_at is not None:
+    if user is None or user.password_hash != proved.known_hash or user.banned_at is not None:
         raise WrongCredentials
-    user.password_hash = new_hash
-    return open_session(user, address=address, agent=agent)
+    user.password_hash = proved.new_hash
+    return user
 
 
 def open_session(user: User, *, address: str, agent: str) -> str:
@@ -73,10 +92,18 @@ def open_session(user: User, *, address: str, agent: str) -> str:
     return secret
 
 
+def announce_end(user_id: UUID) -> None:
+    """Once the transaction now open is committed, have a person's credentials asked about anew.
+
+    It closes the sockets whose login has ended, and reaches whoever watches revocations.
+    """
+    after_commit(lambda: live.publish(live.user_topic(user_id), "logins_ended"))
+
+
 def end_all_sessions(user: User) -> None:
     """End every session of a locked user in the caller's transaction: a new epoch begins."""
     user.session_epoch += 1
-    after_commit(lambda: live.publish(f"user:{user.id}", "logins_ended"))  # closes their sockets
+    announce_end(user.id)
     session().execute(
         delete(LoginSession)
         .where(LoginSession.user_id == user.id)
@@ -87,11 +114,14 @@ def end_all_sessions(user: User) -> None:
 @transactional
 def log_out(*, session_id: UUID) -> None:
     """End one session; nothing happens if it has ended before."""
-    session().execute(
+    user_id = session().scalar(
         delete(LoginSession)
         .where(LoginSession.id == session_id)
+        .returning(LoginSession.user_id)
         .execution_options(synchronize_session=False)
     )
+    if user_id is not None:
+        announce_end(user_id)
 
 
 @transactional
@@ -113,6 +143,7 @@ def end_session(*, user_id: UUID, session_id: UUID) -> None:
     )
     if ended.scalar_one_or_none() is None:
         raise NoSuchSession
+    announce_end(user_id)
 
 
 @transactional
@@ -128,7 +159,7 @@ def note_use(*, session_id: UUID) -> None:
 
 @transactional
 def drop_expired() -> int:
-    """Delete sessions and mailed secrets that can't be used any more; returns how many."""
+    """Delete sessions, mailed secrets and tokens that can't be used any more; returns how many."""
     now = func.clock_timestamp()
     old_sessions = delete(LoginSession).where(
         or_(
@@ -137,6 +168,8 @@ def drop_expired() -> int:
         )
     )
     old_tokens = delete(MailToken).where(MailToken.expires_at < now - TOKENS_KEPT)
+    live_tokens = select(RefreshToken.family_id).where(RefreshToken.expires_at > now)
+    old_families = delete(TokenFamily).where(TokenFamily.id.not_in(live_tokens))
     return sum(
         len(
             session()
@@ -146,5 +179,6 @@ def drop_expired() -> int:
         for statement, column in (
             (old_sessions, LoginSession.id),
             (old_tokens, MailToken.secret_hash),
+            (old_families, TokenFamily.id),
         )
     )

@@ -57,7 +57,7 @@ def start_selling() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/become_seller.html", form)
     try:
-        secret = service.become_seller(
+        secret = service.become_seller_in_browser(
             user_id=me().id, paypal_email=form.paypal_email.data, address=address(), agent=agent()
         )
     except AlreadySeller as error:

@@ -1,0 +1,259 @@
+"""JSON routes of people, below /api/v1/auth."""
+
+from uuid import UUID
+
+from flask import request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.auth import identity, queries, service
+from app.auth.errors import NoSuchUser
+from app.auth.models import User
+from app.auth.queries import ApiKeyView
+from app.auth.schemas import (
+    AcceptedOut,
+    ApiKeyIn,
+    ApiKeyOut,
+    ApiKeys,
+    EmailIn,
+    LinkIn,
+    MeOut,
+    NewApiKeyOut,
+    PasswordIn,
+    ProfileChange,
+    RefreshIn,
+    RegisterIn,
+    ResetIn,
+    SellerIn,
+    TokenIn,
+    TokenOut,
+)
+from app.auth.service import api_keys, refresh
+from app.auth.service.refresh import TokenPair
+from app.kit.access import Access, allow
+from app.kit.api.operations import Answer, api_blueprint, operation
+from app.kit.errors import Forbidden, Invalid
+
+blueprint = api_blueprint("auth_api", __name__, "auth")
+SCOPE = "account"
+ACCEPTED = AcceptedOut(accepted=True)
+
+
+def _address() -> str:
+    return request.remote_addr or ""
+
+
+@blueprint.post("/register")
+@allow(Access.PUBLIC)
+@operation(answers=AcceptedOut, status=202)
+def register(body: RegisterIn) -> AcceptedOut:
+    """Ask for an account; the answer is the same whether the address has one or not."""
+    service.register(
+        email=body.email,
+        password=body.password,
+        display_name=body.display_name,
+        locale=body.locale,
+        address=_address(),
+    )
+    return ACCEPTED
+
+
+@blueprint.post("/confirm")
+@allow(Access.PUBLIC)
+@operation(answers=AcceptedOut, refusals=(410,))
+def confirm(body: LinkIn) -> AcceptedOut:
+    """Confirm one's address with the secret of the mailed link."""
+    service.confirm_email(token=body.token)
+    return ACCEPTED
+
+
+@blueprint.post("/confirm/resend")
+@allow(Access.PUBLIC)
+@operation(answers=AcceptedOut, status=202)
+def resend_confirmation(body: EmailIn) -> AcceptedOut:
+    """Have the link mailed again, if an account waits for it."""
+    service.resend_confirmation(email=body.email, address=_address())
+    return ACCEPTED
+
+
+@blueprint.post("/password/forgot")
+@allow(Access.PUBLIC)
+@operation(answers=AcceptedOut, status=202)
+def forgot_password(body: EmailIn) -> AcceptedOut:
+    """Have a link for a new password mailed, if there is such an account."""
+    service.request_password_reset(email=body.email, address=_address())
+    return ACCEPTED
+
+
+@blueprint.post("/password/reset")
+@allow(Access.PUBLIC)
+@operation(answers=AcceptedOut, refusals=(410,))
+def reset_password(body: ResetIn) -> AcceptedOut:
+    """Set a new password with the secret of the mailed link; every login and token ends."""
+    service.reset_password(token=body.token, password=body.password)
+    return ACCEPTED
+
+
+@blueprint.post("/token")
+@allow(Access.PUBLIC)
+@operation(answers=TokenOut, refusals=(403,))
+def token(body: TokenIn) -> TokenOut:
+    """Log in: an access token for ten minutes, and a refresh token for the next one."""
+    return _tokens(
+        refresh.log_in_for_tokens(
+            email=body.email,
+            password=body.password,
+            address=_address(),
+            agent=request.user_agent.string,
+            scope=" ".join(body.scope) if body.scope else None,
+        )
+    )
+
+
+def _tokens(pair: TokenPair) -> TokenOut:
+    return TokenOut(
+        token_type="Bearer",  # noqa: S106  # the name of a kind of token
+        access_token=pair.access_token,
+        expires_in=pair.expires_in,
+        refresh_token=pair.refresh_token,
+        scope=pair.scope,
+    )
+
+
+@blueprint.post("/token/refresh")
+@allow(Access.PUBLIC)
+@operation(answers=TokenOut, refusals=(401,))
+def refresh_token(body: RefreshIn) -> TokenOut:
+    """The next pair of tokens. A refresh token used twice ends all that came of it."""
+    return _tokens(refresh.refresh(refresh_token=body.refresh_token))
+
+
+@blueprint.post("/token/revoke")
+@allow(Access.PUBLIC)
+@operation(answers=AcceptedOut)
+def revoke_token(body: RefreshIn) -> AcceptedOut:
+    """End a refresh token and all that came of it; silent for one that is unknown (RFC 7009)."""
+    refresh.revoke(refresh_token=body.refresh_token)
+    return ACCEPTED
+
+
+@blueprint.post("/logout-everywhere")
+@allow(Access.USER, SCOPE)
+@operation(answers=AcceptedOut)
+def log_out_everywhere() -> AcceptedOut:
+    """End every login and every token; API keys stay."""
+    service.log_out_everywhere(user_id=current_user.id)
+    return ACCEPTED
+
+
+@blueprint.get("/me")
+@allow(Access.USER, SCOPE)
+@operation(answers=MeOut)
+def me() -> MeOut:
+    """Who one is."""
+    return _me(current_user)
+
+
+def _me(user: User) -> MeOut:
+    return MeOut.model_validate(
+        {
+            "id": user.id,
+            "email": user.email,
+            "display_name": user.display_name,
+            "locale": user.locale,
+            "roles": sorted(user.role_names),
+            "paypal_email": user.paypal_email,
+            "created_at": user.created_at,
+        }
+    )
+
+
+def _me_now() -> MeOut:
+    user = queries.get_user(current_user.id)
+    if user is None:
+        raise NoSuchUser
+    return _me(user)
+
+
+@blueprint.patch("/me")
+@allow(Access.USER, SCOPE)
+@operation(answers=MeOut)
+def change_me(body: ProfileChange) -> MeOut:
+    """Change the shown name, or the language of mails."""
+    changes = body.model_dump(exclude_unset=True)
+    empty = [name for name, value in changes.items() if value is None]
+    if empty:
+        message = _("Leave it out, or give it a value.")
+        raise Invalid("invalid", message, errors=dict.fromkeys(empty, message))
+    service.update_profile(
+        user_id=current_user.id,
+        display_name=changes.get("display_name", current_user.display_name),
+        locale=changes.get("locale", current_user.locale),
+    )
+    return _me_now()
+
+
+@blueprint.post("/password")
+@allow(Access.USER, SCOPE)
+@operation(answers=AcceptedOut)
+def change_password(body: PasswordIn) -> AcceptedOut:
+    """Replace one's password; every login and token ends."""
+    service.replace_password(user_id=current_user.id, current=body.current, new=body.new)
+    return ACCEPTED
+
+
+@blueprint.post("/seller")
+@allow(Access.USER, SCOPE)
+@operation(answers=MeOut)
+def become_seller(body: SellerIn) -> MeOut:
+    """Become a seller. Every login and token ends with the new role: ask for a new token."""
+    service.become_seller(user_id=current_user.id, paypal_email=body.paypal_email)
+    return _me_now()
+
+
+@blueprint.get("/api-keys")
+@allow(Access.USER, SCOPE)
+@operation(answers=ApiKeys)
+def list_api_keys() -> ApiKeys:
+    """One's live keys."""
+    return ApiKeys(items=[_key(key) for key in queries.api_keys_of(current_user.id)])
+
+
+def _key(key: ApiKeyView) -> ApiKeyOut:
+    return ApiKeyOut(
+        id=key.id,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=sorted(key.scopes),
+        created_at=key.created_at,
+        last_used_at=key.last_used_at,
+        expires_at=key.expires_at,
+    )
+
+
+@blueprint.post("/api-keys")
+@allow(Access.USER, SCOPE)
+@operation(answers=NewApiKeyOut, status=201)
+def create_api_key(body: ApiKeyIn) -> Answer:
+    """Make a key for a program. A key can't make keys: that needs a login."""
+    _insist_on_login()
+    key_id, key = api_keys.create_api_key(
+        user_id=current_user.id,
+        name=body.name,
+        scopes=body.scopes,
+        expires_in_days=body.expires_in_days,
+    )
+    return Answer(NewApiKeyOut(id=key_id, key=key), location=url_for(".list_api_keys"))
+
+
+def _insist_on_login() -> None:
+    if identity.called_by_key():
+        raise Forbidden("login_needed", _("An API key can't do this: log in for a token."))
+
+
+@blueprint.delete("/api-keys/<uuid:key_id>")
+@allow(Access.USER, SCOPE)
+@operation(status=204)
+def revoke_api_key(key_id: UUID) -> None:
+    """End a key at once."""
+    api_keys.revoke_api_key(user_id=current_user.id, key_id=key_id)

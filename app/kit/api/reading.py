@@ -1,0 +1,83 @@
+"""Requests are read into their models; what does not fit is said field by field."""
+
+import re
+from typing import Any, TypeVar, get_origin
+
+from flask import request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from app.kit.errors import Invalid
+
+M = TypeVar("M", bound=BaseModel)
+_FIELDS_SHOWN = 50
+# By pydantic's type of error, or its first word; the names are those of its context.
+_MESSAGES = {
+    "missing": _l("This is needed."),
+    "extra_forbidden": _l("There is no such field."),
+    "string_too_short": _l("At least %(min_length)s signs are needed."),
+    "string_too_long": _l("At most %(max_length)s signs are taken."),
+    "too_short": _l("At least %(min_length)s are needed."),
+    "too_long": _l("At most %(max_length)s are taken."),
+    "greater_than_equal": _l("The least is %(ge)s."),
+    "less_than_equal": _l("The most is %(le)s."),
+    "literal_error": _l("One of these is meant: %(expected)s."),
+    "enum": _l("One of these is meant: %(expected)s."),
+    "uuid": _l("This is no id."),
+    "bool": _l("True or false is meant."),
+    "int": _l("A whole number is meant."),
+    "string": _l("Text is meant."),
+    "list": _l("A list is meant."),
+}
+_OTHER = _l("This value can't be taken.")
+_JSON_TYPES = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
+
+
+def read_query(model: type[M]) -> M:
+    """The address' parameters; Invalid with `errors` by name."""
+    lists = {
+        name for name, field in model.model_fields.items() if get_origin(field.annotation) is list
+    }
+    values: dict[str, Any] = {}
+    for name, given in request.args.lists():
+        # Given twice where one is meant, neither is: the list does not fit the field.
+        values[name] = given if name in lists or len(given) > 1 else given[0]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def read_body(model: type[M]) -> M:
+    """The JSON that was sent.
+
+    Raises werkzeug's UnsupportedMediaType and BadRequest for what is no JSON, Invalid with `errors`
+    by field.
+    """
+    if not _JSON_TYPES.fullmatch(request.mimetype):
+        raise UnsupportedMediaType
+    try:
+        return model.model_validate_json(request.get_data(), strict=True)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+            raise BadRequest from error
+        raise _invalid(error) from error
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    found = error.errors(include_url=False, include_input=False)[:_FIELDS_SHOWN]
+    return Invalid(
+        "invalid",
+        _("Something in the request does not fit: see `errors`."),
+        errors={".".join(map(str, one["loc"])) or "body": _message(one) for one in found},
+    )
+
+
+def _message(error: ErrorDetails) -> str:
+    """What is wrong with a field, in the asker's language."""
+    kind = error["type"]
+    found = _MESSAGES.get(kind) or _MESSAGES.get(kind.partition("_")[0], _OTHER)
+    return str(found) % error.get("ctx", {})

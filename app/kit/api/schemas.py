@@ -1,0 +1,89 @@
+"""What requests and answers are made of, whatever they are about."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.kit import money as amounts
+from app.kit.paging import PAGE_SIZE, Page
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+MAX_PAGE = 100
+MAX_TEXT = 20_000
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+
+class Input(BaseModel):
+    """What a program sends: fields that nobody knows are refused, so that typos show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Output(BaseModel):
+    """What a program gets: every field is always there."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Nothing(Input):
+    """An empty body: `{}`."""
+
+
+class Money(Output):
+    """An amount in minor units (cents) of a currency: 1250 EUR is 12.50 €."""
+
+    minor: int
+    currency: str = Field(examples=["EUR"])
+
+    @classmethod
+    def of(cls, minor: int, currency: str) -> "Money":
+        """The amount in PayPal's minor units; KeyError for a currency that it does not take."""
+        amounts.PAYPAL_DECIMALS[currency]
+        return cls(minor=minor, currency=currency)
+
+
+class Listing(Output, Generic[T]):
+    """Some things, and the cursor of the next page: null on the last."""
+
+    items: list[T]
+    next: str | None
+
+
+def listing_of(model: type[M], page: Page[Any], show: Callable[[Any], Any]) -> M:
+    """A page of rows as a `Listing`, each shown by `show`."""
+    return model.model_validate(
+        {"items": [show(row) for row in page.items], "next": page.next_cursor}
+    )
+
+
+def _one_flag(value: object) -> object:
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value, value + "?")
+    return value
+
+
+def one_number(value: object) -> object:
+    """A whole number as JSON spells it; what is none stays none, for the model to say."""
+    if isinstance(value, str) and not _WHOLE_NUMBER.fullmatch(value):
+        return "no number"
+    return value
+
+
+# In an address everything is text; these take one spelling each, as JSON does.
+Flag = Annotated[bool, BeforeValidator(_one_flag)]
+Number = Annotated[int, BeforeValidator(one_number)]
+
+
+class Paged(Input):
+    """Which page of a listing."""
+
+    after: str | None = Field(None, description="the cursor of the page: `next` of the one before")
+    limit: Number = Field(PAGE_SIZE, ge=1, le=MAX_PAGE, description="how many at most")
+
+
+def names(values: Sequence[str]) -> str:
+    """Names in one line, for a description."""
+    return ", ".join(f"`{value}`" for value in values)

@@ -5,21 +5,28 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Flask
 
+from app.admin import api as admin_api
+from app.auth import api as auth_api
 from app.auth import events as auth_events
 from app.auth import tasks as auth_tasks
 from app.auth import views as auth_views
+from app.auth.views import keys as auth_keys
 from app.chats import views as chats_views
+from app.developers import views as developers_views
 from app.files import views as files_views
 from app.health import views as health_views
 from app.kit import outbox
+from app.kit.api import idempotency
 from app.kit.events import Listener, Reach, Registry
 from app.notifications import tasks as notifications
+from app.orders import api as orders_api
 from app.orders import events as orders_events
 from app.orders import tasks as orders_tasks
 from app.orders import views as orders_views
 from app.payments import events as payments_events
 from app.payments import tasks as payments_tasks
 from app.payments import views as payments_views
+from app.products import api as products_api
 from app.products import events as products_events
 from app.products import tasks as products_tasks
 from app.products import views as products_views
@@ -28,11 +35,21 @@ from app.settings import Settings
 BLUEPRINTS: list[Blueprint] = [
     health_views.blueprint,
     auth_views.blueprint,
+    auth_keys.blueprint,
     files_views.blueprint,
     products_views.blueprint,
     payments_views.blueprint,
     orders_views.blueprint,
     chats_views.blueprint,
+    developers_views.blueprint,
+]
+
+API_BLUEPRINTS: list[Blueprint] = [
+    auth_api.blueprint,
+    products_api.blueprint,
+    orders_api.blueprint,
+    orders_api.payments_blueprint,
+    admin_api.blueprint,
 ]
 
 LISTENERS = [
@@ -45,10 +62,12 @@ LISTENERS = [
     ),
     Listener(auth_events.PasswordResetRequested, notifications.send_password_reset, Reach.OUTSIDE),
     Listener(auth_events.PasswordChanged, notifications.send_password_changed, Reach.OUTSIDE),
-    Listener(auth_events.PayoutAddressChanged, notifications.send_payout_changed, Reach.OUTSIDE),
     Listener(
-        payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE, "delivery"
+        auth_events.RefreshTokenReused, notifications.send_refresh_token_reused, Reach.OUTSIDE
     ),
+    Listener(auth_events.PayoutAddressChanged, notifications.send_payout_changed, Reach.OUTSIDE),
+    # Not before deliveries: it asks PayPal, and mostly hears what the browser's return has told.
+    Listener(payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE),
     Listener(orders_events.OrderPaid, orders_tasks.deliver, Reach.LOCAL, "delivery"),
     Listener(orders_events.OrderPaid, orders_tasks.empty_basket, Reach.LOCAL),
     Listener(
@@ -77,6 +96,7 @@ TIMED_WORK = [
     TimedWork(payments_tasks.release_due, 60),
     TimedWork(products_tasks.drop_expired_uploads, 300),
     TimedWork(auth_tasks.drop_expired, 3600),
+    TimedWork(idempotency.drop_expired, 3600),
 ]
 
 
@@ -84,10 +104,13 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
     Registry(LISTENERS).init_app(app)
     app.extensions["timed_work"] = TIMED_WORK
-    if settings.role_names - {"chat"}:  # worker and clock put addresses of pages into mails
+    if settings.role_names - {"auth", "chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)
     else:
         app.register_blueprint(health_views.blueprint)
+    if "web" in settings.role_names:
+        for blueprint in API_BLUEPRINTS:
+            app.register_blueprint(blueprint)
     if "chat" in settings.role_names:
         app.register_blueprint(chats_views.sockets)

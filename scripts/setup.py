@@ -35,6 +35,9 @@ VENDOR_FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/dist/ext/hx-ws.min.js": "hx-ws.min.js",
     "htmx.org/LICENSE": "htmx.LICENSE",
+    "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui-bundle.js",
+    "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
+    "swagger-ui-dist/LICENSE": "swagger-ui.LICENSE",
 } | {
     f"@fontsource-variable/{font}/{file}": f"fonts/{name}"
     for font, alphabets in {

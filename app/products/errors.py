@@ -176,6 +176,11 @@ class BadFilters(Invalid):
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("products.bad_filters", next(iter(errors.values())), errors=errors)
 
+    @classmethod
+    def empty_range(cls) -> "BadFilters":
+        """Nothing can cost more than the most and less than the least."""
+        return cls({"price_to": _("This is less than the price it starts from.")})
+
 
 class ProductChanged(Conflict):
     """Somebody saved the product meanwhile, perhaps the seller in another tab."""

@@ -12,6 +12,7 @@ const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 60000;
 const TICKET_URL = "/live/ticket";
 const REFUSED = [401, 403, 404];
+const CATCH_UP = 150; // by then the subscription is in force
 const SETTLED = 10000; // a socket that has stood this long was no accident
 
 const url = document.querySelector('meta[name="live-url"]')?.content;
@@ -26,8 +27,9 @@ let subscribed = new Set();
 const watchers = () => [...document.querySelectorAll("[data-live-topic]")];
 const topics = () => new Set(watchers().map((element) => element.dataset.liveTopic));
 
-function announce(topic, event) {
+function announce(topic, event, which = "*") {
   for (const element of watchers()) {
+    if (!element.matches(which)) continue;
     if (topic === null || element.dataset.liveTopic === topic) {
       element.dispatchEvent(new CustomEvent("live:changed", { detail: { topic: element.dataset.liveTopic, event } }));
     }
@@ -72,7 +74,9 @@ async function open() {
     ours.addEventListener("open", () => {
       subscribed = new Set();
       subscribe();
-      if (everOpen) announce(null, "reconnected"); // what happened meanwhile nobody told us
+      // What happened since the page was made, or since the last socket broke, nobody told us.
+      if (everOpen) announce(null, "reconnected");
+      else setTimeout(() => announce(null, "joined", "[data-live-urgent]"), CATCH_UP);
       everOpen = true;
       setTimeout(() => {
         if (socket === ours) attempt = 0;

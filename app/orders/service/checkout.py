@@ -15,7 +15,7 @@ from app.kit.db import end_read, lock, session, transactional
 from app.kit.errors import AppError, Unavailable
 from app.orders.errors import NoSuchOrder, Stopped
 from app.orders.models import Order, OrderState
-from app.orders.service import placing, settling
+from app.orders.service import basket, placing, settling
 from app.payments.gateway import PaypalItem, PaypalOrder, PaypalRefused, PaypalUnknown
 from app.payments.models import PaymentState
 from app.payments.service import paying
@@ -25,6 +25,7 @@ from app.products import queries as products
 log = logging.getLogger(__name__)
 ITEM_NAME_LENGTH = 127  # checkout_orders_v2: items[].name
 PLACE_LIMIT = "10/minute"
+CAPTURE_LIMIT = "30/minute"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,19 @@ def start(
         cancel_url=f"{public}/order/checkout",
     )
     return StartedCheckout(order_id, approval.paypal_order_id, approval.approve_url)
+
+
+def capture_for(*, buyer_id: UUID, order_id: UUID) -> CaptureResult:
+    """Take the money for a buyer who says to have agreed, and empty the basket that it paid for.
+
+    Raises NoSuchOrder for a stranger's order, TooMany.
+    """
+    ratelimit.spend(CAPTURE_LIMIT, "capture", str(buyer_id))
+    result = capture(order_id=order_id, buyer_id=buyer_id)
+    if result.state is CaptureState.PAID:
+        # The worker does so too, but the buyer's next look must not still count what was bought.
+        basket.forget_bought(order_id=order_id)
+    return result
 
 
 def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:

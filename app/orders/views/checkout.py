@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.kit import htmx, i18n, ratelimit
+from app.kit import htmx, i18n
 from app.kit.access import Access, allow
 from app.kit.errors import AppError, Conflict, Invalid
 from app.kit.headers import allow_paypal, csp_nonce, no_store
@@ -17,15 +17,13 @@ from app.kit.problems import STATUS
 from app.orders.errors import AlreadyPaid, BasketChanged
 from app.orders.queries.basket import basket_of_user
 from app.orders.queries.purchases import order_of
-from app.orders.service import basket as baskets
 from app.orders.service import checkout as checkouts
 from app.orders.service import expiry
-from app.orders.service.checkout import CaptureResult, CaptureState, StartedCheckout
+from app.orders.service.checkout import CaptureState, StartedCheckout
 from app.orders.views import blueprint
 from app.payments.errors import PaymentUnavailable
 from app.products.errors import OutOfStock
 
-CAPTURE_LIMIT = "30/minute"
 PAYPAL_LOCALES = {"en": "en_US", "ru": "ru_RU"}
 
 
@@ -143,7 +141,7 @@ def _named(error: OutOfStock) -> Conflict:
 def capture_paypal(order_id: UUID) -> ResponseReturnValue:
     """The buyer said yes in PayPal's window: take the money; {"state", "message", "location"}."""
     no_store()
-    result = _capture(order_id)
+    result = checkouts.capture_for(buyer_id=current_user.id, order_id=order_id)
     return jsonify(
         state=result.state.value, message=result.message, location=_purchase_url(order_id)
     )
@@ -164,7 +162,7 @@ def return_from_paypal(order_id: UUID) -> ResponseReturnValue:
 @allow(Access.USER)
 def finish_payment(order_id: UUID) -> ResponseReturnValue:
     """Take the money after PayPal's own page; the purchase says how it went."""
-    result = _capture(order_id)
+    result = checkouts.capture_for(buyer_id=current_user.id, order_id=order_id)
     if result.message:
         flash(result.message, "error" if result.state in _SAD_ENDS else "info")
     if result.state in {CaptureState.DECLINED, CaptureState.NOT_APPROVED}:
@@ -173,15 +171,6 @@ def finish_payment(order_id: UUID) -> ResponseReturnValue:
 
 
 _SAD_ENDS = {CaptureState.DECLINED, CaptureState.NOT_APPROVED, CaptureState.STOPPED}
-
-
-def _capture(order_id: UUID) -> CaptureResult:
-    ratelimit.spend(CAPTURE_LIMIT, "capture", str(current_user.id))
-    result = checkouts.capture(buyer_id=current_user.id, order_id=order_id)
-    if result.state is CaptureState.PAID:
-        # The worker does so too, but the next page must not still count what was bought.
-        baskets.forget_bought(order_id=order_id)
-    return result
 
 
 @blueprint.post("/<uuid:order_id>/cancel")

@@ -6,6 +6,7 @@ from werkzeug.local import LocalProxy
 
 from app.kit import ratelimit
 from app.kit.crypto import new_token, token_hash
+from app.kit.requests import is_api
 from app.orders.queries.basket import Owner, pieces_in_basket
 from app.orders.service import basket as baskets
 from app.orders.views import blueprint
@@ -55,7 +56,7 @@ def _count_for_templates() -> dict[str, object]:
 @blueprint.before_app_request
 def _keep_the_guests_basket() -> None:
     """Somebody who has logged in keeps what they chose before."""
-    if GUEST_TOKEN not in session or request.endpoint in {None, "static"}:
+    if is_api() or GUEST_TOKEN not in session or request.endpoint in {None, "static"}:
         return
     if current_user.is_authenticated:
         token = session[GUEST_TOKEN]

@@ -78,6 +78,7 @@ class Detail:
     published_at: datetime | None
     seller_banned: bool
     has_content: bool
+    removed_reason: str | None
     stock: int | None
 
     @property
@@ -276,6 +277,7 @@ def detail(product_id: UUID) -> Detail:
                 Product.published_at,
                 User.banned_at.is_not(None).label("seller_banned"),
                 Product.content_id.is_not(None).label("has_content"),
+                Product.removed_reason,
                 case((Product.shared, None), else_=free).label("stock"),
             )
             .join(User, User.id == Product.seller_id)

@@ -47,7 +47,9 @@ class OwnListing:
     version: int
 
 
-def products_of(seller_id: UUID, *, after: str | None = None) -> Page[OwnProduct]:
+def products_of(
+    seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
+) -> Page[OwnProduct]:
     """A page of a seller's products, newest first, the removed ones left out."""
     query = (
         select(Product)
@@ -65,12 +67,12 @@ def products_of(seller_id: UUID, *, after: str | None = None) -> Page[OwnProduct
         )
         .where(Product.seller_id == seller_id, Product.state != ProductState.REMOVED)
         .order_by(Product.id.desc())
-        .limit(PAGE_SIZE + 1)
+        .limit(size + 1)
     )
     if after:
         (last,) = decode_cursor(after, tuple[UUID])
         query = query.where(Product.id < last)
-    page = cut(session().scalars(query).all(), PAGE_SIZE, lambda product: (product.id,))
+    page = cut(session().scalars(query).all(), size, lambda product: (product.id,))
     counts = _counts([product.id for product in page.items])
     items = [
         OwnProduct(

@@ -36,6 +36,7 @@ from app.products.service.stock import vault
 
 KEPT = timedelta(hours=1)
 MAX_SOURCE = 120
+IMPORT_LIMIT = "60/hour"  # of one seller
 
 _READING = TypeAdapter(Reading)
 _FINGERPRINT = "uq_stock_item_fingerprint"

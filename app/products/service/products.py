@@ -38,6 +38,7 @@ DESCRIPTION_MAX = 20_000
 CONTENT_MAX = 20_000
 PRICE_MAX_MINOR = 10_000_00
 REASON_MAX = 500
+PHOTO_LIMIT = "60/hour"  # of one seller: decoding is dear, and disks are finite
 # Marks that turn the direction of text, by which a title could pass for another one.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -138,14 +139,14 @@ def publish(*, seller_id: UUID, product_id: UUID) -> None:
     """Offer a product. Raises NoSuchProduct, NotThisState, ContentMissing."""
     product = _own(seller_id, product_id)
     _check_content(product)
-    _move(product, ProductState.PUBLISHED)
+    move(product, ProductState.PUBLISHED)
     product.published_at = product.published_at or func.clock_timestamp()
 
 
 @transactional
 def hide(*, seller_id: UUID, product_id: UUID) -> None:
     """Stop offering a product for a while. Raises NoSuchProduct, NotThisState."""
-    _move(_own(seller_id, product_id), ProductState.HIDDEN)
+    move(_own(seller_id, product_id), ProductState.HIDDEN)
 
 
 @transactional
@@ -155,7 +156,7 @@ def remove(*, seller_id: UUID, product_id: UUID, reason: str = "") -> None:
     Raises NoSuchProduct, NotThisState.
     """
     product = _own(seller_id, product_id)
-    _move(product, ProductState.REMOVED)
+    move(product, ProductState.REMOVED)
     product.removed_by = seller_id
     product.removed_reason = reason.replace("\x00", "")[:REASON_MAX]
 
@@ -167,7 +168,8 @@ def _own(seller_id: UUID, product_id: UUID) -> Product:
     return product
 
 
-def _move(product: Product, state: ProductState) -> None:
+def move(product: Product, state: ProductState) -> None:
+    """Change the state of a locked product along the table; NotThisState for what is not in it."""
     if state not in TRANSITIONS[product.state]:
         raise NotThisState
     product.state = state

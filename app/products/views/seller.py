@@ -22,8 +22,6 @@ from app.products.queries.seller import OwnListing, own_product, products_of
 from app.products.service import products
 from app.products.views import blueprint
 
-PHOTO_LIMIT = "60/hour"  # decoding is dear, and disks are finite
-
 
 @blueprint.get("/products/mine")
 @allow(Access.SELLER)
@@ -152,7 +150,7 @@ def _photo(form: ProductForm) -> bytes | None:
     """The photo that was sent, if any; TooMany."""
     data = form.photo_bytes()
     if data:
-        ratelimit.spend(PHOTO_LIMIT, "photo", str(current_user.id))
+        ratelimit.spend(products.PHOTO_LIMIT, "photo", str(current_user.id))
     return data
 
 

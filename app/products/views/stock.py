@@ -32,7 +32,6 @@ from app.products.service.checking import Verdict
 from app.products.views import blueprint
 
 PAGE = "products/stock.html"
-IMPORT_LIMIT = "60/hour"
 BATCHES_SHOWN = 10
 
 
@@ -85,7 +84,7 @@ def import_stock(product_id: UUID) -> ResponseReturnValue:
     product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
     form = StockForm()
     try:
-        ratelimit.spend(IMPORT_LIMIT, "stock-import", str(current_user.id))
+        ratelimit.spend(importing.IMPORT_LIMIT, "stock-import", str(current_user.id))
         upload_id = importing.keep(product_id=product_id, seller_id=current_user.id, **_sent(form))
     except NotFound:
         raise

@@ -1,0 +1,131 @@
+"""JSON routes of administrators, below /api/v1/admin."""
+
+from uuid import UUID
+
+from flask_login import current_user
+
+from app.admin.errors import NotYourself
+from app.admin.schemas import ModeratedOut, RemovalIn, UserList, UserOut, UsersQuery
+from app.auth import queries as people
+from app.auth import service as auth
+from app.auth.errors import NoSuchUser
+from app.auth.models import Role, User
+from app.kit.access import Access, allow
+from app.kit.api.operations import api_blueprint, operation
+from app.kit.api.schemas import listing_of
+from app.products.queries.catalogue import detail
+from app.products.service import moderation
+
+blueprint = api_blueprint("admin_api", __name__, "admin")
+SCOPE = "admin"
+
+
+@blueprint.get("/users")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=UserList)
+def list_users(query: UsersQuery) -> UserList:
+    """People, the newest first."""
+    page = people.users(
+        words=query.q.replace("\x00", "").strip(),
+        role=query.role,
+        banned=query.banned,
+        after=query.after,
+        size=query.limit,
+    )
+    return listing_of(UserList, page, _user)
+
+
+def _user(user: User) -> UserOut:
+    return UserOut(
+        id=user.id,
+        email=user.email,
+        display_name=user.display_name,
+        locale=user.locale,
+        roles=sorted(user.role_names),
+        paypal_email=user.paypal_email,
+        confirmed_at=user.confirmed_at,
+        banned_at=user.banned_at,
+        created_at=user.created_at,
+    )
+
+
+def _found(user_id: UUID) -> UserOut:
+    user = people.get_user(user_id, fresh=True)
+    if user is None:
+        raise NoSuchUser
+    return _user(user)
+
+
+def _insist_on_other(user_id: UUID) -> None:
+    if user_id == current_user.id:
+        raise NotYourself
+
+
+@blueprint.get("/users/<uuid:user_id>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=UserOut)
+def get_user(user_id: UUID) -> UserOut:
+    """One person."""
+    return _found(user_id)
+
+
+@blueprint.post("/users/<uuid:user_id>/ban")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=UserOut)
+def ban(user_id: UUID) -> UserOut:
+    """Close an account: every login, token and socket of it ends, its goods leave the catalogue."""
+    _insist_on_other(user_id)
+    auth.ban_user(user_id=user_id)
+    return _found(user_id)
+
+
+@blueprint.post("/users/<uuid:user_id>/unban")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=UserOut)
+def unban(user_id: UUID) -> UserOut:
+    """Open a closed account again."""
+    auth.unban_user(user_id=user_id)
+    return _found(user_id)
+
+
+@blueprint.put("/users/<uuid:user_id>/roles/<any(seller, moderator, admin):role>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=UserOut)
+def grant_role(user_id: UUID, role: str) -> UserOut:
+    """Give a role; a new seller is paid at their own address."""
+    auth.grant_role(user_id=user_id, role=Role(role))
+    return _found(user_id)
+
+
+@blueprint.delete("/users/<uuid:user_id>/roles/<any(seller, moderator, admin):role>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=UserOut, refusals=(409,))
+def take_role(user_id: UUID, role: str) -> UserOut:
+    """Take a role away."""
+    if Role(role) is Role.ADMIN:
+        _insist_on_other(user_id)
+    auth.revoke_role(user_id=user_id, role=Role(role))
+    return _found(user_id)
+
+
+@blueprint.post("/products/<uuid:product_id>/remove")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=ModeratedOut)
+def remove_product(product_id: UUID, body: RemovalIn) -> ModeratedOut:
+    """Take a product out of the shop; its seller and buyers keep what they have."""
+    moderation.remove(moderator_id=current_user.id, product_id=product_id, reason=body.reason)
+    return _decided(product_id)
+
+
+@blueprint.post("/products/<uuid:product_id>/restore")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=ModeratedOut)
+def restore_product(product_id: UUID) -> ModeratedOut:
+    """Bring a removed product back, hidden: its seller publishes it again."""
+    moderation.restore(product_id=product_id)
+    return _decided(product_id)
+
+
+def _decided(product_id: UUID) -> ModeratedOut:
+    product = detail(product_id)
+    return ModeratedOut(id=product.id, state=product.state, removed_reason=product.removed_reason)

@@ -1,0 +1,53 @@
+"""People as administrators see them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from app.auth.models import Role
+from app.kit.api.schemas import Flag, Input, Listing, Output, Paged
+from app.products.models import ProductState
+from app.products.service.products import REASON_MAX
+
+WORDS_MAX = 100
+
+
+class UsersQuery(Paged):
+    """Which people."""
+
+    q: str = Field("", max_length=WORDS_MAX, description="a part of the address or the name")
+    role: Role | None = None
+    banned: Flag | None = None
+
+
+class UserOut(Output):
+    """A person with what only administrators see."""
+
+    id: UUID
+    email: str
+    display_name: str
+    locale: str
+    roles: list[str]
+    paypal_email: str | None
+    confirmed_at: datetime | None
+    banned_at: datetime | None
+    created_at: datetime
+
+
+class UserList(Listing[UserOut]):
+    """A page of people, the newest first."""
+
+
+class RemovalIn(Input):
+    """Why a product is taken out of the shop."""
+
+    reason: str = Field(min_length=1, max_length=REASON_MAX)
+
+
+class ModeratedOut(Output):
+    """A product after a decision on it."""
+
+    id: UUID
+    state: ProductState
+    removed_reason: str | None

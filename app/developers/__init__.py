@@ -1,0 +1,1 @@
+"""What programmers need: keys, examples, and the document of the JSON API."""

@@ -1,0 +1,46 @@
+"""The form of a new API key."""
+
+from flask_babel import lazy_gettext as _l
+from wtforms import SelectField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from app.auth.forms import Form
+from app.auth.scopes import Scope
+
+NAME_MAX = 80
+DAYS = {"30": _l("30 days"), "90": _l("90 days"), "365": _l("One year"), "": _l("No end")}
+SCOPES = {
+    Scope.ACCOUNT: _l("Your account"),
+    Scope.ORDERS: _l("Basket, orders and what you bought"),
+    Scope.PRODUCTS: _l("Your products and their stock"),
+    Scope.SALES: _l("Your sales and balance"),
+    Scope.WEBHOOKS: _l("Your webhooks"),
+    Scope.ADMIN: _l("Administration"),
+}
+
+
+class KeyForm(Form):
+    """A key: its name, what it is good for, how long."""
+
+    name = StringField(
+        _l("Name"),
+        [InputRequired(_l("Please fill this in.")), Length(max=NAME_MAX)],
+        description=_l("What it is for, such as “stock import”."),
+    )
+    scopes = SelectMultipleField(
+        _l("What it may do"),
+        [InputRequired(_l("Choose at least one."))],
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    days = SelectField(
+        _l("Good for"),
+        choices=[SelectChoice(value, label) for value, label in DAYS.items()],
+        default="90",
+    )
+
+    def offer(self, scopes: list[Scope]) -> None:
+        """Set what can be chosen: what the person may do."""
+        self.scopes.choices = [(scope.value, SCOPES[scope]) for scope in scopes]

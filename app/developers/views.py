@@ -1,0 +1,99 @@
+"""Pages for programmers: keys and examples, and the API's document with its reading room."""
+
+from uuid import UUID
+
+from flask import Blueprint, current_app, flash, jsonify, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.auth.queries import api_keys_of
+from app.auth.scopes import scopes_for
+from app.auth.service import api_keys
+from app.developers.forms import KeyForm
+from app.kit import htmx
+from app.kit.access import Access, allow
+from app.kit.api.document import openapi
+from app.kit.errors import AppError
+from app.kit.headers import no_store
+from app.kit.problems import STATUS
+from app.kit.requests import API
+
+blueprint = Blueprint("developers", __name__)
+
+
+@blueprint.get("/developers")
+@allow(Access.PUBLIC)
+def index() -> ResponseReturnValue:
+    """Examples for everybody; for who is logged in their keys too."""
+    return _show()
+
+
+def _show(
+    form: KeyForm | None = None, *, error: AppError | None = None, new_key: str | None = None
+) -> ResponseReturnValue:
+    no_store()
+    status, message = 200, ""
+    if error is not None and form is not None:
+        status, message = STATUS[error.kind], form.object_to(error)
+    elif form is not None and form.errors:
+        status = 422
+    keys, shown = [], None
+    if current_user.is_authenticated:
+        keys = api_keys_of(current_user.id)
+        shown = form or KeyForm(formdata=None)
+        shown.offer(scopes_for(current_user))
+    return htmx.page(
+        "developers/index.html",
+        status=status,
+        form=shown,
+        keys=keys,
+        message=message,
+        new_key=new_key,
+        base=current_app.config["PUBLIC_URL"].rstrip("/") + API,
+    )
+
+
+@blueprint.post("/developers/keys")
+@allow(Access.USER)
+def create_key() -> ResponseReturnValue:
+    """Make a key and show it, this once."""
+    form = KeyForm()
+    form.offer(scopes_for(current_user))
+    if not form.validate_on_submit():
+        return _show(form)
+    try:
+        _key_id, key = api_keys.create_api_key(
+            user_id=current_user.id,
+            name=form.name.data,
+            scopes=form.scopes.data,
+            expires_in_days=int(form.days.data) if form.days.data else None,
+        )
+    except AppError as error:
+        return _show(form, error=error)
+    return _show(new_key=key)
+
+
+@blueprint.post("/developers/keys/<uuid:key_id>/revoke")
+@allow(Access.USER)
+def revoke_key(key_id: UUID) -> ResponseReturnValue:
+    """End a key at once."""
+    api_keys.revoke_api_key(user_id=current_user.id, key_id=key_id)
+    flash(_("The key is ended."), "success")
+    return htmx.redirect_to(url_for("developers.index"))
+
+
+@blueprint.get(f"{API}/openapi.json")
+@allow(Access.PUBLIC)
+def document() -> ResponseReturnValue:
+    """The OpenAPI document."""
+    response = jsonify(openapi())
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.get("/developers/api")
+@allow(Access.PUBLIC)
+def reference() -> ResponseReturnValue:
+    """The document to read, and to try out."""
+    return htmx.page("developers/api.html")

@@ -1,0 +1,91 @@
+"""The basket for programs: the same one that the pages show."""
+
+from uuid import UUID
+
+from flask import current_app
+from flask_login import current_user
+
+from app.kit.access import Access, allow
+from app.kit.api.operations import operation
+from app.kit.api.schemas import Money
+from app.orders.api import blueprint
+from app.orders.queries.basket import BasketLineView, BasketView, Owner, basket_of_user
+from app.orders.schemas import BasketLineIn, BasketLineOut, BasketOut, QuantityIn
+from app.orders.service import basket as baskets
+
+SCOPE = "orders"
+
+
+def _owner() -> Owner:
+    return Owner(user_id=current_user.id)
+
+
+def _basket() -> BasketOut:
+    view = basket_of_user(current_user.id)
+    if view is None or not view.lines:
+        currency = current_app.extensions["settings"].currency
+        return BasketOut(checkout_key=None, lines=[], total=Money.of(0, currency), ready=False)
+    return BasketOut(
+        checkout_key=view.checkout_key,
+        lines=[_line(line, view) for line in view.lines],
+        total=Money.of(view.total_minor, view.currency),
+        ready=not view.has_problems,
+    )
+
+
+def _line(line: BasketLineView, view: BasketView) -> BasketLineOut:
+    return BasketLineOut(
+        product_id=line.product_id,
+        title=line.title,
+        seller_name=line.seller_name,
+        quantity=line.quantity,
+        price=Money.of(line.price_minor, view.currency),
+        seen_price=Money.of(line.seen_price_minor, view.currency),
+        total=Money.of(line.total_minor, view.currency),
+        free=line.free,
+        problem=line.problem,
+    )
+
+
+@blueprint.get("/basket")
+@allow(Access.USER, SCOPE)
+@operation(answers=BasketOut)
+def get_basket() -> BasketOut:
+    """One's basket, at today's prices and stock."""
+    return _basket()
+
+
+@blueprint.post("/basket/lines")
+@allow(Access.USER, SCOPE)
+@operation(answers=BasketOut, refusals=(404,))
+def add(body: BasketLineIn) -> BasketOut:
+    """Put pieces of a product into the basket."""
+    baskets.add(owner=_owner(), product_id=body.product_id, quantity=body.quantity)
+    return _basket()
+
+
+@blueprint.put("/basket/lines/<uuid:product_id>")
+@allow(Access.USER, SCOPE)
+@operation(answers=BasketOut, refusals=(409,))
+def set_quantity(product_id: UUID, body: QuantityIn) -> BasketOut:
+    """Set how many pieces of a product there are; what is not in the basket stays out."""
+    baskets.change(owner=_owner(), product_id=product_id, quantity=body.quantity)
+    return _basket()
+
+
+@blueprint.delete("/basket/lines/<uuid:product_id>")
+@allow(Access.USER, SCOPE)
+@operation(answers=BasketOut)
+def remove(product_id: UUID) -> BasketOut:
+    """Take a product out; nothing happens if it is not there."""
+    baskets.remove(owner=_owner(), product_id=product_id)
+    return _basket()
+
+
+@blueprint.post("/basket/accept-prices")
+@allow(Access.USER, SCOPE)
+@operation(answers=BasketOut)
+def accept_prices() -> BasketOut:
+    """Agree to today's prices where they have changed."""
+    baskets.accept_prices(owner=_owner())
+    return _basket()

@@ -1,0 +1,167 @@
+"""Orders for programs: placed, paid with PayPal, revealed."""
+
+from uuid import UUID
+
+from flask import request, url_for
+from flask_login import current_user
+
+from app.kit import i18n
+from app.kit.access import Access, allow
+from app.kit.api.operations import Answer, operation
+from app.kit.api.schemas import Money, listing_of
+from app.orders.api import blueprint
+from app.orders.api.basket import SCOPE
+from app.orders.models import Order
+from app.orders.queries.purchases import Purchase, PurchaseLine, purchase_of, purchases_of
+from app.orders.schemas import (
+    CancelledOut,
+    CapturedOut,
+    OrderIn,
+    OrderLineOut,
+    OrderList,
+    OrderListed,
+    OrderOut,
+    OrdersQuery,
+    PieceOut,
+    PlacedOut,
+    Revealed,
+    RevealedPiece,
+)
+from app.orders.service import checkout as checkouts
+from app.orders.service import expiry
+from app.orders.service import reveal as reveals
+from app.orders.service.reveal import Viewer
+
+
+@blueprint.post("")
+@allow(Access.USER, SCOPE)
+@operation(answers=PlacedOut, status=201, refusals=(404,))
+def place(body: OrderIn) -> Answer:
+    """Order the basket: its units are held, and PayPal waits for the buyer's yes.
+
+    The same `checkout_key` gives the same order.
+    """
+    started = checkouts.start(
+        buyer_id=current_user.id,
+        checkout_key=body.checkout_key,
+        address=request.remote_addr,
+        locale=i18n.locale(),
+    )
+    return Answer(
+        PlacedOut(
+            id=started.order_id,
+            paypal_order_id=started.paypal_order_id,
+            approve_url=started.approve_url,
+        ),
+        location=url_for(".get_order", order_id=started.order_id),
+    )
+
+
+@blueprint.post("/<uuid:order_id>/capture")
+@allow(Access.USER, SCOPE)
+@operation(answers=CapturedOut)
+def capture(order_id: UUID) -> CapturedOut:
+    """Take the money once the buyer has said yes at PayPal; safe to call again."""
+    result = checkouts.capture_for(buyer_id=current_user.id, order_id=order_id)
+    return CapturedOut(state=result.state, message=result.message)
+
+
+@blueprint.post("/<uuid:order_id>/cancel")
+@allow(Access.USER, SCOPE)
+@operation(answers=CancelledOut)
+def cancel(order_id: UUID) -> CancelledOut:
+    """Give up an unpaid order; what it held is for sale again."""
+    return CancelledOut(cancelled=expiry.cancel(buyer_id=current_user.id, order_id=order_id))
+
+
+@blueprint.get("")
+@allow(Access.USER, SCOPE)
+@operation(answers=OrderList)
+def list_orders(query: OrdersQuery) -> OrderList:
+    """One's orders, newest first."""
+    page = purchases_of(
+        current_user.id,
+        words=query.q.replace("\x00", "").strip(),
+        unfinished=query.unfinished,
+        after=query.after,
+        size=query.limit,
+    )
+    return listing_of(OrderList, page, _listed)
+
+
+def _listed(order: Order) -> OrderListed:
+    return OrderListed(
+        id=order.id,
+        number=order.number,
+        state=order.state,
+        total=Money.of(order.total_minor, order.currency),
+        titles=[line.title for line in order.lines],
+        created_at=order.created_at,
+        paid_at=order.paid_at,
+    )
+
+
+@blueprint.get("/<uuid:order_id>")
+@allow(Access.USER, SCOPE)
+@operation(answers=OrderOut)
+def get_order(order_id: UUID) -> OrderOut:
+    """One order, the listings as they were bought, and how far it has come."""
+    return _order(purchase_of(current_user.id, order_id))
+
+
+def _order(order: Purchase) -> OrderOut:
+    return OrderOut(
+        id=order.id,
+        number=order.number,
+        state=order.state,
+        payment=order.payment,
+        stage=order.stage,
+        total=Money.of(order.total_minor, order.currency),
+        cancel_reason=order.cancel_reason,
+        created_at=order.created_at,
+        expires_at=order.expires_at,
+        paid_at=order.paid_at,
+        delivered_at=order.delivered_at,
+        lines=[_line(line, order.currency) for line in order.lines],
+    )
+
+
+def _line(line: PurchaseLine, currency: str) -> OrderLineOut:
+    return OrderLineOut(
+        id=line.id,
+        product_id=line.product_id,
+        title=line.title,
+        description=line.description,
+        kind=line.kind,
+        shared=line.shared,
+        seller_name=line.seller_name,
+        quantity=line.quantity,
+        price=Money.of(line.unit_price_minor, currency),
+        total=Money.of(line.total_minor, currency),
+        pieces=[
+            PieceOut(id=piece.id, number=piece.number, revealed_at=piece.revealed_at)
+            for piece in line.pieces
+        ],
+    )
+
+
+@blueprint.post("/<uuid:order_id>/reveal")
+@allow(Access.USER, SCOPE)
+@operation(answers=Revealed)
+def reveal_all(order_id: UUID) -> Revealed:
+    """Every delivered piece in clear text, for the record."""
+    values = reveals.reveal_all(viewer=_viewer(), order_id=order_id)
+    return Revealed(pieces=[RevealedPiece(id=key, value=text) for key, text in values.items()])
+
+
+@blueprint.post("/<uuid:order_id>/pieces/<uuid:piece_id>/reveal")
+@allow(Access.USER, SCOPE)
+@operation(answers=RevealedPiece)
+def reveal(order_id: UUID, piece_id: UUID) -> RevealedPiece:
+    """One delivered piece in clear text, for the record."""
+    text = reveals.reveal(viewer=_viewer(), order_id=order_id, delivery_id=piece_id)
+    return RevealedPiece(id=piece_id, value=text)
+
+
+def _viewer() -> Viewer:
+    return Viewer(current_user.id, request.remote_addr, request.user_agent.string)

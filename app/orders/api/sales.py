@@ -1,0 +1,58 @@
+"""What a seller has sold, for programs."""
+
+from flask import current_app
+from flask_login import current_user
+
+from app.kit.access import Access, allow
+from app.kit.api.operations import operation
+from app.kit.api.schemas import Money, listing_of
+from app.orders.api import payments_blueprint
+from app.orders.queries.sales import Sale, sales_of, totals_of
+from app.orders.schemas import BalanceOut, SaleList, SaleOut, SalesQuery
+from app.payments.queries import balance_of
+
+SCOPE = "sales"
+
+
+@payments_blueprint.get("/sales")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=SaleList)
+def list_sales(query: SalesQuery) -> SaleList:
+    """One's sold lines, newest first, with commission and share."""
+    page = sales_of(current_user.id, after=query.after, size=query.limit)
+    return listing_of(SaleList, page, _sale)
+
+
+def _sale(sale: Sale) -> SaleOut:
+    return SaleOut(
+        line_id=sale.line_id,
+        order_number=sale.order_number,
+        title=sale.title,
+        kind=sale.kind,
+        quantity=sale.quantity,
+        gross=Money.of(sale.gross_minor, sale.currency),
+        commission=Money.of(sale.commission_minor, sale.currency),
+        share=Money.of(sale.share_minor, sale.currency),
+        paid_at=sale.paid_at,
+        delivered=sale.delivered,
+        release_at=sale.share.release_at if sale.share else None,
+        released_at=sale.share.released_at if sale.share else None,
+    )
+
+
+@payments_blueprint.get("/balance")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=BalanceOut)
+def get_balance() -> BalanceOut:
+    """What the shop owes one now, pending and available, and all sales together."""
+    currency = current_app.extensions["settings"].currency
+    balance = balance_of(seller_id=current_user.id, currency=currency)
+    totals = totals_of(current_user.id)
+    return BalanceOut(
+        pending=Money.of(balance.pending_minor, currency),
+        available=Money.of(balance.available_minor, currency),
+        gross=Money.of(totals.gross_minor, currency),
+        commission=Money.of(totals.commission_minor, currency),
+        sales=totals.sales,
+        pieces=totals.pieces,
+    )

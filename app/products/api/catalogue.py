@@ -1,0 +1,124 @@
+"""The catalogue for programs."""
+
+from uuid import UUID
+
+from flask import url_for
+from flask_login import current_user
+
+from app.kit import i18n
+from app.kit.access import Access, allow
+from app.kit.api.operations import Answer, operation
+from app.kit.api.schemas import Money, listing_of
+from app.products import markdown
+from app.products.api import blueprint
+from app.products.errors import BadFilters
+from app.products.queries import catalogue as goods
+from app.products.queries.catalogue import Detail, Filters, Listed, Sort
+from app.products.queries.categories import Shelf, find, shelves
+from app.products.schemas import (
+    CatalogueQuery,
+    Categories,
+    CategoryOut,
+    ProductList,
+    ProductListed,
+    ProductOut,
+)
+
+PHOTO_SIZE = 960
+
+
+@blueprint.get("")
+@allow(Access.PUBLIC)
+@operation(answers=ProductList, refusals=(404,))
+def list_products(query: CatalogueQuery) -> ProductList:
+    """What is on sale, searched, filtered and sorted.
+
+    An unknown category is not found. Words are looked for in titles and descriptions, in Russian
+    and English.
+    """
+    words = " ".join(query.q.replace("\x00", " ").split())
+    sort = query.sort or (Sort.RELEVANCE if words else Sort.NEW)
+    if sort is Sort.RELEVANCE and not words:
+        sort = Sort.NEW
+    page = goods.listing(_filters(query, words), sort, after=query.after, size=query.limit)
+    return listing_of(ProductList, page, _listed)
+
+
+def _filters(query: CatalogueQuery, words: str) -> Filters:
+    least, most = query.price_from, query.price_to
+    if least is not None and most is not None and most < least:
+        raise BadFilters.empty_range()
+    shelf = find(shelves(i18n.locale()), query.category) if query.category is not None else None
+    return Filters(
+        words=words,
+        category_ids=tuple(shelf.ids) if shelf else (),
+        kinds=tuple(query.kind),
+        price_from=least,
+        price_to=most,
+        in_stock=query.in_stock,
+    )
+
+
+def _listed(product: Listed) -> ProductListed:
+    return ProductListed(
+        id=product.id,
+        title=product.title,
+        kind=product.kind,
+        price=Money.of(product.price_minor, product.currency),
+        seller_name=product.seller_name,
+        photo_url=photo_url(product.photo_id),
+        stock=product.stock,
+    )
+
+
+def photo_url(photo_id: UUID | None) -> str | None:
+    """Where a cover can be had, None for a product without one."""
+    if photo_id is None:
+        return None
+    return url_for("files.photo", photo_id=photo_id, size=PHOTO_SIZE, _external=True)
+
+
+@blueprint.get("/categories")
+@allow(Access.PUBLIC)
+@operation(answers=Categories)
+def list_categories() -> Categories:
+    """The shelves of the catalogue, two levels, named in the language asked for."""
+    return Categories(items=[_category(shelf) for shelf in shelves(i18n.locale())])
+
+
+def _category(shelf: Shelf) -> CategoryOut:
+    return CategoryOut(
+        id=shelf.id,
+        slug=shelf.slug,
+        name=shelf.name,
+        children=[_category(child) for child in shelf.children],
+    )
+
+
+@blueprint.get("/<uuid:product_id>")
+@allow(Access.PUBLIC)
+@operation(answers=ProductOut, refusals=(401, 410))
+def get_product(product_id: UUID) -> Answer:
+    """One product on sale; a seller sees their own in any state."""
+    viewer_id = current_user.id if current_user.is_authenticated else None
+    return Answer(_shown(goods.visible(product_id, viewer_id)))
+
+
+def _shown(product: Detail) -> ProductOut:
+    return ProductOut(
+        id=product.id,
+        title=product.title,
+        description=product.description,
+        description_html=markdown.render(product.description),
+        kind=product.kind,
+        shared=product.shared,
+        category_id=product.category_id,
+        price=Money.of(product.price_minor, product.currency),
+        seller_id=product.seller_id,
+        seller_name=product.seller_name,
+        photo_url=photo_url(product.photo_id),
+        state=product.state,
+        stock=product.stock,
+        sold_count=product.sold_count,
+        published_at=product.published_at,
+    )

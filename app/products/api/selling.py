@@ -1,0 +1,204 @@
+"""A seller's products for programs."""
+
+from uuid import UUID
+
+from flask import request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.exceptions import UnsupportedMediaType
+
+from app.kit import ratelimit
+from app.kit.access import Access, allow
+from app.kit.api.operations import Answer, operation
+from app.kit.api.schemas import Money, listing_of
+from app.kit.api.versions import expected_version, stale
+from app.products.api import blueprint
+from app.products.api.catalogue import photo_url
+from app.products.errors import BadProduct, ProductChanged
+from app.products.queries.seller import OwnListing, OwnProduct, own_product, products_of
+from app.products.queries.stock import Counts, counts
+from app.products.schemas import (
+    OwnProductList,
+    OwnProductListed,
+    OwnProductOut,
+    OwnProductsQuery,
+    ProductChange,
+    ProductIn,
+    RemovalQuery,
+    StockCounts,
+)
+from app.products.service import products
+from app.products.service.products import PHOTO_LIMIT, Draft
+
+SCOPE = "products"
+PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+
+
+@blueprint.get("/mine")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductList)
+def list_own(query: OwnProductsQuery) -> OwnProductList:
+    """One's own products, newest first, the removed ones left out."""
+    page = products_of(current_user.id, after=query.after, size=query.limit)
+    return listing_of(OwnProductList, page, _listed)
+
+
+def _listed(product: OwnProduct) -> OwnProductListed:
+    return OwnProductListed(
+        id=product.id,
+        title=product.title,
+        kind=product.kind,
+        shared=product.shared,
+        state=product.state,
+        price=Money.of(product.price_minor, product.currency),
+        photo_url=photo_url(product.photo_id),
+        sold_count=product.sold_count,
+        stock=counted(product.counts),
+    )
+
+
+def counted(found: Counts) -> StockCounts:
+    """Counts as they are sent."""
+    return StockCounts(
+        free=found.free, reserved=found.reserved, sold=found.sold, withdrawn=found.withdrawn
+    )
+
+
+@blueprint.post("")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductOut, status=201)
+def create(body: ProductIn) -> Answer:
+    """Make a draft; it goes on sale when it is published."""
+    product_id = products.create_product(
+        seller_id=current_user.id,
+        draft=Draft(
+            category_id=body.category_id,
+            kind=body.kind,
+            shared=body.shared,
+            title=body.title,
+            description=body.description,
+            price_minor=body.price_minor,
+            content=body.content,
+        ),
+    )
+    return _own(product_id, location=True)
+
+
+@blueprint.get("/mine/<uuid:product_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductOut, versioned=True)
+def get_own(product_id: UUID) -> Answer:
+    """One's own product as it can be changed."""
+    return _own(product_id)
+
+
+def _own(product_id: UUID, *, location: bool = False) -> Answer:
+    product = own_product(current_user.id, product_id)
+    return Answer(
+        OwnProductOut(
+            id=product.id,
+            title=product.title,
+            description=product.description,
+            kind=product.kind,
+            shared=product.shared,
+            has_content=product.has_content,
+            category_id=product.category_id,
+            price=Money.of(product.price_minor, product.currency),
+            photo_url=photo_url(product.photo_id),
+            state=product.state,
+            version=product.version,
+            stock=counted(counts(product.id)),
+        ),
+        version=str(product.version),
+        location=url_for(".get_own", product_id=product_id) if location else None,
+    )
+
+
+@blueprint.patch("/mine/<uuid:product_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductOut, refusals=(409,), versioned=True, edits=True)
+def change(product_id: UUID, body: ProductChange) -> Answer:
+    """Change what is named; purchases stay as they were bought."""
+    product = own_product(current_user.id, product_id)
+    changes = body.model_dump(exclude_unset=True)
+    empty = [name for name, value in changes.items() if value is None and name != "content"]
+    if empty:
+        raise BadProduct(dict.fromkeys(empty, _("Leave it out, or give it a value.")))
+    _edit(product, _draft({**_as_is(product), **changes}))
+    return _own(product_id)
+
+
+def _as_is(product: OwnListing) -> dict[str, object]:
+    return {
+        "category_id": product.category_id,
+        "kind": product.kind,
+        "shared": product.shared,
+        "title": product.title,
+        "description": product.description,
+        "price_minor": product.price_minor,
+        "content": None,
+    }
+
+
+def _draft(values: dict[str, object]) -> Draft:
+    return Draft(**values)  # type: ignore[arg-type]  # read by the schema
+
+
+def _edit(product: OwnListing, draft: Draft, photo: bytes | None = None) -> None:
+    expected = expected_version()
+    if expected != str(product.version):
+        raise stale()
+    try:
+        products.edit_product(
+            seller_id=current_user.id,
+            product_id=product.id,
+            version=product.version,
+            draft=draft,
+            photo=photo,
+        )
+    except ProductChanged as error:
+        raise stale() from error
+
+
+@blueprint.put("/mine/<uuid:product_id>/photo")
+@allow(Access.SELLER, SCOPE)
+@operation(
+    answers=OwnProductOut, refusals=(409,), content_types=PHOTO_TYPES, versioned=True, edits=True
+)
+def put_photo(product_id: UUID) -> Answer:
+    """Set the cover: a picture of up to 8 MB, which is decoded and encoded anew."""
+    product = own_product(current_user.id, product_id)
+    if request.mimetype not in PHOTO_TYPES:
+        raise UnsupportedMediaType
+    ratelimit.spend(PHOTO_LIMIT, "photo", str(current_user.id))
+    data = request.get_data()
+    if not data:
+        raise BadProduct({"photo": _("There is no picture in the request.")})
+    _edit(product, _draft(_as_is(product)), data)
+    return _own(product_id)
+
+
+@blueprint.post("/mine/<uuid:product_id>/publish")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductOut, versioned=True)
+def publish(product_id: UUID) -> Answer:
+    """Put on sale."""
+    products.publish(seller_id=current_user.id, product_id=product_id)
+    return _own(product_id)
+
+
+@blueprint.post("/mine/<uuid:product_id>/hide")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductOut, versioned=True)
+def hide(product_id: UUID) -> Answer:
+    """Take off sale for a while."""
+    products.hide(seller_id=current_user.id, product_id=product_id)
+    return _own(product_id)
+
+
+@blueprint.delete("/mine/<uuid:product_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(status=204, refusals=(409,))
+def remove(product_id: UUID, query: RemovalQuery) -> None:
+    """Take out of the shop for good; what was sold stays with its buyers."""
+    products.remove(seller_id=current_user.id, product_id=product_id, reason=query.reason)

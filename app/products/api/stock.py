@@ -1,0 +1,170 @@
+"""A seller's stock for programs: counts, units, and the way new ones come in."""
+
+from uuid import UUID
+
+from flask import url_for
+from flask_login import current_user
+
+from app.kit import ratelimit
+from app.kit.access import Access, allow
+from app.kit.api.operations import Answer, operation
+from app.kit.api.schemas import listing_of
+from app.products.api import blueprint
+from app.products.api.selling import SCOPE, counted
+from app.products.queries import stock as queries
+from app.products.queries.stock import UnitRow
+from app.products.schemas import (
+    DryRunOut,
+    FindingOut,
+    FindingsOut,
+    ImportIn,
+    StockCounts,
+    TakeIn,
+    TakenOut,
+    UnitList,
+    UnitOut,
+    UnitsQuery,
+    WithdrawnOut,
+)
+from app.products.service import importing
+from app.products.service import stock as service
+from app.products.service.checking import Finding
+from app.products.service.importing import IMPORT_LIMIT
+
+
+def _own(product_id: UUID) -> queries.StockedProduct:
+    return queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+
+
+@blueprint.get("/mine/<uuid:product_id>/stock")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=StockCounts)
+def get_stock(product_id: UUID) -> StockCounts:
+    """How many units stand where."""
+    return counted(queries.counts(_own(product_id).id))
+
+
+@blueprint.get("/mine/<uuid:product_id>/stock/units")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=UnitList)
+def list_units(product_id: UUID, query: UnitsQuery) -> UnitList:
+    """The units in one state, newest first; never their text."""
+    product = _own(product_id)
+    page = queries.units(product.id, state=query.state, after=query.after, size=query.limit)
+    return listing_of(UnitList, page, _unit)
+
+
+def _unit(unit: UnitRow) -> UnitOut:
+    return UnitOut(
+        id=unit.id,
+        tag=unit.tag,
+        state=unit.state,
+        taken_at=unit.taken_at,
+        reserved_until=unit.reserved_until,
+        sold_at=unit.sold_at,
+    )
+
+
+@blueprint.delete("/mine/<uuid:product_id>/stock/units/<uuid:unit_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(status=204, refusals=(409,))
+def withdraw(product_id: UUID, unit_id: UUID) -> None:
+    """Take one free unit off sale."""
+    service.withdraw_unit(seller_id=current_user.id, product_id=product_id, unit_id=unit_id)
+
+
+@blueprint.delete("/mine/<uuid:product_id>/stock/batches/<uuid:batch_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=WithdrawnOut)
+def withdraw_batch_units(product_id: UUID, batch_id: UUID) -> WithdrawnOut:
+    """Take all free units of a batch off sale."""
+    units = service.withdraw_batch(
+        seller_id=current_user.id, product_id=product_id, batch_id=batch_id
+    )
+    return WithdrawnOut(units=units)
+
+
+@blueprint.post("/mine/<uuid:product_id>/stock/imports")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=DryRunOut, status=201, refusals=(410,))
+def look_through(product_id: UUID, body: ImportIn) -> Answer:
+    """Send up to 100,000 units and hear what taking them in would come to.
+
+    Nothing is on sale yet: they wait for an hour, sealed, to be taken in.
+    """
+    ratelimit.spend(IMPORT_LIMIT, "stock-import", str(current_user.id))
+    upload_id = importing.keep(
+        product_id=product_id,
+        seller_id=current_user.id,
+        content=body.content,
+        source=body.source,
+        is_csv=body.csv,
+    )
+    return Answer(
+        _dry_run(product_id, upload_id),
+        location=url_for(".get_import", product_id=product_id, upload_id=upload_id),
+    )
+
+
+@blueprint.get("/mine/<uuid:product_id>/stock/imports/<uuid:upload_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=DryRunOut, refusals=(410,))
+def get_import(product_id: UUID, upload_id: UUID) -> DryRunOut:
+    """What taking the waiting units in would come to, as things are now."""
+    return _dry_run(product_id, upload_id)
+
+
+def _dry_run(product_id: UUID, upload_id: UUID) -> DryRunOut:
+    _own(product_id)
+    run = importing.dry_run(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
+    return DryRunOut(
+        id=run.upload_id,
+        source=run.source,
+        lines=run.lines,
+        new=run.new,
+        all_new=run.all_new,
+        heading=run.heading,
+        expires_at=run.expires_at,
+        findings=[
+            FindingsOut(
+                verdict=verdict,
+                count=found.count,
+                shown=[_finding(finding) for finding in found.shown],
+            )
+            for verdict, found in run.findings.items()
+        ],
+    )
+
+
+def _finding(finding: Finding) -> FindingOut:
+    return FindingOut(
+        line=finding.line,
+        mask=finding.mask,
+        tag=finding.tag,
+        first_line=finding.first_line,
+        fault=finding.fault,
+    )
+
+
+@blueprint.post("/mine/<uuid:product_id>/stock/imports/<uuid:upload_id>/take-in")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=TakenOut, refusals=(410,))
+def take_in(product_id: UUID, upload_id: UUID, body: TakeIn) -> TakenOut:
+    """Put the waiting units on sale, all of them or none; a second call answers as the first."""
+    _own(product_id)
+    taken = importing.take_in(
+        upload_id=upload_id,
+        product_id=product_id,
+        seller_id=current_user.id,
+        only_new=body.only_new,
+    )
+    return TakenOut(batch_id=taken.batch_id, units=taken.units)
+
+
+@blueprint.delete("/mine/<uuid:product_id>/stock/imports/<uuid:upload_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(status=204)
+def cancel(product_id: UUID, upload_id: UUID) -> None:
+    """Drop the waiting units."""
+    _own(product_id)
+    importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)

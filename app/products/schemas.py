@@ -1,0 +1,252 @@
+"""Goods and stock as programs send and get them."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged, one_number
+from app.products.models import Kind, ProductState, UnitState
+from app.products.queries.catalogue import Sort
+from app.products.service.checking import Verdict
+from app.products.service.importing import MAX_SOURCE
+from app.products.service.products import (
+    CONTENT_MAX,
+    DESCRIPTION_MAX,
+    PRICE_MAX_MINOR,
+    REASON_MAX,
+    TITLE_MAX,
+    TITLE_MIN,
+)
+from app.products.service.reading import MAX_BYTES, Fault
+
+WORDS_MAX = 100
+Price = Annotated[int, Field(ge=1, le=PRICE_MAX_MINOR, description="in minor units")]
+Bound = Annotated[
+    int, Field(ge=0, le=PRICE_MAX_MINOR, description="in minor units"), BeforeValidator(one_number)
+]
+
+
+class CatalogueQuery(Paged):
+    """What to look for among the products on sale."""
+
+    q: str = Field("", max_length=WORDS_MAX, description="words; a near miss is found too")
+    category: str | None = Field(
+        None, max_length=60, description="slug of a category; those below it count"
+    )
+    kind: list[Kind] = Field([], max_length=len(Kind), description="of these kinds only")
+    price_from: Bound | None = None
+    price_to: Bound | None = None
+    in_stock: Flag = Field(False, description="only what can be bought now")
+    sort: Sort | None = Field(None, description="`new`; with words `relevance`")
+
+
+class OwnProductsQuery(Paged):
+    """Which page of a seller's products."""
+
+
+class CategoryOut(Output):
+    """A shelf of the catalogue, with those below it."""
+
+    id: UUID
+    slug: str
+    name: str
+    children: list["CategoryOut"]
+
+
+class Categories(Output):
+    """All shelves, in their order."""
+
+    items: list[CategoryOut]
+
+
+class ProductListed(Output):
+    """A product in the catalogue. `stock` is null where every buyer gets the same."""
+
+    id: UUID
+    title: str
+    kind: Kind
+    price: Money
+    seller_name: str
+    photo_url: str | None
+    stock: int | None
+
+
+class ProductList(Listing[ProductListed]):
+    """A page of the catalogue."""
+
+
+class ProductOut(Output):
+    """A product as it is offered."""
+
+    id: UUID
+    title: str
+    description: str = Field(description="Markdown")
+    description_html: str = Field(description="the same, rendered and cleaned")
+    kind: Kind
+    shared: bool
+    category_id: UUID
+    price: Money
+    seller_id: UUID
+    seller_name: str
+    photo_url: str | None
+    state: ProductState
+    stock: int | None
+    sold_count: int
+    published_at: datetime | None
+
+
+class StockCounts(Output):
+    """How many units stand where."""
+
+    free: int
+    reserved: int
+    sold: int
+    withdrawn: int
+
+
+class OwnProductListed(Output):
+    """A product in its seller's list."""
+
+    id: UUID
+    title: str
+    kind: Kind
+    shared: bool
+    state: ProductState
+    price: Money
+    photo_url: str | None
+    sold_count: int
+    stock: StockCounts
+
+
+class OwnProductList(Listing[OwnProductListed]):
+    """A page of a seller's products, newest first."""
+
+
+class OwnProductOut(Output):
+    """A product as its seller changes it. What buyers of a shared one get is never shown."""
+
+    id: UUID
+    title: str
+    description: str
+    kind: Kind
+    shared: bool
+    has_content: bool
+    category_id: UUID
+    price: Money
+    photo_url: str | None
+    state: ProductState
+    version: int
+    stock: StockCounts
+
+
+class ProductIn(Input):
+    """A new product, in the shop's currency."""
+
+    title: str = Field(min_length=TITLE_MIN, max_length=TITLE_MAX, examples=["Moonbase, a game"])
+    description: str = Field("", max_length=DESCRIPTION_MAX, description="Markdown")
+    kind: Kind
+    shared: bool = Field(False, description="of links: every buyer gets the same one")
+    category_id: UUID
+    price_minor: Price
+    content: str | None = Field(
+        None, max_length=CONTENT_MAX, description="what every buyer of a shared product gets"
+    )
+
+
+class ProductChange(Input):
+    """What is to become different; what is left out stays."""
+
+    title: str | None = Field(None, min_length=TITLE_MIN, max_length=TITLE_MAX)
+    description: str | None = Field(None, max_length=DESCRIPTION_MAX)
+    kind: Kind | None = None
+    shared: bool | None = None
+    category_id: UUID | None = None
+    price_minor: Price | None = None
+    content: str | None = Field(None, max_length=CONTENT_MAX)
+
+
+class RemovalQuery(Input):
+    """Why a product goes."""
+
+    reason: str = Field("", max_length=REASON_MAX)
+
+
+class UnitsQuery(Paged):
+    """Which units of a product."""
+
+    state: UnitState = UnitState.FREE
+
+
+class UnitOut(Output):
+    """A unit; `tag` stands for its text, which only its buyer sees."""
+
+    id: UUID
+    tag: str
+    state: UnitState
+    taken_at: datetime
+    reserved_until: datetime | None
+    sold_at: datetime | None
+
+
+class UnitList(Listing[UnitOut]):
+    """A page of units, newest first."""
+
+
+class ImportIn(Input):
+    """Stock to look through: one unit a line, or CSV whose first column counts."""
+
+    content: str = Field(min_length=1, max_length=MAX_BYTES)
+    csv: bool = False
+    source: str = Field("", max_length=MAX_SOURCE, description="a name for the batch")
+
+
+class FindingOut(Output):
+    """A line and what is known of it."""
+
+    line: int
+    mask: str
+    tag: str
+    first_line: int | None
+    fault: Fault | None
+
+
+class FindingsOut(Output):
+    """All lines of one verdict: how many, and the first of them."""
+
+    verdict: Verdict
+    count: int
+    shown: list[FindingOut]
+
+
+class DryRunOut(Output):
+    """What taking the lines in would come to, as things are now."""
+
+    id: UUID
+    source: str
+    lines: int
+    new: int
+    all_new: bool
+    heading: bool
+    expires_at: datetime
+    findings: list[FindingsOut]
+
+
+class TakeIn(Input):
+    """Whether to take in what is new though not every line is."""
+
+    only_new: bool = False
+
+
+class TakenOut(Output):
+    """A batch that was taken in."""
+
+    batch_id: UUID
+    units: int
+
+
+class WithdrawnOut(Output):
+    """How many units were taken off sale."""
+
+    units: int

@@ -1,0 +1,39 @@
+"""What administrators do to listings."""
+
+from uuid import UUID
+
+from app.kit.db import lock, transactional
+from app.products.errors import NoSuchProduct, NotThisState
+from app.products.models import Product, ProductState
+from app.products.service.products import move
+
+
+@transactional
+def remove(*, moderator_id: UUID, product_id: UUID, reason: str) -> None:
+    """Take a product out of the shop. Raises NoSuchProduct, NotThisState."""
+    product = _locked(product_id)
+    move(product, ProductState.REMOVED)
+    product.removed_by = moderator_id
+    product.removed_reason = reason
+
+
+@transactional
+def restore(*, product_id: UUID) -> None:
+    """Bring a removed product back, hidden. Raises NoSuchProduct, NotThisState.
+
+    This is the one way out of `removed`, and no seller's: so it stands in no table of transitions.
+    """
+    product = _locked(product_id)
+    if product.state is not ProductState.REMOVED:
+        raise NotThisState
+    product.state = ProductState.HIDDEN
+    product.version += 1
+    product.removed_by = None
+    product.removed_reason = None
+
+
+def _locked(product_id: UUID) -> Product:
+    product = lock(Product, product_id)
+    if product is None:
+        raise NoSuchProduct
+    return product

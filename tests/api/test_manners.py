@@ -1,0 +1,231 @@
+"""What every operation of the API keeps to: problems, pages, keys of repetition, versions, limits."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.auth.models import User
+from app.extensions import db
+from app.factory import create_app
+from app.kit.db import session
+from app.settings import Settings
+from tests.factories.auth import make_user
+from tests.factories.products import make_category, make_product
+from tests.support.programs import Program, program_of
+from tests.support.sale import in_parallel
+
+
+def a_product(**more: object) -> dict[str, object]:
+    return {
+        "title": "Moonbase",
+        "kind": "key",
+        "category_id": str(make_category().id),
+        "price_minor": 1250,
+        **more,
+    }
+
+
+class TestProblems:
+    def test_fields_are_named_in_the_language_asked_for(self, selling: Program) -> None:
+        body = a_product(price_minor="12.50", colour="red")
+        said = {
+            language: selling.post("/products", json=body, headers={"Accept-Language": language})
+            for language in ("en", "ru")
+        }
+        for answer in said.values():
+            assert answer.status_code == 422
+            assert answer.mimetype == "application/problem+json"
+            assert answer.json["errors"].keys() == {"price_minor", "colour"}
+        assert said["en"].json["errors"]["colour"] == "There is no such field."
+        assert said["ru"].json["errors"]["colour"] == "Такого поля нет."
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "status"),
+        [
+            (b"{", "application/json", 400),
+            (b"\xff", "application/json", 400),
+            (b"{}", "text/plain", 415),
+            (b"", "application/json", 400),
+            (b"[]", "application/json", 422),
+            (b"null", "application/json", 422),
+            (b"[" * 100_000, "application/json", 400),
+        ],
+    )
+    def test_what_is_no_json(self, selling: Program, body: bytes, kind: str, status: int) -> None:
+        answer = selling.post("/products", data=body, content_type=kind)
+        assert answer.status_code == status
+        assert answer.json["status"] == status
+
+    def test_unknown_paths_and_methods(self, anybody: Program) -> None:
+        assert anybody.get("/nothing").json["code"] == "http_404"
+        answer = anybody.ask("DELETE", "/products")
+        assert answer.status_code == 405
+        assert "GET" in answer.headers["Allow"]
+
+    def test_who_is_not_logged_in_hears_how(self, anybody: Program) -> None:
+        answer = anybody.get("/order/basket")
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+    def test_bad_token_on_an_open_route_is_said(self, anybody: Program, seller: User) -> None:
+        product = make_product(seller, stock=("A",))
+        answer = anybody.get(f"/products/{product.id}", headers={"Authorization": "Bearer x"})
+        assert answer.status_code == 401
+
+    def test_parameters_are_checked(self, anybody: Program) -> None:
+        for query in ("limit=0", "limit=101", "limit=1_0", "in_stock=1", "kind=car", "x=1",
+                      "limit=1&limit=2", "after=%00", "price_from=-1"):  # fmt: skip
+            assert anybody.get(f"/products?{query}").status_code == 422, query
+
+
+class TestPages:
+    def test_cursors_lead_through_all_and_links_are_whole(self, anybody, seller) -> None:  # type: ignore[no-untyped-def]
+        category = make_category()
+        made = {str(make_product(seller, stock=("A%d" % n,), category=category).id) for n in range(5)}
+        path, seen = "/products?limit=2&in_stock=true", []
+        while path:
+            answer = anybody.get(path)
+            seen += [item["id"] for item in answer.json["items"]]
+            link = answer.headers.get("Link", "")
+            assert ("limit=2" in link) == (answer.json["next"] is not None)
+            path = link.partition(">")[0].removeprefix("</api/v1")
+        assert len(seen) == 5
+        assert set(seen) == made
+
+
+class TestIdempotency:
+    def test_the_same_again_does_nothing_and_answers_the_same(self, selling: Program) -> None:
+        body, headers = a_product(), {"Idempotency-Key": "one"}
+        first, again = (selling.post("/products", json=body, headers=headers) for _n in range(2))
+        assert first.status_code == again.status_code == 201
+        assert first.json == again.json
+        assert first.headers["Location"] == again.headers["Location"]
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert len(selling.get("/products/mine").json["items"]) == 1
+
+    def test_another_body_under_the_key_is_refused(self, selling: Program) -> None:
+        headers = {"Idempotency-Key": "one"}
+        selling.post("/products", json=a_product(), headers=headers)
+        other = selling.post("/products", json=a_product(title="Other"), headers=headers)
+        assert other.status_code == 422
+        assert other.json["code"] == "idempotency_key_reused"
+
+    def test_others_keys_are_others(self, app: Flask, selling: Program) -> None:
+        body, headers = a_product(), {"Idempotency-Key": "one"}
+        mine = selling.post("/products", json=body, headers=headers)
+        other = program_of(app, make_user(roles=("seller",)))
+        assert other.post("/products", json=body, headers=headers).json["id"] != mine.json["id"]
+
+    def test_a_refused_request_can_be_mended(self, selling: Program) -> None:
+        headers = {"Idempotency-Key": "one"}
+        assert selling.post("/products", json={}, headers=headers).status_code == 422
+        assert selling.post("/products", json=a_product(), headers=headers).status_code == 201
+
+    def test_one_of_many_at_once_is_done(self, app: Flask, seller: User) -> None:
+        body, headers = a_product(), {"Idempotency-Key": "one"}
+
+        def post() -> int:
+            return program_of(app, seller).post("/products", json=body, headers=headers).status_code
+
+        statuses = in_parallel(app, [post] * 8)
+        assert set(statuses) <= {201, 409}
+        assert 201 in statuses
+        assert len(program_of(app, seller).get("/products/mine").json["items"]) == 1
+
+    def test_in_progress_is_said_until_it_was_abandoned(self, selling: Program) -> None:
+        body, headers = a_product(), {"Idempotency-Key": "one"}
+        selling.post("/products", json=body, headers=headers)
+        self._change("status = NULL")
+        waiting = selling.post("/products", json=body, headers=headers)
+        assert (waiting.status_code, waiting.json["code"]) == (409, "in_progress")
+        self._change("begun_at = begun_at - interval '61 seconds'")
+        assert selling.post("/products", json=body, headers=headers).status_code == 201
+
+    def test_after_a_day_a_key_is_new(self, selling: Program) -> None:
+        headers = {"Idempotency-Key": "one"}
+        selling.post("/products", json=a_product(), headers=headers)
+        self._change("begun_at = begun_at - interval '25 hours'")
+        other = selling.post("/products", json=a_product(title="Other"), headers=headers)
+        assert other.status_code == 201
+
+    def test_answers_are_sealed(self, selling: Program) -> None:
+        headers = {"Idempotency-Key": "one"}
+        selling.post("/products", json=a_product(title="Canary bird"), headers=headers)
+        rows = session().execute(text("SELECT sealed FROM stored_answer")).scalars().all()
+        assert len(rows) == 1
+        assert b"Canary" not in bytes(rows[0])
+
+    @pytest.mark.parametrize("key", ["", "a" * 256, "a b", "ключ"])
+    def test_what_can_be_no_key(self, selling: Program, key: str) -> None:
+        answer = selling.post(
+            "/products", json=a_product(), headers={"Idempotency-Key": key.encode().decode("latin-1")}
+        )
+        assert answer.status_code == 422
+
+    @staticmethod
+    def _change(what: str) -> None:
+        session().execute(text(f"UPDATE stored_answer SET {what}"))  # noqa: S608
+        db.session.commit()
+
+
+class TestVersions:
+    def test_a_change_names_the_version_it_changes(self, selling: Program) -> None:
+        made = selling.post("/products", json=a_product())
+        path, tag = made.headers["Location"].removeprefix("/api/v1"), made.headers["ETag"]
+        new = {"price_minor": 900}
+        assert selling.ask("PATCH", path, json=new).status_code == 428
+        done = selling.ask("PATCH", path, json=new, headers={"If-Match": tag})
+        assert done.status_code == 200
+        assert done.json["price"] == {"minor": 900, "currency": "EUR"}
+        assert done.json["title"] == "Moonbase"
+        assert done.headers["ETag"] != tag
+        for stale in (tag, '"x"', "*", 'W/"1"', f'{tag}, "2"'):
+            late = selling.ask("PATCH", path, json=new, headers={"If-Match": stale})
+            assert late.status_code == 412, stale
+
+    def test_what_is_known_is_not_sent_again(self, selling: Program) -> None:
+        made = selling.post("/products", json=a_product())
+        path, tag = made.headers["Location"].removeprefix("/api/v1"), made.headers["ETag"]
+        assert selling.get(path, headers={"If-None-Match": tag}).status_code == 304
+        assert selling.get(path, headers={"If-None-Match": '"0"'}).status_code == 200
+
+
+class TestLimits:
+    @pytest.fixture
+    def strict(self, app: Flask, make_settings: Callable[..., Settings]) -> Flask:
+        return create_app(make_settings(api_requests_per_minute=3))
+
+    def test_what_is_left_is_said_until_there_is_nothing(self, strict: Flask) -> None:
+        browser = strict.test_client()
+        answers = [browser.get("/api/v1/products/categories") for _n in range(4)]
+        assert [one.status_code for one in answers] == [200, 200, 200, 429]
+        assert [one.headers["RateLimit-Remaining"] for one in answers] == ["2", "1", "0", "0"]
+        assert {one.headers["RateLimit-Limit"] for one in answers} == {"3"}
+        assert 0 < int(answers[3].headers["Retry-After"]) <= 60
+        assert answers[3].json["code"] == "too_many"
+
+    def test_each_key_has_its_own(self, strict: Flask) -> None:
+        with strict.app_context():
+            one, other = (program_of(strict, make_user()) for _n in range(2))
+        assert [one.get("/auth/me").status_code for _n in range(4)] == [200, 200, 200, 429]
+        assert other.get("/auth/me").status_code == 200
+
+
+class TestOrigins:
+    def ask(self, application: Flask, origin: str):  # type: ignore[no-untyped-def]
+        return application.test_client().get(
+            "/api/v1/products/categories", headers={"Origin": origin}
+        )
+
+    def test_no_other_page_may_call_unless_set(self, app: Flask) -> None:
+        answer = self.ask(app, "https://shop.example")
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+    def test_pages_that_are_set_may(self, app: Flask, make_settings) -> None:  # type: ignore[no-untyped-def]
+        opened = create_app(make_settings(api_cors_origins="https://shop.example"))
+        named = self.ask(opened, "https://shop.example").headers
+        assert named["Access-Control-Allow-Origin"] == "https://shop.example"
+        assert "Access-Control-Allow-Credentials" not in named
+        assert "Access-Control-Allow-Origin" not in self.ask(opened, "https://evil.example").headers

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check fmt migrate reset bench messages docs lock
+.PHONY: help setup setup-dev run test check fmt migrate reset bench messages protos docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ bench: setup-dev ## measure and print the table
 
 messages: setup-dev ## bring the translation catalogues up to date with the words in use
 	@scripts/messages.sh
+
+protos: setup-dev ## write Python from the gRPC contract below proto/
+	@$(VENV)/python scripts/protos.py
 
 docs: setup-dev ## rewrite the tables that README.md takes from the code
 	@$(VENV)/python scripts/document_settings.py

@@ -35,6 +35,15 @@ elif role == "chat":
     worker_class = "gevent"
     workers = int(os.environ.get("CHAT_WORKERS", "1"))
     worker_connections = int(os.environ.get("CHAT_CONNECTIONS", "2000"))
+
+    def post_worker_init(_worker: object) -> None:
+        """Let grpcio wait the way gevent does, before anybody asks the `auth` role."""
+        if os.environ.get("AUTH_GRPC_URL"):
+            # Only here: grpcio takes 20 MB, and the other roles' workers know no gevent.
+            from grpc.experimental.gevent import init_gevent  # noqa: PLC0415
+
+            init_gevent()
+
 elif role == "paypal":
     # One process: the sandbox keeps its books behind one lock.
     bind = f"{host}:{os.environ.get('PAYPAL_PORT', port + 2)}"

@@ -11,6 +11,7 @@ from rq.job import Job
 from sqlalchemy import text
 
 from app import invariants
+from app.auth.service import signing
 from app.demo import data as demo
 from app.extensions import db
 from app.kit import jobs
@@ -24,7 +25,15 @@ _TICK_SECONDS = 0.5
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (worker, clock, add_categories, demo_data, check_invariants):
+    for command in (
+        worker,
+        clock,
+        auth_server,
+        add_categories,
+        demo_data,
+        check_invariants,
+        rotate_signing_key,
+    ):
         app.cli.add_command(command)
 
 
@@ -79,6 +88,18 @@ def _run_due(last: dict[int, float]) -> None:
                 log.exception("timed work failed", extra={"work": timed.work.__qualname__})
 
 
+@click.command("auth-server")
+def auth_server() -> None:
+    """Answer the other roles over gRPC who somebody is, until SIGTERM."""
+    # grpcio takes 20 MB and threads of its own: only roles that use it load it.
+    from app.auth.rpc import server  # noqa: PLC0415
+
+    try:
+        server.serve(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+    except server.CannotServe as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+
+
 @click.command("add-categories")
 def add_categories() -> None:
     """Put the usual categories into a new shop; those that are there stay as they are."""
@@ -100,3 +121,9 @@ def check_invariants() -> None:
         click.echo(f"{'holds ' if result.holds else 'BROKEN'}  {result.name}: {result.detail}")
     if broken:
         raise SystemExit(1)
+
+
+@click.command("rotate-signing-key")
+def rotate_signing_key() -> None:
+    """Sign access tokens with a new key; those of the key before stay good."""
+    click.echo(f"Tokens are signed with key {signing.rotate()} from now on.")

@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     )
     trusted_hosts: str = Field("", description="host names served, by comma; empty: any")
     proxy_hops: int = Field(0, ge=0, le=5, description="reverse proxies whose headers are trusted")
-    roles: str = Field("web", description="roles this process serves, by comma: web, chat")
+    roles: str = Field("web", description="roles this process serves, by comma: web, chat, auth")
 
     database_url: str = Field(
         pattern=r"^postgresql\+psycopg://",
@@ -79,6 +79,32 @@ class Settings(BaseSettings):
         10, ge=1, description="unpaid checkouts that one IP address may hold units in"
     )
 
+    auth_grpc_url: str | None = Field(
+        None,
+        pattern=r"^grpcs?://[^/]+:\d+$",
+        description="where the `auth` role answers: grpc(s)://host:port; empty: asked in-process",
+    )
+    auth_grpc_listen: str = Field(
+        "127.0.0.1:50051", description="address and port at which the `auth` role listens"
+    )
+    auth_grpc_token: SecretStr | None = Field(
+        None, min_length=32, description="what callers of the `auth` role prove themselves with"
+    )
+    auth_grpc_cert: Path | None = Field(
+        None, description="PEM certificate of this side; with its key and CA: TLS on both sides"
+    )
+    auth_grpc_key: Path | None = Field(None, description="PEM key of this side's certificate")
+    auth_grpc_ca: Path | None = Field(
+        None, description="PEM certificate of the authority that the other side's must be from"
+    )
+
+    api_requests_per_minute: int = Field(
+        600, ge=1, description="requests a minute of one API key, token or anonymous address"
+    )
+    api_cors_origins: str = Field(
+        "", description="origins whose pages may call the JSON API, by comma; empty: none but ours"
+    )
+
     login_tries_per_account: int = Field(
         5, ge=1, description="tries a minute to log into one account, or to prove its password"
     )
@@ -116,7 +142,23 @@ class Settings(BaseSettings):
             raise ValueError("FINGERPRINT_KEY must not be a key of STOCK_MASTER_KEY")
         if self.app_env == "production" and self.paypal_ca_file is not None:
             raise ValueError("PAYPAL_CA_FILE is for the bundled sandbox, not for production")
+        self._check_grpc()
         return self
+
+    def _check_grpc(self) -> None:
+        files = (self.auth_grpc_cert, self.auth_grpc_key, self.auth_grpc_ca)
+        if any(files) and not all(files):
+            raise ValueError("AUTH_GRPC_CERT, AUTH_GRPC_KEY and AUTH_GRPC_CA are set together")
+        if self.auth_grpc_url is not None:
+            if self.auth_grpc_token is None:
+                raise ValueError("AUTH_GRPC_URL needs AUTH_GRPC_TOKEN")
+            if self.auth_grpc_url.startswith("grpcs:") != all(files):
+                raise ValueError("AUTH_GRPC_URL is grpcs://… with AUTH_GRPC_CERT, else grpc://…")
+
+    @field_validator("auth_grpc_url", "auth_grpc_token", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None
 
     @cached_property
     def stock_keys(self) -> dict[int, bytes]:

@@ -19,6 +19,7 @@ check "mypy --strict" mypy
 check "import contracts" lint-imports --no-logo
 check "djlint" djlint --quiet --lint templates
 check "translations" python scripts/check_translations.py
+check "code generated from proto/" python scripts/protos.py --check
 check "settings table in README.md" python scripts/document_settings.py --check
 
 if [ -n "$failed" ]; then

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from queue import Empty, Full
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -21,15 +20,17 @@ from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import identity
-from app.auth import queries as users
+from app.auth.gate import gate
 from app.chats import policy, tickets
 from app.chats.broker import Listener, News, Said, broker
 from app.chats.errors import Close
 from app.chats.tickets import Pass
 from app.extensions import sock
+from app.kit import live as announcements
 from app.kit import ratelimit
 from app.kit.access import Access, allow
 from app.kit.db import end_read
+from app.kit.errors import Unavailable
 from app.kit.headers import no_store
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def live(connection: Server) -> None:
         _close(connection, end.code)
     except (ConnectionClosed, OSError):
         pass
-    except (SQLAlchemyError, RedisError):
+    except (SQLAlchemyError, RedisError, Unavailable):
         log.exception("socket closed, a store can't be reached")
         _close(connection, Close.TRY_AGAIN)
 
@@ -108,13 +109,15 @@ def is_our_page(origin: str | None, public_url: str) -> bool:
     return origin in {f"{ours.scheme}://{name}{port}" for name in names}
 
 
-def _check_login(holder: Pass) -> None:
-    """Insist that the login has not ended since the ticket; holds no connection afterwards."""
+def _check_login(holder: Pass, *, fresh: bool = False) -> None:
+    """Insist that the login has not ended since the ticket; holds no connection afterwards.
+
+    `fresh`: it was said that it may have ended, or that may have been said unheard.
+    """
     if holder.user_id is None:
         return
-    alive = holder.session_id is not None and users.session_is_live(holder.session_id)
-    end_read()
-    if not alive:
+    proof = holder.session_id and gate().validate_session(holder.session_id, fresh=fresh)
+    if not proof or proof.person.id != holder.user_id:
         raise Ended(Close.UNAUTHENTICATED)
 
 
@@ -131,16 +134,11 @@ def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
         raise Ended(Close.TOO_MANY)
     try:
         if user_id is not None:
-            broker().watch(listener, _own_topic(user_id))
+            broker().watch(listener, announcements.user_topic(user_id))
         threading.Thread(target=_read, args=(connection, listener), daemon=True).start()
         yield listener
     finally:
         broker().leave(listener)
-
-
-def _own_topic(user_id: UUID) -> str:
-    """Where a change of the user's login is announced: a ban, a new password."""
-    return f"user:{user_id}"
 
 
 def _read(connection: Server, listener: Listener) -> None:
@@ -156,6 +154,7 @@ def _read(connection: Server, listener: Listener) -> None:
 
 
 def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
+    own = announcements.user_topic(holder.user_id) if holder.user_id else None
     check_at = time.monotonic() + RECHECK_SECONDS
     said: list[float] = []
     while True:
@@ -164,11 +163,11 @@ def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
         except Empty:
             item = None
         if time.monotonic() >= check_at:
-            _check_login(holder)
+            _check_login(holder, fresh=True)
             check_at = time.monotonic() + RECHECK_SECONDS
         match item:
-            case News(topic=topic) if holder.user_id and topic == _own_topic(holder.user_id):
-                _check_login(holder)
+            case News(topic=topic) if topic == own:
+                _check_login(holder, fresh=True)
             case News(topic=topic, event=event):
                 connection.send(json.dumps({"topic": topic, "event": event}))
             case Said(text=None):

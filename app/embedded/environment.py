@@ -13,6 +13,7 @@ from app.embedded.valkey import start_valkey
 
 DEFAULT_PORT = 8000
 LAST_PORT = 65535
+_GENERATED = ("SECRET_KEY", "STOCK_MASTER_KEY", "FINGERPRINT_KEY", "AUTH_GRPC_TOKEN")
 LOCAL_PAYPAL = "PAYPAL_CLIENT_ID"
 
 
@@ -37,12 +38,17 @@ class Ports:
         """The mail catcher's page."""
         return self.web + 3
 
+    @property
+    def auth(self) -> int:
+        """The auth service, over gRPC."""
+        return self.web + 4
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Ports":
         """Read PORT; raises StartFailed if it is no port, or leaves no room above it."""
         text = environ.get("PORT", "") or str(DEFAULT_PORT)
-        if not text.isdecimal() or not 0 < int(text) <= LAST_PORT - 4:
-            raise StartFailed(f"PORT must be a number from 1 to {LAST_PORT - 4}, not {text!r}.")
+        if not text.isdecimal() or not 0 < int(text) <= LAST_PORT - 5:
+            raise StartFailed(f"PORT must be a number from 1 to {LAST_PORT - 5}, not {text!r}.")
         return cls(int(text))
 
 
@@ -75,9 +81,11 @@ def settings(
         "PAYPAL_PORT": str(ports.paypal),
         "PUBLIC_URL": web,
         "LIVE_URL": f"ws://{LOOPBACK}:{ports.chat}",
+        "AUTH_GRPC_URL": f"grpc://{LOOPBACK}:{ports.auth}",
+        "AUTH_GRPC_LISTEN": f"{LOOPBACK}:{ports.auth}",
         "GRACEFUL_SECONDS": "3",
         "GUNICORN_LOG_LEVEL": "warning",
-        **{name: secrets[name] for name in ("SECRET_KEY", "STOCK_MASTER_KEY", "FINGERPRINT_KEY")},
+        **{name: secrets[name] for name in _GENERATED},
     }
     public_url = environ.get("PUBLIC_URL") or web
     if uses_sandbox(environ):

@@ -26,6 +26,7 @@ def _fresh() -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(KEY_BYTES),
         "STOCK_MASTER_KEY": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
         "FINGERPRINT_KEY": base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode(),
+        "AUTH_GRPC_TOKEN": secrets.token_urlsafe(KEY_BYTES),
         "SANDBOX_CLIENT_ID": f"sandbox-{secrets.token_hex(16)}",
         "SANDBOX_CLIENT_SECRET": secrets.token_urlsafe(KEY_BYTES),
         "SANDBOX_WEBHOOK_ID": secrets.token_hex(9).upper(),

@@ -132,6 +132,8 @@ def _prepare(ports: Ports) -> dict[str, str]:
 
 def _check_ports(ports: Ports) -> None:
     wanted = {ports.web: "the shop", ports.chat: "live updates"}
+    if not os.environ.get("AUTH_GRPC_LISTEN"):
+        wanted[ports.auth] = "the auth service"
     if uses_sandbox(os.environ):
         wanted[ports.paypal] = "the PayPal sandbox"
     if not os.environ.get("SMTP_URL"):
@@ -141,7 +143,7 @@ def _check_ports(ports: Ports) -> None:
             raise StartFailed(
                 f"Port {port}, meant for {purpose}, is taken by another program. Stop that one, or "
                 f"choose other ports: `make run PORT={ports.web + 1000}` takes that one and the "
-                "three above it."
+                "four above it."
             )
 
 
@@ -263,7 +265,7 @@ def _announce(ports: Ports, started: float, *, has_demo_data: bool) -> None:
         pages["PayPal sandbox"] = f"http://{LOOPBACK}:{ports.paypal}/sandbox"
         health.append(f"http://{LOOPBACK}:{ports.paypal}/healthz")
     deadline = time.monotonic() + READY_SECONDS
-    while not all(map(_is_healthy, health)):
+    while not (all(map(_is_healthy, health)) and _has_auth(ports)):
         if time.monotonic() > deadline:
             say(f"The shop did not answer within {READY_SECONDS} seconds; the lines above say why.")
             return
@@ -275,6 +277,10 @@ def _announce(ports: Ports, started: float, *, has_demo_data: bool) -> None:
         lines += [f"    {account}" for account in DEMO_ACCOUNTS]
     lines += ["", f"  Ctrl-C stops everything; the data stays in {INSTANCE}."]
     say("\n" + "\n".join(lines) + "\n")
+
+
+def _has_auth(ports: Ports) -> bool:
+    return bool(os.environ.get("AUTH_GRPC_LISTEN")) or port_answers(ports.auth)
 
 
 def _is_healthy(address: str) -> bool:

@@ -284,7 +284,7 @@ class TestSessions:
         [listed] = queries.live_sessions(owner.id)
         log_in(client, stranger)
         assert client.post(f"/auth/sessions/{listed.id}/end").status_code == 404
-        assert queries.session_is_live(listed.id)
+        assert queries.live_session(listed.id)
 
     def test_logging_out_everywhere_ends_this_browser_too(self, app, client):
         user = make_user()

@@ -1,6 +1,7 @@
 """Live updates: who gets a ticket, what a socket may watch, and what ends it."""
 
 import json
+import signal
 import socket
 import threading
 import time
@@ -13,21 +14,29 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from sqlalchemy import delete
 from websocket import WebSocket, WebSocketTimeoutException, create_connection
 from werkzeug.serving import make_server
 
+from app.auth import queries
+from app.auth.gate import close_gate
+from app.auth.models import LoginSession, Role
+from app.auth.rpc.generated.auth_pb2 import BanUserRequest
 from app.auth.service import moderation, sessions
 from app.chats import policy, tickets, views
 from app.chats.broker import Broker, Listener, News
 from app.chats.errors import Close
 from app.chats.tickets import Pass
+from app.embedded.processes import free_port
 from app.embedded.valkey import start_valkey
+from app.extensions import db
 from app.kit import jobs, live
 from app.kit.ids import new_id
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.apps import another_app
+from tests.support.auth_service import METADATA, TOKEN, auth_service, stub_of
 from tests.support.bought import placed
 from tests.support.servers import Servers
 from tests.support.shop import Shop, environment_for
@@ -38,10 +47,24 @@ OUR_PAGE = "http://localhost"  # the tests' PUBLIC_URL
 Login = Callable[..., FlaskClient]
 
 
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """Where the socket is served."""
-    with serving(app) as port:
+@pytest.fixture(scope="module")
+def asking_app(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
+    """An application that asks an auth service of its own who somebody is."""
+    with auth_service(make_settings) as server:
+        settings = make_settings(
+            auth_grpc_url=f"grpc://127.0.0.1:{server.port}", auth_grpc_token=TOKEN
+        )
+        with another_app(settings) as asking:
+            yield asking
+            with asking.app_context():
+                close_gate()
+
+
+@pytest.fixture(params=["in-process", "grpc"])
+def address(request: pytest.FixtureRequest, app: Flask) -> Iterator[str]:
+    """Where the socket is served: both by a shop that knows people itself and by one that asks."""
+    served = app if request.param == "in-process" else request.getfixturevalue("asking_app")
+    with serving(served) as port:
         yield f"ws://127.0.0.1:{port}/live"
 
 
@@ -247,8 +270,19 @@ class TestTopics:
         assert listen(connection, topics[0])["topic"] == topics[0]
 
 
+def grant_moderator(*, user_id: UUID) -> None:
+    moderation.grant_role(user_id=user_id, role=Role.MODERATOR)
+
+
+def end_its_session(*, user_id: UUID) -> None:
+    [listed] = queries.live_sessions(user_id)
+    sessions.end_session(user_id=user_id, session_id=listed.id)
+
+
 class TestEnd:
-    @pytest.mark.parametrize("act", [moderation.ban_user, sessions.log_out_everywhere])
+    @pytest.mark.parametrize(
+        "act", [moderation.ban_user, sessions.log_out_everywhere, grant_moderator, end_its_session]
+    )
     def test_ended_login_ends_the_socket_at_once(
         self, connect: Connect, app: Flask, login: Login, address: str, act: Callable[..., None]
     ) -> None:
@@ -269,10 +303,41 @@ class TestEnd:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(views, "RECHECK_SECONDS", 0.2)
-        browser = login(make_user())
-        connection = connect(address, ticket_of(browser))
-        browser.post("/auth/logout")
+        connection = connect(address, ticket_of(login(make_user())))
+        db.session.execute(delete(LoginSession))  # told to nobody, as while Redis is away
+        db.session.commit()
         assert close_code(connection) == Close.UNAUTHENTICATED
+
+    def test_log_out_ends_the_sockets_of_this_browser_at_once(
+        self, connect: Connect, app: Flask, login: Login, address: str
+    ) -> None:
+        user = make_user()
+        left, kept = login(user), login(user)
+        connection, other = (connect(address, ticket_of(browser)) for browser in (left, kept))
+        topic = f"product:{new_id()}"
+        for each in (connection, other):
+            subscribe(each, topic)
+            listen(each, topic)
+        left.post("/auth/logout")
+        assert close_code(connection) == Close.UNAUTHENTICATED
+        assert listen(other, topic)["topic"] == topic
+
+    def test_ban_over_grpc_ends_the_socket_at_once(
+        self,
+        connect: Connect,
+        app: Flask,
+        login: Login,
+        address: str,
+        make_settings: Callable[..., Settings],
+    ) -> None:
+        buyer = make_user()
+        connection = connect(address, ticket_of(login(buyer)))
+        topic = f"product:{new_id()}"
+        subscribe(connection, topic)
+        listen(connection, topic)
+        with auth_service(make_settings) as server, stub_of(server.port) as stub:
+            stub.BanUser(BanUserRequest(user_id=str(buyer.id)), metadata=METADATA)
+            assert close_code(connection) == Close.UNAUTHENTICATED
 
     def test_ticket_of_an_ended_login_opens_nothing(
         self, connect: Connect, app: Flask, login: Login, address: str
@@ -332,6 +397,25 @@ class TestEnd:
             broker.hand_out(news)
             assert busy.inbox.get_nowait() == news
         assert lazy.inbox.full()
+
+
+class TestAuthAway:
+    def test_page_is_told_to_come_back(
+        self,
+        connect: Connect,
+        app: Flask,
+        login: Login,
+        make_settings: Callable[..., Settings],
+    ) -> None:
+        ticket = ticket_of(login(make_user()))
+        settings = make_settings(
+            auth_grpc_url=f"grpc://127.0.0.1:{free_port()}", auth_grpc_token=TOKEN
+        )
+        with another_app(settings) as asking, serving(asking) as port:
+            connection = connect(f"ws://127.0.0.1:{port}/live", ticket)
+            assert close_code(connection) == Close.TRY_AGAIN
+            with asking.app_context():
+                close_gate()
 
 
 class TestRedisAway:
@@ -395,3 +479,50 @@ class TestGunicorn:
             with socket.create_connection(("127.0.0.1", int(environment["CHAT_PORT"])), 5) as raw:
                 raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert b"200 OK" in raw.recv(1000)
+
+    def test_gevent_worker_asks_the_auth_service(
+        self, connect: Connect, login: Login, app: Flask, tmp_path: Path
+    ) -> None:
+        settings = app.extensions["settings"]
+        listen_at = f"127.0.0.1:{free_port()}"
+        environment = environment_for(
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            mongo_url=settings.mongo_url,
+            smtp_url=settings.smtp_url,
+            data_dir=tmp_path,
+        ) | {
+            "AUTH_GRPC_URL": f"grpc://{listen_at}",
+            "AUTH_GRPC_LISTEN": listen_at,
+            "AUTH_GRPC_TOKEN": TOKEN,
+        }
+        origin = environment["PUBLIC_URL"]
+        topic = f"product:{new_id()}"
+        people = [make_user() for _ in range(4)]
+        with Shop(environment, tmp_path) as shop:
+            shop.start("auth", "chat")
+            address = f"{environment['LIVE_URL']}/live"
+            connections = [
+                connect(address, ticket_of(browser), origin)
+                for browser in map(login, people)
+                for _ in range(policy.MAX_SOCKETS_OF_USER)
+            ]
+            for connection in connections:
+                subscribe(connection, topic)
+                listen(connection, topic)
+            moderation.ban_user(user_id=people[0].id)
+            for connection in connections[: policy.MAX_SOCKETS_OF_USER]:
+                assert close_code(connection) == Close.UNAUTHENTICATED
+            assert listen(connections[-1], topic)["topic"] == topic
+            shop.kill("auth", signal.SIGTERM)
+            late = connect(address, ticket_of(login(make_user())), origin)
+            assert close_code(late) == Close.TRY_AGAIN
+            shop.start("auth")
+            assert listen(connections[-1], topic)["topic"] == topic
+            admitted, deadline = False, time.monotonic() + 30
+            while not admitted and time.monotonic() < deadline:
+                again = connect(address, ticket_of(login(make_user())), origin)
+                with suppress(ValueError, OSError):
+                    subscribe(again, topic)
+                    admitted = listen(again, topic)["topic"] == topic
+            assert admitted

@@ -20,7 +20,7 @@ from app.embedded.processes import port_answers, wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 90
-PORTS_OF_A_SHOP = 4
+PORTS_OF_A_SHOP = 5
 # What the person's own environment may say must not reach the shop of a test.
 OWN = ("DATABASE_URL", "REDIS_URL", "MONGO_URL", "SMTP_URL", "PAYPAL_CLIENT_ID", "APP_ENV", MARK)
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def free_ports() -> int:
-    """The first of four ports in a row that nobody listens on."""
+    """The first of five ports in a row that nobody listens on."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

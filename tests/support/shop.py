@@ -20,6 +20,7 @@ READY_SECONDS = 30
 COMMANDS = {
     "web": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
     "chat": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
+    "auth": ["flask", "--app", "wsgi", "auth-server"],
     "worker": ["flask", "--app", "wsgi", "worker"],
     "clock": ["flask", "--app", "wsgi", "clock"],
     "paypal": ["gunicorn", "app.sandbox:create_app()", "--config", "gunicorn.conf.py"],

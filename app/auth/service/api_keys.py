@@ -12,6 +12,7 @@ from app.auth.errors import NoSuchApiKey, NoSuchUser, TooManyApiKeys
 from app.auth.models import ApiKey, User
 from app.auth.scopes import scopes_for
 from app.auth.service.cleaning import clean_name
+from app.auth.service.sessions import announce_end
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.errors import Invalid
@@ -71,6 +72,7 @@ def revoke_api_key(*, user_id: UUID, key_id: UUID) -> None:
     )
     if ended.scalar_one_or_none() is None:
         raise NoSuchApiKey
+    announce_end(user_id)
 
 
 def use(key: str) -> tuple[ApiKey, User] | None:

@@ -70,12 +70,14 @@ def _by_jwt(token: str) -> Caller:
 def _claims(token: str) -> dict[str, Any]:
     try:
         header = jwt.get_unverified_header(token)
-        keys = {key.kid: key.public for key in signing.live_keys()}
-        if header.get("typ") != TYPE or header.get("kid") not in keys:
+        if header.get("typ") != TYPE or not isinstance(header.get("kid"), str):
+            raise BadToken
+        key = signing.key_of(header["kid"])
+        if key is None:
             raise BadToken
         claims: dict[str, Any] = jwt.decode(
             token,
-            keys[header["kid"]],
+            key.public,
             algorithms=["EdDSA"],
             audience=AUDIENCE,
             issuer=_issuer(),

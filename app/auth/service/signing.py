@@ -88,6 +88,20 @@ def live_keys() -> tuple[LiveKey, ...]:
     return found
 
 
+def key_of(kid: str) -> LiveKey | None:
+    """The live key of this id; one that this process has not heard of yet is looked up."""
+    for keys in (live_keys, _look_again):
+        for key in keys():
+            if key.kid == kid:
+                return key
+    return None
+
+
+def _look_again() -> tuple[LiveKey, ...]:
+    _ring().forget()
+    return live_keys()
+
+
 def rotate() -> str:
     """Make a new key that signs from now on; its id. The one before still counts, no older one."""
     kid = _rotate()

@@ -1,0 +1,132 @@
+"""What stands before every method: who calls, in which context, and how refusals are told."""
+
+import hmac
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from flask import Flask
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+
+from app.kit.errors import AppError, Kind
+
+log = logging.getLogger(__name__)
+ERROR_CODE = "error-code"  # the trailing metadata that names a refusal
+# https://grpc.io/docs/guides/status-codes/
+STATUS = {
+    Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Kind.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    Kind.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Kind.CONFLICT: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.GONE: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.TOO_MANY: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+}
+OPEN_TO_ALL = "/grpc.health.v1.Health/"  # probes carry no token
+OURS = "/byteshop.auth.v1."
+
+
+class Refused(Exception):
+    """A call that ends with this status."""
+
+    def __init__(self, status: grpc.StatusCode, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def refusal(error: Exception) -> Refused:
+    """How an error is told to the caller: bugs by a number that the log explains."""
+    if isinstance(error, AppError):
+        return Refused(STATUS[error.kind], error.code, error.message)
+    if isinstance(error, DataError):
+        return Refused(
+            grpc.StatusCode.INVALID_ARGUMENT, "unreadable", "A value can't be stored as it is."
+        )
+    if isinstance(error, OperationalError | RedisError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    ):
+        log.error("a store can't be reached", exc_info=error)
+        return Refused(grpc.StatusCode.UNAVAILABLE, "unavailable", "A store can't be reached.")
+    number = uuid.uuid4().hex[:12]
+    log.error("bug %s", number, exc_info=error)
+    return Refused(grpc.StatusCode.INTERNAL, "bug", f"Written down under number {number}.")
+
+
+class Guard(grpc.ServerInterceptor):
+    """Lets in who shows the token; gives each call a context; turns errors into statuses."""
+
+    def __init__(self, app: Flask, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+        self._stranger: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            _send_away
+        )
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Any],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """The handler of a call, or one that sends it away."""
+        method = handler_call_details.method
+        if not method.startswith(OPEN_TO_ALL) and not self._is_known(handler_call_details):
+            log.warning("gRPC call without the token", extra={"method": method})
+            return self._stranger
+        handler = continuation(handler_call_details)
+        if handler is None or not method.startswith(OURS):
+            return handler
+        if handler.response_streaming:
+            return handler._replace(unary_stream=self._stream(handler.unary_stream))
+        return handler._replace(unary_unary=self._call(handler.unary_unary))
+
+    def _is_known(self, details: grpc.HandlerCallDetails) -> bool:
+        shown = [
+            value if isinstance(value, bytes) else value.encode()
+            for name, value in details.invocation_metadata
+            if name == "authorization"
+        ]
+        return len(shown) == 1 and hmac.compare_digest(shown[0], self._expected)
+
+    def _call(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
+            with _told(context), self._app.app_context():
+                return method(request, context)
+
+        return call
+
+    def _stream(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            with _told(context), self._app.app_context():
+                yield from method(request, context)
+
+        return stream
+
+
+@contextmanager
+def _told(context: grpc.ServicerContext) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # nothing else may tell the caller of it
+        _end(context, refusal(error))
+
+
+def _send_away(_request: object, context: grpc.ServicerContext) -> None:
+    _end(
+        context,
+        Refused(
+            grpc.StatusCode.UNAUTHENTICATED, "bad_service_token", "The service's token is missing."
+        ),
+    )
+
+
+def _end(context: grpc.ServicerContext, refused: Refused) -> None:
+    context.set_trailing_metadata(((ERROR_CODE, refused.code),))
+    context.abort(refused.status, refused.message)

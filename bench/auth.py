@@ -1,0 +1,105 @@
+"""Round trips of ValidateToken a second, nothing remembered, against a bare grpcio echo."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import mean
+from typing import Any
+
+import grpc
+from flask import Flask
+from sqlalchemy import select
+
+from app.auth.models import LoginSession
+from app.auth.rpc.generated import auth_pb2 as pb
+from app.auth.rpc.generated.auth_pb2_grpc import AuthServiceStub
+from app.auth.service import sessions
+from app.embedded.processes import free_port
+from app.kit.db import session
+from bench.bare_grpc import METHOD
+from bench.figures import Figure
+from tests.factories.auth import PASSWORD, make_user
+from tests.support.shop import ROOT, Shop
+
+CALLERS = 16
+SECONDS = 4.0
+ROUNDS = 3
+TOKEN = "bench-only-service-token-bench-only"
+Call = Callable[[], Any]
+
+
+def run(application: Flask, shop: Shop) -> list[Figure]:
+    """Measure both in turn, several times, so that drift shows."""
+    port, bare_port = free_port(), free_port()
+    shop.environment |= {"AUTH_GRPC_TOKEN": TOKEN, "AUTH_GRPC_LISTEN": f"127.0.0.1:{port}"}
+    shop.start("auth")
+    bare = subprocess.Popen(
+        [sys.executable, "-m", "bench.bare_grpc", f"127.0.0.1:{bare_port}"], cwd=ROOT
+    )
+    try:
+        return list(_figures(_login(application), port, bare_port))
+    finally:
+        bare.terminate()
+        bare.wait()
+
+
+def _figures(request: pb.ValidateTokenRequest, port: int, bare_port: int) -> Iterator[Figure]:
+    with _channel(port) as ours, _channel(bare_port) as bare:
+        validate = AuthServiceStub(ours).ValidateToken
+        metadata = (("authorization", f"Bearer {TOKEN}"),)
+        answer = validate(request, metadata=metadata)
+        if not answer.valid:
+            raise SystemExit("the login that is to be measured with is no good")
+        echo = bare.unary_unary(METHOD)
+        payload = answer.SerializeToString()
+        for callers in (1, CALLERS):
+            rates = [
+                (
+                    _rate(lambda: validate(request, metadata=metadata, timeout=5), callers),
+                    _rate(lambda: echo(payload, metadata=metadata, timeout=5), callers),
+                )
+                for _ in range(ROUNDS)
+            ]
+            shop, plain = mean(rate for rate, _ in rates), mean(rate for _, rate in rates)
+            yield Figure(
+                f"ValidateToken a second, {callers} at once",
+                f"{shop:.0f}",
+                f"bare echo {plain:.0f}, ratio {shop / plain:.2f} "
+                f"({', '.join(f'{one / other:.2f}' for one, other in rates)})",
+            )
+
+
+def _login(application: Flask) -> pb.ValidateTokenRequest:
+    with application.app_context():
+        user = make_user()
+        sessions.log_in(email=user.email, password=PASSWORD, address="192.0.2.1")
+        return pb.ValidateTokenRequest(
+            login_session_id=str(session().scalars(select(LoginSession.id)).one())
+        )
+
+
+@contextmanager
+def _channel(port: int) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=30)
+        yield channel
+
+
+def _rate(call: Call, callers: int) -> float:
+    counts = [0] * callers
+    end = time.monotonic() + SECONDS
+
+    def work(index: int) -> None:
+        while time.monotonic() < end:
+            call()
+            counts[index] += 1
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / SECONDS

@@ -41,8 +41,9 @@ messages: setup-dev ## bring the translation catalogues up to date with the word
 protos: setup-dev ## write Python from the gRPC contract below proto/
 	@$(VENV)/python scripts/protos.py
 
-docs: setup-dev ## rewrite the tables that README.md takes from the code
+docs: setup-dev ## rewrite what is documented from the code: README.md's settings, the OpenAPI document
 	@$(VENV)/python scripts/document_settings.py
+	@$(VENV)/python scripts/document_api.py
 
 lock: setup-dev ## resolve requirements*.in to the newest versions, with hashes
 	@scripts/lock.sh

@@ -1,4 +1,4 @@
-"""What every operation of the API keeps to: problems, pages, keys of repetition, versions, limits."""
+"""What every operation keeps to: problems, pages, idempotency, versions, limits, origins."""
 
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ class TestProblems:
 class TestPages:
     def test_cursors_lead_through_all_and_links_are_whole(self, anybody, seller) -> None:  # type: ignore[no-untyped-def]
         category = make_category()
-        made = {str(make_product(seller, stock=("A%d" % n,), category=category).id) for n in range(5)}
+        made = {str(make_product(seller, stock=(f"A{n}",), category=category).id) for n in range(5)}
         path, seen = "/products?limit=2&in_stock=true", []
         while path:
             answer = anybody.get(path)
@@ -160,13 +160,15 @@ class TestIdempotency:
     @pytest.mark.parametrize("key", ["", "a" * 256, "a b", "ключ"])
     def test_what_can_be_no_key(self, selling: Program, key: str) -> None:
         answer = selling.post(
-            "/products", json=a_product(), headers={"Idempotency-Key": key.encode().decode("latin-1")}
+            "/products",
+            json=a_product(),
+            headers={"Idempotency-Key": key.encode().decode("latin-1")},
         )
         assert answer.status_code == 422
 
     @staticmethod
     def _change(what: str) -> None:
-        session().execute(text(f"UPDATE stored_answer SET {what}"))  # noqa: S608
+        session().execute(text(f"UPDATE stored_answer SET {what}"))
         db.session.commit()
 
 

@@ -571,11 +571,15 @@ class TestSelling:
         assert "seller" in visit.user.role_names
         assert visit.user.paypal_email == "pay@example.com"
         with pytest.raises(AlreadySeller):
-            service.become_seller_in_browser(user_id=user.id, paypal_email="x@example.com", address=HOME)
+            service.become_seller_in_browser(
+                user_id=user.id, paypal_email="x@example.com", address=HOME
+            )
 
     def test_what_is_no_address_is_refused(self, app):
         with pytest.raises(Invalid) as caught:
-            service.become_seller_in_browser(user_id=make_user().id, paypal_email="paypal", address=HOME)
+            service.become_seller_in_browser(
+                user_id=make_user().id, paypal_email="paypal", address=HOME
+            )
         assert set(caught.value.errors) == {"paypal_email"}
 
     def test_another_address_needs_the_password(self, app):

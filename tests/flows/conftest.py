@@ -19,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from app.embedded.processes import free_port
 from app.extensions import db
 from app.factory import create_app
 from app.products.service import shelves
@@ -30,7 +31,7 @@ from tests.support.sale import SandboxControl
 from tests.support.servers import Servers
 from tests.support.shop import Shop, environment_for
 
-ROLES = ("paypal", "web", "chat", "worker", "clock")
+ROLES = ("paypal", "auth", "web", "chat", "worker", "clock")
 LAST_REDIS = 15
 PATIENCE = 15_000
 DESKTOP = {"width": 1280, "height": 800}
@@ -72,7 +73,13 @@ def shop(
         smtp_url=run_servers.smtp_url,
         data_dir=directory,
     )
-    environment["MAX_OPEN_CHECKOUTS_PER_ADDRESS"] = "1000"
+    # The sockets ask the auth role whose login theirs is.
+    listen = f"127.0.0.1:{free_port()}"
+    environment |= {
+        "AUTH_GRPC_LISTEN": listen,
+        "AUTH_GRPC_URL": f"grpc://{listen}",
+        "AUTH_GRPC_TOKEN": "tests-only-service-token-tests-only",
+    }
     with Shop(environment, directory) as started:
         started.start(*ROLES)
         yield started

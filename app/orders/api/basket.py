@@ -9,6 +9,7 @@ from app.kit.access import Access, allow
 from app.kit.api.operations import operation
 from app.kit.api.schemas import Money
 from app.orders.api import blueprint
+from app.orders.errors import NoSuchProduct
 from app.orders.queries.basket import BasketLineView, BasketView, Owner, basket_of_user
 from app.orders.schemas import BasketLineIn, BasketLineOut, BasketOut, QuantityIn
 from app.orders.service import basket as baskets
@@ -68,17 +69,21 @@ def add(body: BasketLineIn) -> BasketOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut, refusals=(409,))
 def set_quantity(product_id: UUID, body: QuantityIn) -> BasketOut:
-    """Set how many pieces of a product there are; what is not in the basket stays out."""
+    """Set how many pieces there are of a product that is in the basket."""
     baskets.change(owner=_owner(), product_id=product_id, quantity=body.quantity)
-    return _basket()
+    basket = _basket()
+    if all(line.product_id != product_id for line in basket.lines):
+        raise NoSuchProduct
+    return basket
 
 
 @blueprint.delete("/basket/lines/<uuid:product_id>")
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut)
 def remove(product_id: UUID) -> BasketOut:
-    """Take a product out; nothing happens if it is not there."""
-    baskets.remove(owner=_owner(), product_id=product_id)
+    """Take a product out."""
+    if baskets.remove(owner=_owner(), product_id=product_id) is None:
+        raise NoSuchProduct
     return _basket()
 
 

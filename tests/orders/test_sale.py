@@ -16,6 +16,8 @@ from app.orders.models import OrderState
 from app.orders.service import checkout, expiry
 from app.orders.service.checkout import CaptureState
 from app.payments import paypal as adapter
+from app.payments.gateway import PaypalRefused
+from app.payments.service import paying
 from app.products.errors import OutOfStock
 from app.products.service import stock
 from tests.factories.auth import make_user
@@ -322,6 +324,23 @@ class TestDeclined:
         assert capture(buyer, started).state is CaptureState.DECLINED
         assert order_of(started).state is OrderState.OPEN
         assert count("stock_item", "state = 'reserved'") == 1
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
+    def test_decline_that_the_webhook_has_not_written_down_yet_is_told_to_the_browser(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        paypal.fault("decline", operation="capture", times=1)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        asked = checkout.take_in_hand(order_id=started.order_id)
+        assert asked is not None
+        assert isinstance(paying.ask_capture(asked), PaypalRefused)
+        assert capture(buyer, started).state is CaptureState.DECLINED
         paypal.approve(started.paypal_order_id)
         assert capture(buyer, started).state is CaptureState.PAID
         drain()

@@ -122,9 +122,16 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
 
 
 def _not_approved(order_id: UUID) -> CaptureResult:
-    if paying.is_declined(reference=order_id):  # the webhook asked before the browser did
-        return _result(PaymentState.DECLINED)
-    return CaptureResult(CaptureState.NOT_APPROVED, _("PayPal has not been told to pay yet."))
+    match paying.state_of(reference=order_id):
+        case PaymentState.DECLINED:  # the webhook asked before the browser did
+            return _result(PaymentState.DECLINED)
+        case PaymentState.CAPTURING:
+            # It asked, and PayPal's answer is not written down yet, or was lost. Asked with the
+            # same request id, PayPal says again what it said.
+            return _take(order_id)
+        case _:
+            message = _("PayPal has not been told to pay yet.")
+            return CaptureResult(CaptureState.NOT_APPROVED, message)
 
 
 def _take(order_id: UUID) -> CaptureResult:

@@ -157,11 +157,11 @@ def look(*, reference: UUID) -> PaypalOrder | None:
         return None
 
 
-def is_declined(*, reference: UUID) -> bool:
-    """Whether PayPal has refused this payment's last way to pay."""
-    declined = _find(reference).state is PaymentState.DECLINED
+def state_of(*, reference: UUID) -> PaymentState:
+    """Where the payment stands, as far as others have committed; NoSuchPayment if there is none."""
+    state = _find(reference).state
     end_read()
-    return declined
+    return state
 
 
 @transactional

@@ -8,14 +8,14 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from app.factory import create_app  # noqa: E402
+from app.factory import create_app
 from app.kit.api.document import openapi
 from app.settings import Settings
 from tests.support.promises import broken
 
+ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = ROOT / "tests" / "contracts" / "openapi.json"
 # The document needs an application, not a shop: nothing of this is reached.
 SETTINGS = {

@@ -327,9 +327,9 @@ def _problem(rule, access, person, ids, response) -> str | None:  # type: ignore
     is_refused = is_sent_to_login and access is not PUBLIC and rule.endpoint not in ENDS_THERE
     if status in {401, 403} or is_refused:
         return f"{seen}: refused, though it may"
-    has_id = any(name.endswith("_id") for name in rule.arguments)
-    if is_program and (status in {415, 428} or access is ADMIN):
-        return None  # the body comes first; and administrators find what is others'
+    # Of programs the body comes first; and administrators find what is others'.
+    is_early = is_program and (status in {415, 428} or access is ADMIN)
+    has_id = any(name.endswith("_id") for name in rule.arguments) and not is_early
     if has_id and status != 404 and not (ids and rule.endpoint in OPEN_TO_STRANGERS):
         whose = "a stranger's" if ids else "nobody's"
         return f"{seen}: not 404 for what is {whose}"

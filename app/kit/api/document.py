@@ -63,7 +63,9 @@ class _Route:
 def openapi() -> dict[str, Any]:
     """The document of the current application."""
     routes = sorted(_routes(), key=lambda route: (route.path, route.method))
-    models = {pair for route in routes for pair in route.models} | {(ProblemDetails, "serialization")}
+    models = {pair for route in routes for pair in route.models} | {
+        (ProblemDetails, "serialization")
+    }
     ordered = sorted(models, key=lambda pair: (pair[0].__name__, pair[1]))
     refs, definitions = models_json_schema(ordered, ref_template=_REF)  # type: ignore[arg-type]
     components = definitions["$defs"]

@@ -276,39 +276,33 @@ def vault() -> Vault:
     return cast(Vault, current_app.extensions["vault"])
 
 
-def open_unit(*, unit_id: UUID) -> str:
-    """The clear text of a unit, for the person it was delivered to and nobody else.
+def open_units(*, unit_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The clear texts of units, for the person they were delivered to and nobody else; one query.
 
-    NoSuchUnit if there is none; StockUnreadable if it can't be opened.
+    NoSuchUnit if one of them is none; StockUnreadable if one can't be opened.
     """
-    unit = (
-        session()
-        .execute(
-            select(StockItem.product_id, StockItem.sealed, StockItem.key_version).where(
-                StockItem.id == unit_id
-            )
-        )
-        .one_or_none()
-    )
-    if unit is None:
-        raise NoSuchUnit
-    return _open(unit.product_id, unit_id, unit.sealed, unit.key_version)
+    return _open_all(StockItem, unit_ids)
 
 
-def open_content(*, content_id: UUID) -> str:
-    """The clear text of one version of a shared product's content; errors as `open_unit`."""
-    content = (
-        session()
-        .execute(
-            select(SharedContent.product_id, SharedContent.sealed, SharedContent.key_version).where(
-                SharedContent.id == content_id
-            )
+def open_contents(*, content_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The clear texts of versions of shared products' contents; otherwise as `open_units`."""
+    return _open_all(SharedContent, content_ids)
+
+
+def _open_all(table: type[StockItem | SharedContent], ids: Collection[UUID]) -> dict[UUID, str]:
+    if not ids:
+        return {}
+    wanted = list(ids)
+    rows = session().execute(
+        # One array, for an order may have more pieces than a statement takes parameters.
+        select(table.id, table.product_id, table.sealed, table.key_version).where(
+            table.id == func.any(cast_sql(wanted, ARRAY(Uuid)))
         )
-        .one_or_none()
     )
-    if content is None:
+    opened = {row.id: _open(row.product_id, row.id, row.sealed, row.key_version) for row in rows}
+    if opened.keys() != set(wanted):
         raise NoSuchUnit
-    return _open(content.product_id, content_id, content.sealed, content.key_version)
+    return opened
 
 
 def _open(product_id: UUID, item_id: UUID, sealed: bytes, key_version: int) -> str:

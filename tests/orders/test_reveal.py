@@ -123,6 +123,28 @@ class TestReveal:
             reveal.reveal_all(viewer=viewer(buyer.id), order_id=order_id)
         assert 0 < (refusal.value.retry_after or 0) <= 61
 
+    def test_statements_do_not_grow_with_the_pieces(
+        self, app: Flask, query_counter: list[str]
+    ) -> None:
+        seller = make_user(roles=("seller",))
+        keys = make_product(seller, stock=tuple(f"KEY-{number}" for number in range(42)))
+        story = make_product(seller, kind="text")
+        counts: list[list[int]] = []
+        for pieces in (2, 40):
+            buyer = make_user()
+            order_id = delivered(buyer, {keys.id: pieces, story.id: pieces})
+            sent = []
+            for act in (reveal.reveal_all, reveal.download):
+                session().rollback()
+                session().expunge_all()
+                query_counter.clear()
+                assert len(act(viewer=viewer(buyer.id), order_id=order_id)) == 2 * pieces
+                sent.append(len(query_counter))
+            counts.append(sent)
+            acts = [row.act.value for row in records(order_id)]
+            assert acts.count("revealed") == acts.count("downloaded") == 2 * pieces
+        assert counts[0] == counts[1]
+
     def test_unit_that_cannot_be_opened_leaves_no_record(self, app: Flask, login: Login) -> None:
         buyer = make_user()
         product = make_product(make_user(roles=("seller",)), stock=("ABC-1", "ABC-2"))

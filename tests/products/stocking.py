@@ -1,10 +1,11 @@
 """Short words for what the stock's tests do again and again."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.extensions import db
 from app.kit.db import db_now
@@ -76,9 +77,29 @@ def state_of(unit_id: UUID) -> UnitState:
     return db.session.execute(select(StockItem.state).where(StockItem.id == unit_id)).scalar_one()
 
 
+def opened_units(unit_ids: Sequence[UUID]) -> list[str]:
+    """The clear texts of units, in the order of their ids given."""
+    opened = stock.open_units(unit_ids=unit_ids)
+    return [opened[unit_id] for unit_id in unit_ids]
+
+
 def values_of(product: Product) -> list[str]:
     """The clear text of all units of the product, oldest first."""
     ids = db.session.scalars(
         select(StockItem.id).where(StockItem.product_id == product.id).order_by(StockItem.id)
     ).all()
-    return [stock.open_unit(unit_id=unit_id) for unit_id in ids]
+    return opened_units(ids)
+
+
+def wait_for_waiting_statement() -> None:
+    """Wait until some statement waits for another's lock."""
+    deadline = time.monotonic() + 10
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while not db.session.execute(waiting).scalar_one():
+        db.session.rollback()
+        assert time.monotonic() < deadline, "nobody waits for the lock"
+        time.sleep(0.01)
+    db.session.rollback()

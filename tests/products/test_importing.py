@@ -29,6 +29,7 @@ from tests.products.stocking import (
     check,
     keep,
     lines_of,
+    opened_units,
     reserve,
     sell,
     stock_up,
@@ -259,7 +260,7 @@ class TestHundredThousand:
         assert len(query_counter) < 60
         assert taken_count(product) == 100_000
         first = reserve(product, 3)
-        opened = [stock.open_unit(unit_id=unit) for unit in first]
+        opened = opened_units(first)
         assert opened == ["KEY-099999", "KEY-000000", "KEY-000001"]
 
 

@@ -126,8 +126,8 @@ class TestService:
         second = draft(shelf, kind=Kind.TEXT, content="second words")
         products.edit_product(seller_id=seller.id, product_id=product_id, version=1, draft=second)
         new = fresh(product_id).content_id
-        assert stock.open_content(content_id=old) == "first words"
-        assert stock.open_content(content_id=new) == "second words"
+        opened = stock.open_contents(content_ids=[old, new])
+        assert opened == {old: "first words", new: "second words"}
         sealed = session().execute(text("SELECT sealed FROM shared_content")).scalars().all()
         assert not any(b"words" in value for value in sealed)
 

@@ -1,8 +1,6 @@
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import psycopg
 import pytest
 from sqlalchemy import text, update
 
@@ -24,7 +22,15 @@ from app.products.queries import stock as queries
 from app.products.service import stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
-from tests.products.stocking import reserve, sell, soon, state_of, stock_up
+from tests.products.stocking import (
+    opened_units,
+    reserve,
+    sell,
+    soon,
+    state_of,
+    stock_up,
+    wait_for_waiting_statement,
+)
 
 
 @pytest.fixture
@@ -37,14 +43,6 @@ def product(seller):
     return make_product(seller, kind="key", stock=["first", "second", "third"])
 
 
-@pytest.fixture
-def other_connection(app):
-    """Another process's connection, for locks that are held while the test goes on."""
-    address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address) as connection:
-        yield connection
-
-
 def announced():
     rows = db.session.scalars(db.select(OutboxRow.payload).order_by(OutboxRow.id)).all()
     return [row["product_id"] for row in rows if set(row) == {"product_id"}]
@@ -52,9 +50,8 @@ def announced():
 
 class TestReserve:
     def test_units_go_oldest_first(self, product):
-        opened = [stock.open_unit(unit_id=unit) for unit in reserve(product, 2)]
-        assert opened == ["first", "second"]
-        assert stock.open_unit(unit_id=reserve(product)[0]) == "third"
+        assert opened_units(reserve(product, 2)) == ["first", "second"]
+        assert opened_units(reserve(product)) == ["third"]
 
     def test_more_than_free_takes_none_and_says_how_many_are_left(self, product):
         reserve(product)
@@ -155,19 +152,6 @@ class TestReserve:
         before = len(announced())
         reserve(product, 2)
         assert announced()[before:] == [str(product.id)]
-
-
-def wait_for_waiting_statement():
-    deadline = time.monotonic() + 10
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while not db.session.execute(waiting).scalar_one():
-        db.session.rollback()
-        assert time.monotonic() < deadline, "nobody waits for the lock"
-        time.sleep(0.01)
-    db.session.rollback()
 
 
 class TestRelease:
@@ -286,16 +270,16 @@ class TestWithdraw:
 class TestOpen:
     def test_unknown_unit(self, app):
         with pytest.raises(NoSuchUnit):
-            stock.open_unit(unit_id=new_id())
+            stock.open_units(unit_ids=[new_id()])
         with pytest.raises(NoSuchUnit):
-            stock.open_content(content_id=new_id())
+            stock.open_contents(content_ids=[new_id()])
 
     def test_moved_to_another_product_it_can_not_be_opened(self, product, seller):
         other = make_product(seller, kind="key", stock=["other"])
         (unit,) = reserve(product)
         change(unit, product_id=other.id)
         with pytest.raises(StockUnreadable):
-            stock.open_unit(unit_id=unit)
+            stock.open_units(unit_ids=[unit])
 
     def test_swapped_ciphertexts_can_not_be_opened(self, product):
         one, two = reserve(product, 2)
@@ -304,15 +288,15 @@ class TestOpen:
         ).scalar_one()
         change(one, sealed=sealed)
         with pytest.raises(StockUnreadable):
-            stock.open_unit(unit_id=one)
+            stock.open_units(unit_ids=[one])
 
     def test_one_damaged_row_leaves_the_others_readable(self, product, caplog):
         bad, good = reserve(product, 2)
         change(bad, sealed=text("overlay(sealed placing '\\x00'::bytea from 20)"))
         with pytest.raises(StockUnreadable) as refusal:
-            stock.open_unit(unit_id=bad)
+            stock.open_units(unit_ids=[bad])
         assert refusal.value.kind is Kind.UNAVAILABLE
-        assert stock.open_unit(unit_id=good) == "second"
+        assert opened_units([good]) == ["second"]
         (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
         assert record.item == str(bad)
         assert "first" not in caplog.text
@@ -323,7 +307,7 @@ class TestOpen:
         for keys in ({2: b"k" * 32}, {1: b"k" * 32}):
             monkeypatch.setitem(app.extensions, "vault", Vault(keys, fingerprints))
             with pytest.raises(StockUnreadable):
-                stock.open_unit(unit_id=unit)
+                stock.open_units(unit_ids=[unit])
 
 
 @transactional

@@ -23,7 +23,7 @@ from app.products.queries import stock as queries
 from app.products.service import stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
-from tests.products.stocking import keep, reserve, soon, take_in
+from tests.products.stocking import keep, opened_units, reserve, soon, take_in
 
 STATES = [state.value for state in UnitState]
 
@@ -100,9 +100,7 @@ class Stock(RuleBasedStateMachine):
         for unit in self.free()[: max(missing, 0)]:
             unit.state, unit.holder = "reserved", holder
         got = reserve(self.product, quantity, holder)
-        assert [stock.open_unit(unit_id=unit) for unit in got] == [
-            unit.value for unit in self.of(holder)
-        ]
+        assert opened_units(got) == [unit.value for unit in self.of(holder)]
 
     @rule(holder=holders)
     def extend(self, holder):

@@ -94,14 +94,18 @@ def _deliveries(order_id: UUID, delivery_id: UUID | None) -> Sequence[Delivery]:
 
 def _clear_texts(deliveries: Sequence[Delivery]) -> dict[UUID, str]:
     """What each delivery holds; a shared content is opened once however often it was bought."""
-    contents: dict[UUID, str] = {}
-    opened: dict[UUID, str] = {}
-    for delivery in deliveries:
-        if delivery.unit_id is not None:
-            opened[delivery.id] = stock.open_unit(unit_id=delivery.unit_id)
-            continue
-        assert delivery.content_id is not None
-        if delivery.content_id not in contents:
-            contents[delivery.content_id] = stock.open_content(content_id=delivery.content_id)
-        opened[delivery.id] = contents[delivery.content_id]
-    return opened
+    texts = stock.open_units(
+        unit_ids={delivery.unit_id for delivery in deliveries if delivery.unit_id is not None}
+    ) | stock.open_contents(
+        content_ids={
+            delivery.content_id for delivery in deliveries if delivery.content_id is not None
+        }
+    )
+    return {delivery.id: texts[_held(delivery)] for delivery in deliveries}
+
+
+def _held(delivery: Delivery) -> UUID:
+    """The unit or the content: the database sees to it that a delivery has one of them."""
+    held = delivery.unit_id or delivery.content_id
+    assert held is not None
+    return held

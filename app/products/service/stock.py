@@ -6,7 +6,7 @@ holder. A reservation that ran out stays its holder's until `release` is called 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -292,15 +292,11 @@ def open_contents(*, content_ids: Collection[UUID]) -> dict[UUID, str]:
 def _open_all(table: type[StockItem | SharedContent], ids: Collection[UUID]) -> dict[UUID, str]:
     if not ids:
         return {}
-    wanted = list(ids)
     rows = session().execute(
-        # One array, for an order may have more pieces than a statement takes parameters.
-        select(table.id, table.product_id, table.sealed, table.key_version).where(
-            table.id == func.any(cast_sql(wanted, ARRAY(Uuid)))
-        )
+        select(table.id, table.product_id, table.sealed, table.key_version).where(table.id.in_(ids))
     )
     opened = {row.id: _open(row.product_id, row.id, row.sealed, row.key_version) for row in rows}
-    if opened.keys() != set(wanted):
+    if opened.keys() != set(ids):
         raise NoSuchUnit
     return opened
 

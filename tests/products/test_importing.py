@@ -1,4 +1,5 @@
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,9 +18,9 @@ from app.products.errors import (
     TakenMeanwhile,
     UploadGone,
 )
-from app.products.models import StockUpload, UnitState
+from app.products.models import Kind, StockUpload, UnitState
 from app.products.queries import stock as queries
-from app.products.service import checking, importing, stock
+from app.products.service import checking, importing, products, stock
 from app.products.service.checking import SHOWN, Verdict
 from app.products.service.reading import Fault
 from tests.factories.auth import make_user
@@ -35,6 +36,7 @@ from tests.products.stocking import (
     stock_up,
     take_in,
     values_of,
+    wait_for_waiting_statement,
 )
 
 
@@ -262,6 +264,56 @@ class TestHundredThousand:
         first = reserve(product, 3)
         opened = opened_units(first)
         assert opened == ["KEY-099999", "KEY-000000", "KEY-000001"]
+
+
+class TestProductThatBecomesAnother:
+    """Between the check and the taking in, its seller or a moderator may change the product."""
+
+    @pytest.mark.parametrize(
+        "change",
+        ["kind = 'text', shared = true", "kind = 'link', shared = true", "state = 'removed'"],
+    )
+    def test_takes_in_nothing_though_the_change_is_committed_at_the_last_moment(
+        self, app, product, other_connection, change
+    ):
+        upload = keep(product, ["KEY-1", "KEY-2"])
+        assert check(product, upload).all_new
+        product_id, seller_id = product.id, product.seller_id
+        db.session.rollback()
+        other_connection.execute("SELECT 1 FROM product WHERE id = %s FOR UPDATE", [product_id])
+        other_connection.execute(f"UPDATE product SET {change} WHERE id = %s", [product_id])
+
+        def take_it_in():
+            with app.app_context():
+                importing.take_in(upload_id=upload, product_id=product_id, seller_id=seller_id)
+
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(take_it_in)
+            wait_for_waiting_statement()
+            other_connection.commit()
+            with pytest.raises(NotStocked):
+                asked.result(timeout=10)
+        assert taken_count(product) == 0
+
+    def test_lines_read_as_keys_are_not_taken_in_as_links(self, product):
+        upload = keep(product, ["KEY-1", "https://example.com/1"])
+        draft = products.Draft(
+            category_id=product.category_id,
+            kind=Kind.LINK,
+            shared=False,
+            title=product.title,
+            description="",
+            price_minor=product.price_minor,
+        )
+        products.edit_product(
+            seller_id=product.seller_id,
+            product_id=product.id,
+            version=product.version,
+            draft=draft,
+        )
+        with pytest.raises(UploadGone):
+            take_in(product, upload)
+        assert taken_count(product) == 0
 
 
 class TestKeeping:

@@ -27,8 +27,8 @@ from app.products.errors import (
     UploadGone,
 )
 from app.products.events import StockChanged
-from app.products.models import Product, StockBatch, StockUpload
-from app.products.queries.stock import stocked_product
+from app.products.models import Kind, Product, StockBatch, StockUpload
+from app.products.queries.stock import StockedProduct, stocked_product
 from app.products.service import reading
 from app.products.service.checking import Findings, Verdict, chunks, look_through
 from app.products.service.reading import Reading
@@ -113,9 +113,7 @@ def keep(
     What the product's seller had waiting before is dropped. Raises NoSuchProduct, NotStocked,
     UnreadableStock, TooMuchStock.
     """
-    product = stocked_product(product_id=product_id, seller_id=seller_id)
-    if product.removed or product.shared:
-        raise NotStocked
+    product = _stocked(product_id, seller_id)
     clear = content if isinstance(content, str) else reading.decode(content)
     result = reading.read(clear, kind=product.kind, is_csv=is_csv)
     upload_id = new_id()
@@ -125,6 +123,7 @@ def keep(
     _keep(
         product_id,
         seller_id,
+        product.kind,
         {
             "id": upload_id,
             "source": _clean_source(source),
@@ -136,12 +135,35 @@ def keep(
     return upload_id
 
 
+def _stocked(product_id: UUID, seller_id: UUID) -> StockedProduct:
+    product = stocked_product(product_id=product_id, seller_id=seller_id)
+    if product.removed or product.shared:
+        raise NotStocked
+    return product
+
+
+def _hold_product(product_id: UUID, seller_id: UUID, kind: Kind | None = None) -> None:
+    """Keep the product as it is until the commit; NotStocked if it became another one meanwhile.
+
+    Its seller's changes lock the row for update and wait; a sale, which only counts, does not.
+    """
+    session().execute(
+        select(Product.id)
+        .where(Product.id == product_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    product = _stocked(product_id, seller_id)
+    if kind is not None and product.kind is not kind:
+        raise NotStocked
+
+
 def _clean_source(source: str) -> str:
     return "".join(sign for sign in source if sign.isprintable()).strip()[:MAX_SOURCE]
 
 
 @transactional
-def _keep(product_id: UUID, seller_id: UUID, values: dict[str, Any]) -> None:
+def _keep(product_id: UUID, seller_id: UUID, kind: Kind, values: dict[str, Any]) -> None:
+    _hold_product(product_id, seller_id, kind)
     session().execute(
         delete(StockUpload).where(
             StockUpload.product_id == product_id, StockUpload.seller_id == seller_id
@@ -187,9 +209,7 @@ def take_in(*, upload_id: UUID, product_id: UUID, seller_id: UUID, only_new: boo
 
 
 def _try_to_take_in(upload_id: UUID, product_id: UUID, seller_id: UUID, *, only_new: bool) -> Taken:
-    product = stocked_product(product_id=product_id, seller_id=seller_id)
-    if product.removed or product.shared:
-        raise NotStocked
+    _stocked(product_id, seller_id)
     upload = _load(upload_id, product_id, seller_id)
     new, _findings = look_through(upload.reading, seller_id)
     if not new:
@@ -223,6 +243,7 @@ def _store(
     *, upload_id: UUID, product_id: UUID, seller_id: UUID, source: str, units: Sequence[_Unit]
 ) -> Taken:
     """Insert the batch; the upload's row is the lock that two clicks meet at."""
+    _hold_product(product_id, seller_id)
     waiting = session().execute(
         delete(StockUpload)
         .where(*_own_upload(upload_id, product_id, seller_id))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from app.files.service import drop_photo, store_photo
 from app.kit.db import lock, session, transactional
@@ -30,6 +30,7 @@ from app.products.models import (
     ProductState,
     SharedContent,
     StockItem,
+    StockUpload,
 )
 from app.products.service.stock import vault
 
@@ -120,6 +121,9 @@ def _edit(
         raise ProductChanged
     if (product.kind, product.shared) != (draft.kind, _shared(draft)) and _has_goods(product):
         raise KindFixed
+    if product.kind is not draft.kind:
+        # Lines that wait to be taken in were read as those of the kind before.
+        session().execute(delete(StockUpload).where(StockUpload.product_id == product.id))
     _check_category(draft.category_id)
     product.category_id = draft.category_id
     product.kind = draft.kind

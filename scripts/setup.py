@@ -33,7 +33,6 @@ CATALOGUES = ROOT / "app" / "translations"
 # Files of npm packages that pages load, and their names below static/vendor.
 VENDOR_FILES = {
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
-    "htmx.org/dist/ext/hx-ws.min.js": "hx-ws.min.js",
     "htmx.org/LICENSE": "htmx.LICENSE",
     "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui-bundle.js",
     "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",

@@ -31,7 +31,6 @@ class KeyForm(Form):
     )
     scopes = SelectMultipleField(
         _l("What it may do"),
-        [InputRequired(_l("Choose at least one."))],
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )

@@ -114,6 +114,36 @@ def test_filters_narrow_the_catalogue(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("Nothing")
 
 
+def test_wrong_price_is_told_at_its_field_and_gone_once_it_is_right(
+    page: Page, watch: Watch
+) -> None:
+    watch.allow("status of 422")
+    words = unique("Nebula")
+    on_sale(title=words, price_minor=700)
+    page.goto(f"/products?q={words}")
+    least, most = page.get_by_label("Price from"), page.get_by_label("Price to")
+    least.fill("abc")
+    least.press("Tab")
+    expect(least).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#results [role=alert]")).to_contain_text("Price from")
+    expect(least).to_have_value("abc")
+    expect(most).to_be_focused()
+    least.fill("9")
+    most.fill("5")
+    most.press("Tab")
+    expect(page.locator("#price-range")).to_contain_text("less than the price it starts from")
+    expect(least).not_to_have_attribute("aria-invalid", "true")
+    most.fill("12")
+    most.press("Tab")
+    expect(page.locator("#results")).to_contain_text("Nothing fits")
+    least.fill("6")
+    least.press("Tab")
+    expect(page.locator("#results")).to_contain_text(words)
+    expect(page.locator(".field__error")).to_have_count(0)
+    expect(least).to_have_value("6")
+    expect(most).to_have_value("12")
+
+
 def test_catalogue_goes_on_and_the_link_is_a_real_one(page: Page) -> None:
     words = unique("Meteor")
     for number in range(31):

@@ -232,6 +232,15 @@ class TestListing:
             assert field is not None
             assert field["value"] == value
 
+    def test_what_is_wrong_with_a_price_stands_at_its_field_until_it_is_right(self, client) -> None:
+        for address, headers in (("page", {}), ("part", PARTIAL)):
+            for query, wrong in (("price_from=abc", "true"), ("price_from=5", None)):
+                answer = client.get(f"/products?{query}", headers=headers)
+                field = BeautifulSoup(answer.data, "html.parser").select_one("[name=price_from]")
+                assert field is not None, address
+                assert field["value"] == query.partition("=")[2]
+                assert field.get("aria-invalid") == wrong, (address, query)
+
     @pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIiwiYiJd", "a" * 600, "%00", "é"])
     def test_broken_cursor_is_told(self, client, cursor: str) -> None:
         assert client.get(f"/products?after={cursor}").status_code == 422

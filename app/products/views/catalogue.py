@@ -67,6 +67,7 @@ def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         fragment="items" if "after" in request.args else "results",
         status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
+        refilled=htmx.wants_fragment(),
         shelves=tops,
         shelf=shelf,
         page=page,

@@ -130,6 +130,22 @@ class TestOneOrder:
         assert order_of(started).state is OrderState.DELIVERED
         assert_promises_hold()
 
+    def test_capture_that_paypal_is_still_working_on_is_neither_lost_nor_taken_twice(
+        self, app: Flask, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        before = len(paypal.captures())
+        paypal.fault("slow", operation="capture", seconds=2)
+        # PayPal answers the second with 409 PREVIOUS_REQUEST_IN_PROGRESS.
+        results = in_parallel(app, [lambda: capture(buyer, started)] * 2)
+        assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
+        drain()
+        assert len(paypal.captures()) - before == 1
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
     def test_paid_basket_can_not_be_paid_again(self, paypal: SandboxControl, buyer, seller) -> None:
         key = fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
         started = start(buyer)

@@ -11,7 +11,9 @@ from rq.job import Job
 from sqlalchemy import text
 
 from app import invariants
-from app.auth.service import signing
+from app.auth.models import Role
+from app.auth.queries import user_by_email
+from app.auth.service import moderation, signing
 from app.demo import data as demo
 from app.extensions import db
 from app.kit import jobs
@@ -32,6 +34,7 @@ def init_app(app: Flask) -> None:
         add_categories,
         demo_data,
         check_invariants,
+        make_admin,
         rotate_signing_key,
     ):
         app.cli.add_command(command)
@@ -121,6 +124,20 @@ def check_invariants() -> None:
         click.echo(f"{'holds ' if result.holds else 'BROKEN'}  {result.name}: {result.detail}")
     if broken:
         raise SystemExit(1)
+
+
+@click.command("make-admin")
+@click.argument("email")
+def make_admin(email: str) -> None:
+    """Make somebody who has registered an administrator; they have to log in again."""
+    person = user_by_email(email.strip())
+    if person is None:
+        raise click.ClickException(f"Nobody has registered with {email}. Register first.")
+    if Role.ADMIN in person.roles:
+        click.echo(f"{person.email} is an administrator already.")
+        return
+    moderation.grant_role(user_id=person.id, role=Role.ADMIN)
+    click.echo(f"{person.email} is an administrator from now on, after the next log-in.")
 
 
 @click.command("rotate-signing-key")

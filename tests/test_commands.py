@@ -8,6 +8,7 @@ from app.extensions import db
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import delivered
+from tests.support.programs import program_of
 
 
 class TestAddCategories:
@@ -42,3 +43,24 @@ class TestCheckInvariants:
         result = app.test_cli_runner().invoke(args=["check-invariants"])
         assert result.exit_code == 1
         assert "BROKEN  no row of the outbox is older than a minute" in result.output
+
+
+class TestMakeAdmin:
+    def test_somebody_who_has_registered_administers_after_the_next_log_in(
+        self, app: Flask
+    ) -> None:
+        app.extensions.pop("key_ring", None)  # of the test before
+        person = make_user(email="olga@example.com")
+        before = program_of(app, person)
+        runner = app.test_cli_runner()
+        result = runner.invoke(args=["make-admin", " Olga@Example.com"])
+        assert result.exit_code == 0, result.output
+        assert "is an administrator from now on" in result.output
+        assert before.get("/admin/users").status_code == 401  # a new role ends every login
+        assert program_of(app, person).get("/admin/users").status_code == 200
+        assert "already" in runner.invoke(args=["make-admin", "olga@example.com"]).output
+
+    def test_unknown_address_is_told(self, app: Flask) -> None:
+        result = app.test_cli_runner().invoke(args=["make-admin", "nobody@example.com"])
+        assert result.exit_code == 1
+        assert "Nobody has registered with nobody@example.com." in result.output

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         None, description="PEM certificate of the authority that the other side's must be from"
     )
 
+    webhook_allow_private: bool = Field(
+        False, description="let sellers' webhooks lead into private networks, over http too"
+    )
     api_requests_per_minute: int = Field(
         600, ge=1, description="requests a minute of one API key, token or anonymous address"
     )

@@ -31,6 +31,9 @@ from app.products import events as products_events
 from app.products import tasks as products_tasks
 from app.products import views as products_views
 from app.settings import Settings
+from app.webhooks import events as webhooks_events
+from app.webhooks import tasks as webhooks_tasks
+from app.webhooks import views as webhooks_views
 
 BLUEPRINTS: list[Blueprint] = [
     health_views.blueprint,
@@ -42,6 +45,7 @@ BLUEPRINTS: list[Blueprint] = [
     orders_views.blueprint,
     chats_views.blueprint,
     developers_views.blueprint,
+    webhooks_views.blueprint,
 ]
 
 API_BLUEPRINTS: list[Blueprint] = [
@@ -75,6 +79,10 @@ LISTENERS = [
     ),
     Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
     Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE, "delivery"),
+    Listener(orders_events.OrderPaid, webhooks_tasks.tell_of_payment, Reach.LOCAL, "slow"),
+    Listener(orders_events.OrderDelivered, webhooks_tasks.tell_of_delivery, Reach.LOCAL, "slow"),
+    Listener(products_events.StockChanged, webhooks_tasks.tell_of_stock, Reach.LOCAL, "slow"),
+    Listener(webhooks_events.WebhookSwitchedOff, notifications.send_webhook_off, Reach.OUTSIDE),
     Listener(products_events.StockChanged, products_tasks.announce_stock, Reach.OUTSIDE, "slow"),
 ]
 
@@ -92,6 +100,7 @@ TIMED_WORK = [
     TimedWork(orders_tasks.expire_overdue, 5),
     TimedWork(orders_tasks.chase_unfinished, 5),
     TimedWork(orders_tasks.deliver_late, 5),
+    TimedWork(webhooks_tasks.send_due, 5),
     TimedWork(orders_tasks.drop_forgotten_baskets, 3600),
     TimedWork(payments_tasks.release_due, 60),
     TimedWork(products_tasks.drop_expired_uploads, 300),

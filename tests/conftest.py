@@ -97,6 +97,7 @@ def _plain_settings() -> dict[str, Any]:
         "public_url": "http://localhost",
         "roles": "web,chat",
         "max_open_checkouts_per_address": 1000,
+        "webhook_allow_private": True,
         "login_tries_per_account": 1000,
         "login_tries_per_address": 10000,
         "registrations_per_address": 1000,

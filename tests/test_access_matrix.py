@@ -165,6 +165,16 @@ RULES = {
     "products_api.withdraw_batch_units": SELLER,
     "sockets.live": PUBLIC,
     "static": PUBLIC,
+    "webhooks.change": SELLER,
+    "webhooks.create": SELLER,
+    "webhooks.delete": SELLER,
+    "webhooks.endpoint": SELLER,
+    "webhooks.index": SELLER,
+    "webhooks.rotate_secret": SELLER,
+    "webhooks.send_again": SELLER,
+    "webhooks.send_test": SELLER,
+    "webhooks.switch_off": SELLER,
+    "webhooks.switch_on": SELLER,
 }
 # These show what is a stranger's too: it is on sale.
 OPEN_TO_STRANGERS = {"products.detail", "products_api.get_product", "files.photo"}

@@ -75,6 +75,7 @@ def settings(
     web = f"http://{LOOPBACK}:{ports.web}"
     defaults = {
         "APP_ENV": "demo",
+        "WEBHOOK_ALLOW_PRIVATE": "true",
         "DATA_DIR": str(instance / "files"),
         "PORT": str(ports.web),
         "CHAT_PORT": str(ports.chat),

@@ -22,6 +22,9 @@ from app.kit import mail
 from app.kit.db import end_read
 from app.orders.events import OrderDelivered
 from app.orders.queries import purchases
+from app.webhooks.events import WebhookSwitchedOff
+from app.webhooks.models import OffReason
+from app.webhooks.queries import get_endpoint
 
 
 def _find(user_id: UUID | None) -> User | None:
@@ -124,6 +127,24 @@ def send_refresh_token_reused(event: RefreshTokenReused) -> None:
         key=f"reused-{user.id}",
         name=user.display_name,
         url=mail.link("auth.forgot"),
+    )
+
+
+def send_webhook_off(event: WebhookSwitchedOff) -> None:
+    """Tell a seller that nothing is sent to their service any more."""
+    endpoint = get_endpoint(event.endpoint_id)
+    owner = _find(endpoint.owner_id) if endpoint else None
+    if endpoint is None or owner is None:
+        return
+    mail.send(
+        to=owner.email,
+        locale=owner.locale,
+        template="webhook_off",
+        key=f"webhook-off-{endpoint.id}",
+        name=owner.display_name,
+        address=endpoint.url,
+        gone=endpoint.off_reason is OffReason.GONE,
+        url=mail.link("webhooks.endpoint", endpoint_id=endpoint.id),
     )
 
 

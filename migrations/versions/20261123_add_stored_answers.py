@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261123_add_stored_answers"
-down_revision = "20261123_add_tokens"
+down_revision = "20261123_add_webhooks"
 branch_labels = None
 depends_on = None
 

@@ -109,3 +109,42 @@ def totals_of(seller_id: UUID) -> Totals:
         .one()
     )
     return Totals(*(int(value) for value in row))
+
+
+@dataclass(frozen=True)
+class SoldLine:
+    """A paid line for the services of its seller. Amounts are minor units of `currency`."""
+
+    line_id: UUID
+    order_number: str
+    seller_id: UUID
+    product_id: UUID
+    title: str
+    quantity: int
+    unit_price_minor: int
+    share_minor: int
+    currency: str
+
+
+def sold_lines(order_id: UUID) -> list[SoldLine]:
+    """Every line of an order, each for its own seller."""
+    rows = session().execute(
+        select(OrderLine, Order.currency)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(OrderLine.order_id == order_id)
+        .order_by(OrderLine.id)
+    )
+    return [
+        SoldLine(
+            line_id=line.id,
+            order_number=short_number(order_id),
+            seller_id=line.seller_id,
+            product_id=line.product_id,
+            title=line.title,
+            quantity=line.quantity,
+            unit_price_minor=line.unit_price_minor,
+            share_minor=line.quantity * line.unit_price_minor - line.commission_minor,
+            currency=currency,
+        )
+        for line, currency in rows
+    ]

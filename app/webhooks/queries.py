@@ -1,0 +1,101 @@
+"""Webhooks as their owners see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.kit.db import session
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.webhooks.errors import NoSuchEndpoint
+from app.webhooks.models import (
+    EventType,
+    MessageState,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A try, and what came of it."""
+
+    started_at: datetime
+    duration_ms: int
+    status: int | None
+    error: str | None
+    answer: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message with its tries, the latest first."""
+
+    id: UUID
+    type: EventType
+    payload: dict[str, Any]
+    state: MessageState
+    created_at: datetime
+    next_at: datetime
+    attempts: list[Attempt]
+
+
+def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:
+    """A seller's endpoints, in the order in which they were made."""
+    query = select(WebhookEndpoint).where(WebhookEndpoint.owner_id == owner_id)
+    return list(session().scalars(query.order_by(WebhookEndpoint.id)))
+
+
+def endpoint_of(owner_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
+    """One of a seller's own endpoints; NoSuchEndpoint."""
+    endpoint = get_endpoint(endpoint_id)
+    if endpoint is None or endpoint.owner_id != owner_id:
+        raise NoSuchEndpoint
+    return endpoint
+
+
+def get_endpoint(endpoint_id: UUID) -> WebhookEndpoint | None:
+    """An endpoint whoever's it is, for rooms of the shop itself; None if there is none."""
+    return session().get(WebhookEndpoint, endpoint_id, populate_existing=True)
+
+
+def messages_of(
+    endpoint_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
+) -> Page[Message]:
+    """The messages of an endpoint, the newest first; Invalid for a broken cursor."""
+    query = (
+        select(WebhookMessage)
+        .where(WebhookMessage.endpoint_id == endpoint_id)
+        .order_by(WebhookMessage.id.desc())
+        .limit(size + 1)
+    )
+    if after:
+        [last] = decode_cursor(after, tuple[UUID])
+        query = query.where(WebhookMessage.id < last)
+    page = cut(session().scalars(query).all(), size, lambda message: (message.id,))
+    attempts: dict[UUID, list[Attempt]] = {}
+    rows = session().scalars(
+        select(WebhookAttempt)
+        .where(WebhookAttempt.message_id.in_([message.id for message in page.items]))
+        .order_by(WebhookAttempt.id.desc())
+    )
+    for row in rows:
+        attempts.setdefault(row.message_id, []).append(
+            Attempt(row.started_at, row.duration_ms, row.status, row.error, row.answer)
+        )
+    items = [
+        Message(
+            message.id,
+            message.type,
+            message.payload,
+            message.state,
+            message.created_at,
+            message.next_at,
+            attempts.get(message.id, []),
+        )
+        for message in page.items
+    ]
+    return Page(items, page.next_cursor)

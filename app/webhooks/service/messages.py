@@ -1,0 +1,162 @@
+"""Messages are written for each endpoint that listens, in the listener's own transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.kit.db import db_now, lock, session, transactional
+from app.kit.ids import new_id
+from app.orders.queries.sales import SoldLine, sold_lines
+from app.products import queries as products
+from app.webhooks.errors import NoSuchEndpoint, NoSuchMessage, SwitchedOff
+from app.webhooks.models import (
+    EventType,
+    MessageState,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookStockLevel,
+)
+from app.webhooks.service.sending import nudge_after_commit
+
+LOW = 5  # free units and fewer
+
+
+@transactional
+def tell_of_order(*, order_id: UUID, kinds: Sequence[EventType]) -> None:
+    """Tell every seller of an order of their own lines, and of nothing else of it.
+
+    `kinds` in their order; what an endpoint has been told already it is not told again.
+    """
+    lines = sold_lines(order_id)
+    endpoints = _listening({line.seller_id for line in lines}, kinds)
+    subject, now = f"order:{order_id}", db_now()
+    for endpoint in endpoints:
+        own = [line for line in lines if line.seller_id == endpoint.owner_id]
+        told = _told(endpoint.id, subject)
+        for kind in kinds:
+            if kind in endpoint.events and kind not in told:
+                _write(endpoint.id, kind, subject, _order(order_id, own), now)
+
+
+def _told(endpoint_id: UUID, subject: str) -> set[EventType]:
+    return set(
+        session().scalars(
+            select(WebhookMessage.type).where(
+                WebhookMessage.endpoint_id == endpoint_id, WebhookMessage.subject == subject
+            )
+        )
+    )
+
+
+def _order(order_id: UUID, lines: Sequence[SoldLine]) -> dict[str, Any]:
+    return {
+        "order_id": str(order_id),
+        "order_number": lines[0].order_number,
+        "lines": [
+            {
+                "line_id": str(line.line_id),
+                "product_id": str(line.product_id),
+                "title": line.title,
+                "quantity": line.quantity,
+                "price": {"minor": line.unit_price_minor, "currency": line.currency},
+                "share": {"minor": line.share_minor, "currency": line.currency},
+            }
+            for line in lines
+        ],
+    }
+
+
+@transactional
+def tell_of_stock(*, product_id: UUID) -> None:
+    """Tell the seller of a product whose stock has become low, or none: once for each fall."""
+    [product] = products.products_by_id([product_id])
+    if product.shared:
+        return
+    endpoints = _listening({product.seller_id}, [EventType.STOCK_LOW, EventType.STOCK_OUT])
+    if not endpoints:
+        return
+    free = products.free_counts([product_id]).get(product_id, 0)
+    level = EventType.STOCK_OUT if free == 0 else EventType.STOCK_LOW if free <= LOW else None
+    now = db_now()
+    for endpoint in endpoints:
+        if _set_level(endpoint.id, product_id, level) and level in endpoint.events:
+            assert level is not None
+            data = {"product_id": str(product_id), "title": product.title, "free": free}
+            _write(endpoint.id, level, f"product:{product_id}", data, now)
+
+
+def _set_level(endpoint_id: UUID, product_id: UUID, level: EventType | None) -> bool:
+    """Remember the level; whether it is a fall that the endpoint has not heard of."""
+    key = {"endpoint_id": endpoint_id, "product_id": product_id}
+    session().execute(insert(WebhookStockLevel).values(**key).on_conflict_do_nothing())
+    row = session().get_one(WebhookStockLevel, key, with_for_update=True, populate_existing=True)
+    before, row.level = row.level, level
+    fell_further = before is None or level is EventType.STOCK_OUT
+    return level is not None and level is not before and fell_further
+
+
+@transactional
+def send_test(*, owner_id: UUID, endpoint_id: UUID) -> None:
+    """Send an event that means nothing. Raises NoSuchEndpoint, SwitchedOff."""
+    endpoint = _own(owner_id, endpoint_id)
+    _write(endpoint.id, EventType.TEST, f"test:{new_id()}", {"hello": "from ByteShop"}, db_now())
+
+
+@transactional
+def send_again(*, owner_id: UUID, endpoint_id: UUID, message_id: UUID) -> None:
+    """Send a message once more, under the same id.
+
+    Raises NoSuchEndpoint, NoSuchMessage, SwitchedOff.
+    """
+    endpoint = _own(owner_id, endpoint_id)
+    message = lock(WebhookMessage, message_id)
+    if message is None or message.endpoint_id != endpoint.id:
+        raise NoSuchMessage
+    message.state, message.tries = MessageState.PENDING, 0
+    message.next_at = func.clock_timestamp()
+    nudge_after_commit(message.id)
+
+
+def _own(owner_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
+    endpoint = session().get(WebhookEndpoint, endpoint_id, populate_existing=True)
+    if endpoint is None or endpoint.owner_id != owner_id:
+        raise NoSuchEndpoint
+    if endpoint.off_reason is not None:
+        raise SwitchedOff
+    return endpoint
+
+
+def _listening(sellers: set[UUID], kinds: Sequence[EventType]) -> Sequence[WebhookEndpoint]:
+    """The endpoints, locked: two listeners at once must not change the order of what they tell."""
+    return (
+        session()
+        .scalars(
+            select(WebhookEndpoint)
+            .where(
+                WebhookEndpoint.owner_id.in_(sellers),
+                WebhookEndpoint.events.overlap([kind.value for kind in kinds]),
+                WebhookEndpoint.off_reason.is_(None),
+            )
+            .order_by(WebhookEndpoint.id)
+            .with_for_update()
+        )
+        .all()
+    )
+
+
+def _write(
+    endpoint_id: UUID, kind: EventType, subject: str, data: dict[str, Any], now: datetime
+) -> None:
+    message = WebhookMessage(
+        id=new_id(),
+        endpoint_id=endpoint_id,
+        type=kind,
+        subject=subject,
+        payload={"type": kind.value, "timestamp": now.isoformat(), "data": data},
+    )
+    session().add(message)
+    nudge_after_commit(message.id)

@@ -1,0 +1,30 @@
+"""What webhooks do when something was announced, and on the clock."""
+
+from app.orders.events import OrderDelivered, OrderPaid
+from app.products.events import StockChanged
+from app.webhooks.models import EventType
+from app.webhooks.service import messages, sending
+
+
+def tell_of_payment(event: OrderPaid) -> None:
+    """Tell the sellers of an order that it is paid."""
+    messages.tell_of_order(order_id=event.order_id, kinds=[EventType.ORDER_PAID])
+
+
+def tell_of_delivery(event: OrderDelivered) -> None:
+    """Tell the sellers of an order that their goods are with the buyer.
+
+    And first that it is paid, should the event of that be late.
+    """
+    kinds = [EventType.ORDER_PAID, EventType.ORDER_DELIVERED]
+    messages.tell_of_order(order_id=event.order_id, kinds=kinds)
+
+
+def tell_of_stock(event: StockChanged) -> None:
+    """Tell the seller of a product that runs out."""
+    messages.tell_of_stock(product_id=event.product_id)
+
+
+def send_due() -> int:
+    """Send what the queue has lost, and what is to be tried again."""
+    return sending.send_due()

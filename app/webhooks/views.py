@@ -1,0 +1,184 @@
+"""Pages of webhooks, part of what is there for developers."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.kit import htmx, ratelimit
+from app.kit.access import Access, allow
+from app.kit.errors import AppError, NotFound
+from app.kit.headers import no_store
+from app.kit.problems import STATUS
+from app.webhooks import queries
+from app.webhooks.forms import EndpointForm
+from app.webhooks.models import MessageState, OffReason, WebhookEndpoint
+from app.webhooks.service import endpoints, messages
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
+SEND_LIMIT = "30/minute"
+
+
+@blueprint.get("")
+@allow(Access.SELLER)
+def index() -> ResponseReturnValue:
+    """List the seller's webhooks."""
+    return _list(EndpointForm(formdata=None))
+
+
+def _list(form: EndpointForm, error: AppError | None = None) -> ResponseReturnValue:
+    no_store()
+    message = form.object_to(error) if error else ""
+    status = STATUS[error.kind] if error else 422 if form.errors else 200
+    return htmx.page(
+        "webhooks/index.html",
+        status=status,
+        form=form,
+        message=message,
+        endpoints=queries.endpoints_of(current_user.id),
+    )
+
+
+@blueprint.post("")
+@allow(Access.SELLER)
+def create() -> ResponseReturnValue:
+    """Make a webhook and show its secret, this once."""
+    form = EndpointForm()
+    if not form.validate_on_submit():
+        return _list(form)
+    try:
+        endpoint_id, secret = endpoints.create(
+            owner_id=current_user.id, url=form.url.data.strip(), events=form.events.data
+        )
+    except AppError as error:
+        return _list(form, error)
+    return _show(endpoint_id, secret=secret)
+
+
+@blueprint.get("/<uuid:endpoint_id>")
+@allow(Access.SELLER)
+def endpoint(endpoint_id: UUID) -> ResponseReturnValue:
+    """One webhook, with every message and every try."""
+    return _show(endpoint_id)
+
+
+def _show(
+    endpoint_id: UUID,
+    *,
+    form: EndpointForm | None = None,
+    error: AppError | None = None,
+    secret: str | None = None,
+) -> ResponseReturnValue:
+    no_store()
+    found = queries.endpoint_of(current_user.id, endpoint_id)
+    message = form.object_to(error) if form and error else ""
+    status = STATUS[error.kind] if error else 422 if form and form.errors else 200
+    page = queries.messages_of(endpoint_id, after=request.args.get("after"))
+    return htmx.page(
+        "webhooks/endpoint.html",
+        fragment="items" if "after" in request.args else None,
+        status=status,
+        endpoint=found,
+        form=form or _filled(found),
+        message=message,
+        secret=secret,
+        messages=[(one, _readable(one.payload)) for one in page.items],
+        next_url=page.next_cursor
+        and url_for(".endpoint", endpoint_id=endpoint_id, after=page.next_cursor),
+        states=MessageState,
+        reasons=OffReason,
+    )
+
+
+def _readable(payload: dict[str, Any]) -> str:
+    return json.dumps(payload, ensure_ascii=False, indent=2)
+
+
+def _filled(found: WebhookEndpoint) -> EndpointForm:
+    return EndpointForm(formdata=None, data={"url": found.url, "events": found.events})
+
+
+@blueprint.post("/<uuid:endpoint_id>")
+@allow(Access.SELLER)
+def change(endpoint_id: UUID) -> ResponseReturnValue:
+    """Send elsewhere, or other things."""
+    form = EndpointForm()
+    queries.endpoint_of(current_user.id, endpoint_id)
+    if not form.validate_on_submit():
+        return _show(endpoint_id, form=form)
+    try:
+        endpoints.change(
+            owner_id=current_user.id,
+            endpoint_id=endpoint_id,
+            url=form.url.data.strip(),
+            events=form.events.data,
+        )
+    except NotFound:
+        raise
+    except AppError as error:
+        return _show(endpoint_id, form=form, error=error)
+    flash(_("The webhook is saved."), "success")
+    return _back(endpoint_id)
+
+
+def _back(endpoint_id: UUID) -> ResponseReturnValue:
+    return htmx.redirect_to(url_for(".endpoint", endpoint_id=endpoint_id))
+
+
+@blueprint.post("/<uuid:endpoint_id>/secret")
+@allow(Access.SELLER)
+def rotate_secret(endpoint_id: UUID) -> ResponseReturnValue:
+    """Sign with a new secret, and show it this once."""
+    secret = endpoints.rotate_secret(owner_id=current_user.id, endpoint_id=endpoint_id)
+    return _show(endpoint_id, secret=secret)
+
+
+@blueprint.post("/<uuid:endpoint_id>/on")
+@allow(Access.SELLER)
+def switch_on(endpoint_id: UUID) -> ResponseReturnValue:
+    """Send again, first of all what has waited."""
+    endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=True)
+    flash(_("The webhook is on. What has waited is sent now."), "success")
+    return _back(endpoint_id)
+
+
+@blueprint.post("/<uuid:endpoint_id>/off")
+@allow(Access.SELLER)
+def switch_off(endpoint_id: UUID) -> ResponseReturnValue:
+    """Send nothing for a while."""
+    endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=False)
+    flash(_("The webhook is off."), "success")
+    return _back(endpoint_id)
+
+
+@blueprint.post("/<uuid:endpoint_id>/delete")
+@allow(Access.SELLER)
+def delete(endpoint_id: UUID) -> ResponseReturnValue:
+    """Delete a webhook with all its messages."""
+    endpoints.delete(owner_id=current_user.id, endpoint_id=endpoint_id)
+    flash(_("The webhook is deleted."), "success")
+    return htmx.redirect_to(url_for(".index"))
+
+
+@blueprint.post("/<uuid:endpoint_id>/test")
+@allow(Access.SELLER)
+def send_test(endpoint_id: UUID) -> ResponseReturnValue:
+    """Send an event that means nothing."""
+    ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
+    messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
+    flash(_("A test event is on its way. Reload the page to see the answer."), "success")
+    return _back(endpoint_id)
+
+
+@blueprint.post("/<uuid:endpoint_id>/messages/<uuid:message_id>/again")
+@allow(Access.SELLER)
+def send_again(endpoint_id: UUID, message_id: UUID) -> ResponseReturnValue:
+    """Send a message once more, under the same id."""
+    ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
+    messages.send_again(owner_id=current_user.id, endpoint_id=endpoint_id, message_id=message_id)
+    flash(_("The message is on its way again."), "success")
+    return _back(endpoint_id)

@@ -1,0 +1,302 @@
+"""What sellers' services hear, from servers that really listen."""
+
+import socket
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from app.auth.models import User
+from app.extensions import db
+from app.kit.db import session
+from app.webhooks import posting, queries, tasks
+from app.webhooks.models import EventType, MessageState, OffReason
+from app.webhooks.service import endpoints, messages, sending
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import delivered
+from tests.support.sale import in_parallel
+from tests.support.webhook_receiver import Received, Receiver
+
+ALL = [kind.value for kind in EventType if kind is not EventType.TEST]
+Drain = Callable[[], None]
+
+
+@pytest.fixture
+def service() -> Iterator[Receiver]:
+    """A seller's service."""
+    receiver = Receiver()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture
+def seller(app: Flask) -> User:
+    return make_user(roles=("seller",))
+
+
+@pytest.fixture
+def endpoint(seller: User, service: Receiver) -> tuple[UUID, str]:
+    """The id and the secret of a webhook that hears everything."""
+    return endpoints.create(owner_id=seller.id, url=service.url, events=ALL)
+
+
+def kinds(service: Receiver) -> list[str]:
+    return [one.event["type"] for one in service.received]
+
+
+def states(endpoint_id: UUID) -> list[MessageState]:
+    db.session.rollback()
+    return [one.state for one in reversed(queries.messages_of(endpoint_id).items)]
+
+
+def pass_time(pause: timedelta) -> None:
+    """Have all that waits for its next try come due."""
+    session().execute(
+        text("UPDATE webhook_message SET next_at = next_at - :pause WHERE state = 'pending'"),
+        {"pause": pause},
+    )
+    db.session.commit()
+
+
+class TestSale:
+    def test_paid_then_delivered_each_once(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        product = make_product(seller, stock=tuple(f"SECRET-{n}" for n in range(20)))
+        buyer = make_user()
+        order_id = delivered(buyer, {product.id: 2})
+        drain()
+        drain()
+        assert kinds(service) == ["order.paid", "order.delivered"]
+        data = service.received[0].event["data"]
+        assert data["order_id"] == str(order_id)
+        [line] = data["lines"]
+        assert (line["title"], line["quantity"]) == ("A thing", 2)
+        assert line["price"] == {"minor": 1000, "currency": "EUR"}
+        assert line["share"] == {"minor": 1800, "currency": "EUR"}
+        for received in service.received:
+            assert b"SECRET" not in received.body
+            assert buyer.email.encode() not in received.body
+
+    def test_each_seller_hears_of_their_own(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        mine = make_product(seller, stock=tuple(f"A-{n}" for n in range(9)), title="Mine")
+        theirs = make_product(make_user(roles=("seller",)), stock=("B-1",), title="Theirs")
+        delivered(make_user(), {mine.id: 1, theirs.id: 1})
+        drain()
+        for received in service.received:
+            assert "Theirs" not in received.body.decode()
+
+    def test_a_delivery_heard_first_tells_of_the_payment_before(
+        self, seller, service, endpoint, drain
+    ) -> None:  # type: ignore[no-untyped-def]
+        product = make_product(seller, stock=tuple(f"A-{n}" for n in range(9)))
+        order_id = delivered(make_user(), {product.id: 1})
+        messages.tell_of_order(
+            order_id=order_id, kinds=[EventType.ORDER_PAID, EventType.ORDER_DELIVERED]
+        )
+        drain()
+        assert kinds(service) == ["order.paid", "order.delivered"]
+
+    def test_signatures_are_the_standards(self, service, endpoint, seller, drain) -> None:  # type: ignore[no-untyped-def]
+        endpoint_id, secret = endpoint
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint_id)
+        drain()
+        [received] = service.received
+        assert Webhook(secret).verify(received.body, received.headers)["type"] == "webhook.test"
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(received.body + b" ", received.headers)
+        newer = endpoints.rotate_secret(owner_id=seller.id, endpoint_id=endpoint_id)
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint_id)
+        drain()
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(service.received[1].body, service.received[1].headers)
+        assert Webhook(newer).verify(service.received[1].body, service.received[1].headers)
+
+    def test_secret_is_sealed(self, endpoint) -> None:  # type: ignore[no-untyped-def]
+        rows = str(session().execute(text("SELECT * FROM webhook_endpoint")).all())
+        assert endpoint[1].removeprefix("whsec_") not in rows
+
+
+class TestStock:
+    def test_each_fall_is_told_once(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        product = make_product(seller, stock=tuple(f"A-{n}" for n in range(7)))
+        for pieces in (1, 1, 1, 4):
+            delivered(make_user(), {product.id: pieces})
+            drain()
+        assert [kind for kind in kinds(service) if kind.startswith("stock")] == [
+            "stock.low", "stock.out",
+        ]  # fmt: skip
+        low, out = (one.event["data"] for one in service.received if "stock" in one.event["type"])
+        assert (low["free"], out["free"]) == (5, 0)
+
+    def test_what_was_not_asked_for_is_not_told(self, seller, service, drain) -> None:  # type: ignore[no-untyped-def]
+        endpoints.create(owner_id=seller.id, url=service.url, events=["stock.out"])
+        product = make_product(seller, stock=("A-1", "A-2"))
+        delivered(make_user(), {product.id: 1})
+        delivered(make_user(), {product.id: 1})
+        drain()
+        assert kinds(service) == ["stock.out"]
+
+
+class TestTrouble:
+    def test_failures_are_tried_again_with_the_same_id(
+        self, seller, service, endpoint, drain
+    ) -> None:  # type: ignore[no-untyped-def]
+        service.answers = [500, 302, 200]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        drain()
+        assert len(service.received) == 1
+        for _try in range(2):
+            assert states(endpoint[0]) == [MessageState.PENDING]
+            tasks.send_due()
+            drain()
+            pass_time(timedelta(minutes=3))
+            tasks.send_due()
+            drain()
+        assert states(endpoint[0]) == [MessageState.SENT]
+        assert len(service.received) == 3
+        assert len({one.headers["WEBHOOK-ID"] for one in service.received}) == 1
+        [message] = queries.messages_of(endpoint[0]).items
+        assert [attempt.status for attempt in message.attempts] == [200, 302, 500]
+        assert queries.endpoint_of(seller.id, endpoint[0]).failing_since is None
+
+    def test_of_one_order_nothing_overtakes(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        service.answers = [500]
+        product = make_product(seller, stock=tuple(f"A-{n}" for n in range(20)))
+        delivered(make_user(), {product.id: 1})
+        drain()
+        assert kinds(service) == ["order.paid"]  # the delivery waits for it
+        delivered(make_user(), {product.id: 1})  # another order does not
+        drain()
+        assert kinds(service)[1:] == ["order.paid", "order.delivered"]
+        pass_time(timedelta(minutes=3))
+        tasks.send_due()
+        drain()
+        assert kinds(service)[3:] == ["order.paid", "order.delivered"]
+
+    def test_after_the_last_try_the_next_has_its_turn(
+        self, seller, service, endpoint, drain
+    ) -> None:  # type: ignore[no-untyped-def]
+        service.answers = [500]
+        product = make_product(seller, stock=tuple(f"A-{n}" for n in range(20)))
+        delivered(make_user(), {product.id: 1})
+        session().execute(text("UPDATE webhook_message SET tries = 99"))
+        db.session.commit()
+        drain()
+        session().execute(text("UPDATE webhook_message SET tries = 99 WHERE type = 'order.paid'"))
+        db.session.commit()
+        service.answers = [500]
+        pass_time(timedelta(days=2))
+        tasks.send_due()
+        drain()
+        assert MessageState.FAILED in states(endpoint[0])
+        assert kinds(service)[-1] == "order.delivered"
+
+    def test_nobody_there(self, seller, drain) -> None:  # type: ignore[no-untyped-def]
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        endpoint_id, _secret = endpoints.create(owner_id=seller.id, url=url, events=ALL)
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint_id)
+        drain()
+        [message] = queries.messages_of(endpoint_id).items
+        assert (message.attempts[0].status, message.attempts[0].error) == (
+            None,
+            "NewConnectionError",
+        )
+
+    @pytest.mark.parametrize(("status", "days", "reason"), [
+        (410, 0, OffReason.GONE), (500, 4, OffReason.FAILING), (500, 2, None),
+    ])  # fmt: skip
+    def test_switched_off_with_a_mail(
+        self, seller, service, endpoint, drain, status, days, reason
+    ) -> None:  # type: ignore[no-untyped-def]
+        if days:
+            session().execute(
+                text("UPDATE webhook_endpoint SET failing_since = now() - :ago"),
+                {"ago": timedelta(days=days)},
+            )
+            db.session.commit()
+        service.answers = [status]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        drain()
+        db.session.rollback()
+        assert queries.endpoint_of(seller.id, endpoint[0]).off_reason is reason
+        mails = (
+            session()
+            .scalars(text("SELECT listener FROM outbox WHERE listener LIKE '%send_webhook_off'"))
+            .all()
+        )
+        assert len(mails) == (1 if reason else 0)
+
+    def test_what_waited_is_sent_once_it_is_on_again(
+        self, seller, service, endpoint, drain
+    ) -> None:  # type: ignore[no-untyped-def]
+        service.answers = [500]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        drain()
+        endpoints.switch(owner_id=seller.id, endpoint_id=endpoint[0], on=False)
+        pass_time(timedelta(minutes=3))
+        tasks.send_due()
+        drain()
+        assert len(service.received) == 1
+        endpoints.switch(owner_id=seller.id, endpoint_id=endpoint[0], on=True)
+        tasks.send_due()
+        drain()
+        assert len(service.received) == 2
+
+    def test_many_workers_send_once(self, app, seller, service, endpoint) -> None:  # type: ignore[no-untyped-def]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        [message] = queries.messages_of(endpoint[0]).items
+        db.session.rollback()
+        in_parallel(app, [lambda: sending.send(message.id)] * 8)
+        assert len(service.received) == 1
+
+    def test_send_again(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        drain()
+        [message] = queries.messages_of(endpoint[0]).items
+        messages.send_again(owner_id=seller.id, endpoint_id=endpoint[0], message_id=message.id)
+        drain()
+        assert len({one.headers["WEBHOOK-ID"] for one in service.received}) == 1
+        assert len(service.received) == 2
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("url", [
+        "http://example.com/", "https://user:pass@example.com/", "https://example.com/#x",
+        "https://example.com:22/", "ftp://example.com/", "https:///x", "example.com", "",
+        "https://exa mple.com/", "https://example.com:99999/", "javascript:alert(1)",
+        "https://пример.рф/", "https://example.com/" + "x" * 500,
+    ])  # fmt: skip
+    def test_what_is_no_address(self, url: str) -> None:
+        assert not posting.is_address(url, private=False)
+
+    @pytest.mark.parametrize("url", ["https://example.com/", "https://example.com:8443/a?b=c"])
+    def test_what_is_one(self, url: str) -> None:
+        assert posting.is_address(url, private=False)
+
+    @pytest.mark.parametrize("host", [
+        "127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
+        "[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "[fe80::1]", "224.0.0.1", "2130706433", "0x7f.1",
+        "[2002:7f00:1::]", "100.64.0.1",
+    ])  # fmt: skip
+    def test_our_own_network_is_not_reached(self, service: Receiver, host: str) -> None:
+        port = service.url.split(":")[2].split("/")[0]
+        posted = posting.post(f"https://{host}:{port}/", b"{}", {}, private=False)
+        assert posted.status is None
+        assert posted.error in {"private address", "gaierror"}
+        assert service.received == []
+
+    def test_redirects_are_not_followed(self, service: Receiver) -> None:
+        service.answers = [307]
+        posted = posting.post(service.url, b"{}", {}, private=True)
+        assert (posted.status, posted.taken, len(service.received)) == (307, False, 1)
+
+    def test_a_certificate_must_be_the_hosts(self, service: Receiver) -> None:
+        posted = posting.post(service.url.replace("http:", "https:"), b"{}", {}, private=True)
+        assert posted.status is None
+        assert posted.error == "SSLError"

@@ -20,6 +20,7 @@ from app.products.errors import (
 from app.products.models import StockItem, UnitState
 from app.products.queries import stock as queries
 from app.products.service import stock
+from app.products.tasks import announce_stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.products.stocking import (
@@ -44,8 +45,13 @@ def product(seller):
 
 
 def announced():
-    rows = db.session.scalars(db.select(OutboxRow.payload).order_by(OutboxRow.id)).all()
-    return [row["product_id"] for row in rows if set(row) == {"product_id"}]
+    """The products whose open pages are to be told; other listeners have rows of their own."""
+    rows = db.session.scalars(
+        db.select(OutboxRow.payload)
+        .where(OutboxRow.listener.endswith(announce_stock.__name__))
+        .order_by(OutboxRow.id)
+    ).all()
+    return [row["product_id"] for row in rows]
 
 
 class TestReserve:

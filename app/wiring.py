@@ -31,6 +31,7 @@ from app.products import events as products_events
 from app.products import tasks as products_tasks
 from app.products import views as products_views
 from app.settings import Settings
+from app.webhooks import api as webhooks_api
 from app.webhooks import events as webhooks_events
 from app.webhooks import tasks as webhooks_tasks
 from app.webhooks import views as webhooks_views
@@ -53,6 +54,7 @@ API_BLUEPRINTS: list[Blueprint] = [
     products_api.blueprint,
     orders_api.blueprint,
     orders_api.payments_blueprint,
+    webhooks_api.blueprint,
     admin_api.blueprint,
 ]
 

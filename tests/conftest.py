@@ -140,6 +140,7 @@ def application(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
 @pytest.fixture
 def app(application: Flask) -> Iterator[Flask]:
     """The application with a context for the test's own calls; every table is empty."""
+    application.extensions.pop("key_ring", None)  # the keys it knows go with the tables
     with application.app_context():
         empty_stores()
         yield application

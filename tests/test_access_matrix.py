@@ -175,6 +175,16 @@ RULES = {
     "webhooks.send_test": SELLER,
     "webhooks.switch_off": SELLER,
     "webhooks.switch_on": SELLER,
+    "webhooks_api.change": SELLER,
+    "webhooks_api.create": SELLER,
+    "webhooks_api.delete": SELLER,
+    "webhooks_api.get_endpoint": SELLER,
+    "webhooks_api.list_endpoints": SELLER,
+    "webhooks_api.list_messages": SELLER,
+    "webhooks_api.send_again": SELLER,
+    "webhooks_api.send_test": SELLER,
+    "webhooks_api.switch_off": SELLER,
+    "webhooks_api.switch_on": SELLER,
 }
 # These show what is a stranger's too: it is on sale.
 OPEN_TO_STRANGERS = {"products.detail", "products_api.get_product", "files.photo"}

@@ -20,7 +20,6 @@ from app.webhooks.models import MessageState, OffReason, WebhookEndpoint
 from app.webhooks.service import endpoints, messages
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
-SEND_LIMIT = "30/minute"
 
 
 @blueprint.get("")
@@ -168,7 +167,7 @@ def delete(endpoint_id: UUID) -> ResponseReturnValue:
 @allow(Access.SELLER)
 def send_test(endpoint_id: UUID) -> ResponseReturnValue:
     """Send an event that means nothing."""
-    ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
+    ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
     flash(_("A test event is on its way. Reload the page to see the answer."), "success")
     return _back(endpoint_id)
@@ -178,7 +177,7 @@ def send_test(endpoint_id: UUID) -> ResponseReturnValue:
 @allow(Access.SELLER)
 def send_again(endpoint_id: UUID, message_id: UUID) -> ResponseReturnValue:
     """Send a message once more, under the same id."""
-    ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
+    ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_again(owner_id=current_user.id, endpoint_id=endpoint_id, message_id=message_id)
     flash(_("The message is on its way again."), "success")
     return _back(endpoint_id)

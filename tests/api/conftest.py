@@ -8,12 +8,6 @@ from tests.factories.auth import make_user
 from tests.support.programs import Program, program_of
 
 
-@pytest.fixture(autouse=True)
-def no_keys_known(app: Flask) -> None:
-    """The tables are emptied between tests, which no process would expect of them."""
-    app.extensions.pop("key_ring", None)
-
-
 @pytest.fixture
 def seller(app: Flask) -> User:
     """Somebody who sells."""

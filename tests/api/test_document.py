@@ -2,7 +2,7 @@
 
 import contextvars
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from schemathesis.specs.openapi.checks import (
 
 from app.auth.scopes import scopes_for
 from app.auth.service import api_keys
-from app.factory import create_app
 from app.kit.access import Access, rule_of
 from app.kit.api.operations import operation_of
 from app.kit.requests import API
@@ -34,6 +33,7 @@ from app.settings import Settings
 from tests.conftest import empty_stores
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support.apps import another_app
 from tests.support.bought import delivered
 from tests.support.promises import broken
 
@@ -131,9 +131,10 @@ def test_a_breaking_change_is_noticed(document: dict[str, Any], change: Callable
 
 
 @pytest.fixture(scope="module")
-def patient(make_settings: Callable[..., Settings]) -> Flask:
+def patient(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
     """An application that counts requests without end."""
-    return create_app(make_settings(api_requests_per_minute=10**6))
+    with another_app(make_settings(api_requests_per_minute=10**6)) as created:
+        yield created
 
 
 @pytest.mark.timeout(300)

@@ -1,6 +1,6 @@
 """What every operation keeps to: problems, pages, idempotency, versions, limits, origins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -8,11 +8,11 @@ from sqlalchemy import text
 
 from app.auth.models import User
 from app.extensions import db
-from app.factory import create_app
 from app.kit.db import session
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
+from tests.support.apps import another_app
 from tests.support.programs import Program, program_of
 from tests.support.sale import in_parallel
 
@@ -196,8 +196,9 @@ class TestVersions:
 
 class TestLimits:
     @pytest.fixture
-    def strict(self, app: Flask, make_settings: Callable[..., Settings]) -> Flask:
-        return create_app(make_settings(api_requests_per_minute=3))
+    def strict(self, app: Flask, make_settings: Callable[..., Settings]) -> Iterator[Flask]:
+        with another_app(make_settings(api_requests_per_minute=3)) as created:
+            yield created
 
     def test_what_is_left_is_said_until_there_is_nothing(self, strict: Flask) -> None:
         browser = strict.test_client()
@@ -226,8 +227,9 @@ class TestOrigins:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
     def test_pages_that_are_set_may(self, app: Flask, make_settings) -> None:  # type: ignore[no-untyped-def]
-        opened = create_app(make_settings(api_cors_origins="https://shop.example"))
-        named = self.ask(opened, "https://shop.example").headers
+        with another_app(make_settings(api_cors_origins="https://shop.example")) as opened:
+            named = self.ask(opened, "https://shop.example").headers
+            other = self.ask(opened, "https://evil.example").headers
         assert named["Access-Control-Allow-Origin"] == "https://shop.example"
         assert "Access-Control-Allow-Credentials" not in named
-        assert "Access-Control-Allow-Origin" not in self.ask(opened, "https://evil.example").headers
+        assert "Access-Control-Allow-Origin" not in other

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
+from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
 from tests.conftest import IsolatedClient
@@ -18,13 +19,15 @@ def inbox(run_servers: Servers, drain: Callable[[], None]) -> Inbox:
 
 
 @pytest.fixture(scope="session")
-def strict_application(make_settings: Callable[..., Settings]) -> Flask:
+def strict_application(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
     settings = make_settings(
         login_tries_per_account=5, login_tries_per_address=20, registrations_per_address=5
     )
     created = create_app(settings)
     created.test_client_class = IsolatedClient
-    return created
+    yield created
+    with created.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

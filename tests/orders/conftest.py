@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from app.embedded.processes import free_port
+from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
 from tests.conftest import IsolatedClient
@@ -42,7 +43,7 @@ def sandbox_handle(shop_port: int, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def application(
     make_settings: Callable[..., Settings], sandbox_handle: object, shop_port: int
-) -> Flask:
+) -> Iterator[Flask]:
     """The application, paying at the sandbox."""
     created = create_app(
         make_settings(
@@ -54,7 +55,9 @@ def application(
     )
     created.config["WTF_CSRF_ENABLED"] = False
     created.test_client_class = IsolatedClient
-    return created
+    yield created
+    with created.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

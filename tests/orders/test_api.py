@@ -15,7 +15,6 @@ from tests.support.sale import SandboxControl
 @pytest.fixture
 def buying(app: Flask) -> Program:
     """A buyer's program."""
-    app.extensions.pop("key_ring", None)
     return program_of(app, make_user())
 
 

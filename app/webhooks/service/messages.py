@@ -23,6 +23,7 @@ from app.webhooks.models import (
 from app.webhooks.service.sending import nudge_after_commit
 
 LOW = 5  # free units and fewer
+SEND_LIMIT = "30/minute"  # of one seller, by hand
 
 
 @transactional

@@ -1,0 +1,159 @@
+"""JSON routes of webhooks, below /api/v1/payments/webhooks: they tell of what was sold."""
+
+from uuid import UUID
+
+from flask import url_for
+from flask_login import current_user
+
+from app.kit import ratelimit
+from app.kit.access import Access, allow
+from app.kit.api.operations import Answer, api_blueprint, operation
+from app.kit.api.schemas import listing_of
+from app.webhooks import queries
+from app.webhooks.models import WebhookEndpoint
+from app.webhooks.queries import Message
+from app.webhooks.schemas import (
+    AttemptOut,
+    EndpointIn,
+    EndpointOut,
+    Endpoints,
+    MessageList,
+    MessageOut,
+    MessagesQuery,
+    NewEndpointOut,
+    OnTheWay,
+)
+from app.webhooks.service import endpoints, messages
+from app.webhooks.service.messages import SEND_LIMIT
+
+blueprint = api_blueprint("webhooks_api", __name__, "payments/webhooks")
+SCOPE = "webhooks"
+ON_THE_WAY = OnTheWay(accepted=True)
+
+
+@blueprint.get("")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=Endpoints)
+def list_endpoints() -> Endpoints:
+    """One's webhooks."""
+    return Endpoints(items=[_endpoint(one) for one in queries.endpoints_of(current_user.id)])
+
+
+def _endpoint(endpoint: WebhookEndpoint) -> EndpointOut:
+    return EndpointOut(
+        id=endpoint.id,
+        url=endpoint.url,
+        events=endpoint.events,
+        off_reason=endpoint.off_reason,
+        failing_since=endpoint.failing_since,
+        created_at=endpoint.created_at,
+    )
+
+
+@blueprint.post("")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=NewEndpointOut, status=201)
+def create(body: EndpointIn) -> Answer:
+    """Make a webhook; the secret that signs is shown this once."""
+    endpoint_id, secret = endpoints.create(
+        owner_id=current_user.id, url=body.url, events=body.events
+    )
+    return Answer(
+        NewEndpointOut(id=endpoint_id, secret=secret),
+        location=url_for(".get_endpoint", endpoint_id=endpoint_id),
+    )
+
+
+@blueprint.get("/<uuid:endpoint_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=EndpointOut)
+def get_endpoint(endpoint_id: UUID) -> EndpointOut:
+    """One webhook."""
+    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+
+
+@blueprint.put("/<uuid:endpoint_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=EndpointOut)
+def change(endpoint_id: UUID, body: EndpointIn) -> EndpointOut:
+    """Send elsewhere, or other things."""
+    endpoints.change(
+        owner_id=current_user.id, endpoint_id=endpoint_id, url=body.url, events=body.events
+    )
+    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+
+
+@blueprint.delete("/<uuid:endpoint_id>")
+@allow(Access.SELLER, SCOPE)
+@operation(status=204)
+def delete(endpoint_id: UUID) -> None:
+    """Delete a webhook with all its messages."""
+    endpoints.delete(owner_id=current_user.id, endpoint_id=endpoint_id)
+
+
+@blueprint.post("/<uuid:endpoint_id>/on")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=EndpointOut)
+def switch_on(endpoint_id: UUID) -> EndpointOut:
+    """Send again, first of all what has waited."""
+    endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=True)
+    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+
+
+@blueprint.post("/<uuid:endpoint_id>/off")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=EndpointOut)
+def switch_off(endpoint_id: UUID) -> EndpointOut:
+    """Send nothing for a while."""
+    endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=False)
+    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+
+
+@blueprint.post("/<uuid:endpoint_id>/test")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OnTheWay, status=202)
+def send_test(endpoint_id: UUID) -> OnTheWay:
+    """Send an event that means nothing."""
+    ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
+    messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
+    return ON_THE_WAY
+
+
+@blueprint.get("/<uuid:endpoint_id>/messages")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=MessageList)
+def list_messages(endpoint_id: UUID, query: MessagesQuery) -> MessageList:
+    """The messages of a webhook with every try, the newest first."""
+    endpoint = queries.endpoint_of(current_user.id, endpoint_id)
+    page = queries.messages_of(endpoint.id, after=query.after, size=query.limit)
+    return listing_of(MessageList, page, _message)
+
+
+def _message(message: Message) -> MessageOut:
+    return MessageOut(
+        id=message.id,
+        type=message.type,
+        state=message.state,
+        payload=message.payload,
+        created_at=message.created_at,
+        attempts=[
+            AttemptOut(
+                started_at=attempt.started_at,
+                duration_ms=attempt.duration_ms,
+                status=attempt.status,
+                error=attempt.error,
+                answer=attempt.answer,
+            )
+            for attempt in message.attempts
+        ],
+    )
+
+
+@blueprint.post("/<uuid:endpoint_id>/messages/<uuid:message_id>/again")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OnTheWay, status=202)
+def send_again(endpoint_id: UUID, message_id: UUID) -> OnTheWay:
+    """Send a message once more, under the same id."""
+    ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
+    messages.send_again(owner_id=current_user.id, endpoint_id=endpoint_id, message_id=message_id)
+    return ON_THE_WAY

@@ -1,0 +1,79 @@
+"""Webhooks as programs send and get them."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.kit.api.schemas import Input, Listing, Output, Paged
+from app.webhooks.models import EventType, MessageState, OffReason
+from app.webhooks.posting import MAX_URL
+
+Choice = Literal["order.paid", "order.delivered", "stock.low", "stock.out"]
+
+
+class EndpointIn(Input):
+    """Where to send, and what."""
+
+    url: str = Field(min_length=1, max_length=MAX_URL, examples=["https://example.com/byteshop"])
+    events: list[Choice] = Field(min_length=1)
+
+
+class EndpointOut(Output):
+    """A webhook; `off_reason` is null while it is on."""
+
+    id: UUID
+    url: str
+    events: list[str]
+    off_reason: OffReason | None
+    failing_since: datetime | None
+    created_at: datetime
+
+
+class Endpoints(Output):
+    """One's webhooks, in the order in which they were made."""
+
+    items: list[EndpointOut]
+
+
+class NewEndpointOut(Output):
+    """A new webhook. Its secret is shown this once."""
+
+    id: UUID
+    secret: str
+
+
+class MessagesQuery(Paged):
+    """Which page of the messages."""
+
+
+class AttemptOut(Output):
+    """A try, and what came of it."""
+
+    started_at: datetime
+    duration_ms: int
+    status: int | None
+    error: str | None
+    answer: str
+
+
+class MessageOut(Output):
+    """A message with its tries, the latest first."""
+
+    id: UUID
+    type: EventType
+    state: MessageState
+    payload: dict[str, Any]
+    created_at: datetime
+    attempts: list[AttemptOut]
+
+
+class MessageList(Listing[MessageOut]):
+    """A page of messages, the newest first."""
+
+
+class OnTheWay(Output):
+    """A message will be sent."""
+
+    accepted: Literal[True]

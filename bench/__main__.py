@@ -9,7 +9,7 @@ from flask_migrate import upgrade
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
-from bench import auth, catalogue, claims, delivery
+from bench import api, auth, catalogue, claims, delivery
 from bench.figures import Figure, print_table
 from tests.support import servers as throwaway
 from tests.support.shop import Shop, environment_for
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "claims": ("Units claimed a second on one hot product, 8 clients", claims.run),
     "catalogue": ("A page of 30 products out of 10,000", catalogue.run),
     "auth": ("Whose token is this, asked over gRPC, against a bare echo", auth.run),
+    "api": ("Catalogue JSON of 30 products, out of ten thousand and a million", api.run),
     "delivery": ("From the capture's answer to the key in the buyer's open page", delivery.run),
 }
 

@@ -38,6 +38,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         test_servers.close_run()
 
 
+# Those that take longest, in the order in which they are handed out: at the end of a run no worker
+# is left with a long one while the other has nothing to do.
+LONGEST = (
+    "embedded/test_run.py",
+    "api/test_document.py",
+    "test_access_matrix.py",
+    "flows/test_pages.py",
+    "flows/test_paying.py",
+    "flows/test_buying.py",
+    "flows/test_hostile.py",
+    "flows/test_people.py",
+    "orders/test_crashes.py",
+    "embedded/test_servers.py",
+    "chats/test_live.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
+
+
 class IsolatedClient(FlaskClient):
     """A client whose requests share no application context with the test that makes them."""
 

@@ -8,6 +8,7 @@ import copy
 import json
 import logging
 import threading
+import time
 from typing import Any, NoReturn, Self, cast
 
 import requests
@@ -33,6 +34,7 @@ from app.payments.gateway import (
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
+IN_PROGRESS_PAUSES = (0.2, 0.4, 0.8)  # seconds
 UNAUTHORIZED, CONFLICT, TOO_MANY, SERVER_ERROR = 401, 409, 429, 500
 # Refusals of the call, not of the payment: asked again, the answer may be another.
 SAYS_NOTHING = frozenset({UNAUTHORIZED, CONFLICT, TOO_MANY})
@@ -177,13 +179,28 @@ class Paypal:
     def _call(self, request: Any) -> PaypalOrder:
         assert_no_transaction()
         try:
-            answer = self._client.execute(request)
+            answer = self._when_free(request)
             return _read_order(answer.result.dict())
         except HttpError as error:
             _refused(error)
         except (requests.RequestException, OSError, ValueError, KeyError, AttributeError) as error:
             log.warning("PayPal gave no answer", extra={"error": type(error).__name__})
             raise PaypalUnknown(type(error).__name__) from error
+
+    def _when_free(self, request: Any) -> Any:
+        """Send a request; again, a little later, while PayPal is at work on the same one.
+
+        A double click, or the browser and the webhook at once, so get one answer. "Wait for some
+        time and try again": https://developer.paypal.com/api/rest/reference/orders/v2/errors/
+        """
+        for pause in IN_PROGRESS_PAUSES:
+            try:
+                return self._client.execute(request)
+            except HttpError as error:
+                if error.status_code != CONFLICT:
+                    raise
+            time.sleep(pause)
+        return self._client.execute(request)
 
 
 def _refused(error: HttpError) -> NoReturn:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 import certifi
@@ -21,6 +21,7 @@ MAX_URL = 500
 SECONDS = 10
 MAX_ANSWER = 1024
 _FIRST_FREE_PORT = 1024
+_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
 _GONE_TOO_LONG = 30  # seconds for all of it, since an answer may drip
 
 
@@ -121,6 +122,8 @@ def _resolve(host: str, port: int, private: bool) -> tuple[str, int]:
 
 def _is_public(address: str) -> bool:
     parsed = ip_address(address.partition("%")[0])
+    if parsed in _NAT64:
+        return False  # an IPv4 address is behind it, perhaps a private one
     inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
     return (inner or parsed).is_global and not parsed.is_multicast
 

@@ -282,7 +282,7 @@ class TestAddresses:
     @pytest.mark.parametrize("host", [
         "127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
         "[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "[fe80::1]", "224.0.0.1", "2130706433",
-        "0x7f.1", "[2002:7f00:1::]", "100.64.0.1",
+        "0x7f.1", "[2002:7f00:1::]", "[64:ff9b::7f00:1]", "100.64.0.1",
     ])  # fmt: skip
     def test_our_own_network_is_not_reached(self, service: Receiver, host: str) -> None:
         port = service.url.split(":")[2].split("/")[0]

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from playwright.sync_api import Browser, sync_playwright
 from rq import Queue, SimpleWorker
 from sqlalchemy import event, text
 
@@ -20,8 +21,17 @@ from app.factory import create_app
 from app.kit import jobs, outbox
 from app.settings import Settings
 from tests.support import servers as test_servers
+from tests.support.browser import chromium_path
 from tests.support.servers import RUN, Servers, servers
 
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+]
 PASSWORD = "correct-horse-battery"
 TEMPLATE = "byteshop_template"
 
@@ -76,6 +86,15 @@ class IsolatedClient(FlaskClient):
 def worker_number(worker_id: str) -> int:
     """0 without xdist, else 1, 2, …"""
     return 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all tests of this worker; Playwright bears no second one beside it."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")

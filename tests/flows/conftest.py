@@ -16,7 +16,6 @@ from playwright.sync_api import (
     Page,
     WebError,
     expect,
-    sync_playwright,
 )
 
 from app.embedded.processes import free_port
@@ -25,7 +24,6 @@ from app.factory import create_app
 from app.products.service import shelves
 from app.settings import Settings
 from tests.conftest import TEMPLATE, _ensure_template
-from tests.support.browser import chromium_path
 from tests.support.inbox import Inbox
 from tests.support.sale import SandboxControl
 from tests.support.servers import Servers
@@ -41,14 +39,6 @@ document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
-QUIET = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -121,13 +111,10 @@ def inbox(run_servers: Servers) -> Inbox:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(chromium: Browser) -> Browser:
     """One Chromium for all flows of this worker."""
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)
-        yield launched
-        launched.close()
+    return chromium
 
 
 @dataclass

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, jsonify, request
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
+from tests.flows.steps import wait_until
 from tests.sandbox.conftest import Api, order, with_wallet
-from tests.support.browser import chromium_path
 from tests.support.sandbox import SandboxHandle
 
 pytestmark = pytest.mark.browser
@@ -114,11 +114,8 @@ def shop(api: Api) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser(chromium: Browser) -> Browser:
+    return chromium
 
 
 @pytest.fixture
@@ -224,7 +221,7 @@ class TestPopup:
         with page.expect_popup() as opened:
             page.get_by_role("button").click()
         expect(page.locator("#log li")).to_have_text(["error sold out"])
-        assert opened.value.is_closed()
+        wait_until(page, opened.value.is_closed)
 
     def test_window_follows_the_shops_page_when_it_leaves(
         self, shop: Shop, open_page: Callable[..., Page]

@@ -1,14 +1,13 @@
 """The application factory: a list of bindings, in order."""
 
 from flask import Flask
-from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import commands, wiring
 from app.auth import identity
 from app.extensions import csrf, db, login_manager, migrate, sock
 from app.kit import access, assets, headers, i18n, jobs, logs, problems, ratelimit
-from app.kit.api import limits
+from app.kit.api import limits, origins
 from app.kit.crypto import Vault
 from app.kit.requests import MemoryRequest
 from app.settings import Settings
@@ -48,21 +47,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.init_app(app)
     assets.init_app(app)
     problems.init_app(app)
-    _open_api_to_pages(app, settings)
+    origins.init_app(app)
     wiring.init_app(app, settings)
     commands.init_app(app)
     return app
-
-
-def _open_api_to_pages(app: Flask, settings: Settings) -> None:
-    origins = [origin.strip() for origin in settings.api_cors_origins.split(",") if origin.strip()]
-    if origins:
-        CORS(
-            app,
-            resources={r"/api/*": {"origins": origins}},
-            expose_headers=["ETag", "Link", "Location", "Retry-After", *limits.HEADERS],
-            max_age=600,
-        )
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -108,7 +108,7 @@ class PasswordIn(Input):
 class ApiKeyIn(Input):
     """A key for a program of one's own."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=NAME_MAX)
     scopes: list[Scope] = Field(min_length=1)
     expires_in_days: int | None = Field(None, ge=1, le=DAYS_MAX)
 

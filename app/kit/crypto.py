@@ -7,10 +7,12 @@ import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from flask import current_app
 
 NONCE_BYTES = 12  # NIST SP 800-38D: a random 96-bit nonce per message
 TOKEN_BYTES = 32
@@ -70,6 +72,11 @@ class Vault:
         """HMAC-SHA256 of the NFC-normalised, trimmed value, under a key of its own."""
         normal = unicodedata.normalize("NFC", text).strip()
         return hmac.new(self._fingerprint_key, normal.encode(), hashlib.sha256).digest()
+
+
+def vault() -> Vault:
+    """The current application's."""
+    return cast(Vault, current_app.extensions["vault"])
 
 
 def _bound(place: bytes, key_version: int) -> bytes:

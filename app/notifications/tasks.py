@@ -102,29 +102,23 @@ def send_password_reset(event: PasswordResetRequested) -> None:
 
 def send_password_changed(event: PasswordChanged) -> None:
     """Tell a person that their password is another one."""
-    user = _find(event.user_id)
-    if user is None:
-        return
-    mail.send(
-        to=user.email,
-        locale=user.locale,
-        template="password_changed",
-        key=f"changed-{user.id}",
-        name=user.display_name,
-        url=mail.link("auth.forgot"),
-    )
+    _warn(_find(event.user_id), "password_changed")
 
 
 def send_refresh_token_reused(event: RefreshTokenReused) -> None:
     """Warn a person whose program's token was used twice."""
-    user = _find(event.user_id)
+    _warn(_find(event.user_id), "refresh_token_reused")
+
+
+def _warn(user: User | None, template: str) -> None:
+    """Tell a person of something that may not have been them, with a way to a new password."""
     if user is None:
         return
     mail.send(
         to=user.email,
         locale=user.locale,
-        template="refresh_token_reused",
-        key=f"reused-{user.id}",
+        template=template,
+        key=f"{template}-{user.id}",
         name=user.display_name,
         url=mail.link("auth.forgot"),
     )

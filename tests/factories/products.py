@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.auth.models import User
+from app.kit.crypto import vault
 from app.kit.db import db_now, session, transactional
 from app.kit.ids import new_id
 from app.products.models import (
@@ -14,7 +15,6 @@ from app.products.models import (
     StockBatch,
     StockItem,
 )
-from app.products.service.stock import vault
 
 
 @transactional

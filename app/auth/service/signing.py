@@ -18,7 +18,7 @@ from flask import current_app
 from sqlalchemy import func, select, text
 
 from app.auth.models import SigningKey
-from app.kit.crypto import Sealed, Vault
+from app.kit.crypto import Sealed, vault
 from app.kit.db import session, transactional
 from app.kit.ids import new_id
 
@@ -132,7 +132,7 @@ def _add() -> UUID:
     kid = new_id()
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    sealed = _vault().seal_secret(pem, purpose=_PURPOSE, ident=kid)
+    sealed = vault().seal_secret(pem, purpose=_PURPOSE, ident=kid)
     session().add(SigningKey(id=kid, sealed=sealed.data, key_version=sealed.key_version))
     return kid
 
@@ -143,15 +143,10 @@ def _read() -> tuple[LiveKey, ...]:
 
 
 def _open(row: SigningKey) -> Ed25519PrivateKey:
-    pem = _vault().open_secret(Sealed(row.sealed, row.key_version), purpose=_PURPOSE, ident=row.id)
+    pem = vault().open_secret(Sealed(row.sealed, row.key_version), purpose=_PURPOSE, ident=row.id)
     private = load_pem_private_key(pem.encode(), password=None)
     assert isinstance(private, Ed25519PrivateKey)
     return private
-
-
-def _vault() -> Vault:
-    vault: Vault = current_app.extensions["vault"]
-    return vault
 
 
 def _ring() -> KeyRing:

@@ -20,7 +20,6 @@ from app.kit.problems import PROBLEM_TYPE
 VERSION = "1.0"
 _REF = "#/components/schemas/{model}"
 _VARIABLE = re.compile(r"<(?P<converter>\w+)(?:\((?P<values>[^)]*)\))?:(?P<name>\w+)>")
-Schemas = dict[tuple[type[BaseModel], str], dict[str, Any]]
 
 
 class ProblemDetails(Output):

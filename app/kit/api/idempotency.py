@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import (
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.kit.crypto import Sealed, Vault
+from app.kit.crypto import Sealed, vault
 from app.kit.db import Model, session, transactional
 from app.kit.errors import Conflict, Invalid
 from app.kit.ids import new_id
@@ -150,7 +150,7 @@ def _open(found: StoredAnswer) -> Response:
     body = ""
     if found.sealed is not None and found.key_version is not None:
         sealed = Sealed(found.sealed, found.key_version)
-        body = _vault().open_secret(sealed, purpose=_PURPOSE, ident=found.id)
+        body = vault().open_secret(sealed, purpose=_PURPOSE, ident=found.id)
     response = Response(body, status=found.status, headers=found.headers or {})
     response.headers["Idempotent-Replayed"] = "true"
     return response
@@ -161,7 +161,7 @@ def _store(*, claim_id: UUID, status: int, headers: dict[str, str], body: str) -
     found = session().get(StoredAnswer, claim_id)
     if found is None:
         return  # it took so long that another request took the key over
-    sealed = _vault().seal_secret(body, purpose=_PURPOSE, ident=claim_id)
+    sealed = vault().seal_secret(body, purpose=_PURPOSE, ident=claim_id)
     found.status, found.headers = status, headers
     found.sealed, found.key_version = sealed.data, sealed.key_version
 
@@ -185,8 +185,3 @@ def drop_expired() -> int:
         .execution_options(synchronize_session=False)
     )
     return len(dropped.all())
-
-
-def _vault() -> Vault:
-    vault: Vault = current_app.extensions["vault"]
-    return vault

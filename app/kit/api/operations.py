@@ -2,8 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,7 +43,6 @@ class Answer:
     content: BaseModel | None = None
     version: str | None = None
     location: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 View = Callable[..., BaseModel | Answer | None]
@@ -126,7 +125,6 @@ def _respond(result: BaseModel | Answer | None, spec: Operation) -> Response:
         response.headers["Link"] = f'<{_with_cursor(content.next)}>; rel="next"'
     if answer.location:
         response.headers["Location"] = answer.location
-    response.headers.update(dict(answer.headers))
     response.headers["Cache-Control"] = "private, no-cache" if answer.version else "no-store"
     if answer.version:
         response.set_etag(answer.version)

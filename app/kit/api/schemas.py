@@ -1,18 +1,16 @@
 """What requests and answers are made of, whatever they are about."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.kit import money as amounts
 from app.kit.paging import PAGE_SIZE, Page
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 MAX_PAGE = 100
-MAX_TEXT = 20_000
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -28,10 +26,6 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Nothing(Input):
-    """An empty body: `{}`."""
-
-
 class Money(Output):
     """An amount in minor units (cents) of a currency: 1250 EUR is 12.50 €."""
 
@@ -40,8 +34,7 @@ class Money(Output):
 
     @classmethod
     def of(cls, minor: int, currency: str) -> "Money":
-        """The amount in PayPal's minor units; KeyError for a currency that it does not take."""
-        amounts.PAYPAL_DECIMALS[currency]
+        """So many minor units."""
         return cls(minor=minor, currency=currency)
 
 
@@ -82,8 +75,3 @@ class Paged(Input):
 
     after: str | None = Field(None, description="the cursor of the page: `next` of the one before")
     limit: Number = Field(PAGE_SIZE, ge=1, le=MAX_PAGE, description="how many at most")
-
-
-def names(values: Sequence[str]) -> str:
-    """Names in one line, for a description."""
-    return ", ".join(f"`{value}`" for value in values)

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.kit.crypto import vault
 from app.kit.db import session
 from app.products.models import UnitState
 from app.products.queries.stock import tag_of
 from app.products.service import reading
 from app.products.service.reading import Fault, Reading
-from app.products.service.stock import vault
 
 SHOWN = 50  # findings of one kind that a person is shown
 CHUNK = 10_000  # fingerprints or units sent to the database at once

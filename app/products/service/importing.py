@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from app.kit.crypto import Sealed, UnsealError
+from app.kit.crypto import Sealed, UnsealError, vault
 from app.kit.db import end_read, in_transaction, session, transactional, violated
 from app.kit.ids import new_id
 from app.kit.outbox import emit
@@ -32,7 +32,6 @@ from app.products.queries.stock import StockedProduct, stocked_product
 from app.products.service import reading
 from app.products.service.checking import Findings, Verdict, chunks, look_through
 from app.products.service.reading import Reading
-from app.products.service.stock import vault
 
 KEPT = timedelta(hours=1)
 MAX_SOURCE = 120

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from app.files.service import drop_photo, store_photo
+from app.kit.crypto import vault
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -32,7 +33,6 @@ from app.products.models import (
     StockItem,
     StockUpload,
 )
-from app.products.service.stock import vault
 
 TITLE_MIN, TITLE_MAX = 3, 120
 DESCRIPTION_MAX = 20_000

@@ -8,13 +8,11 @@ holder. A reservation that ran out stays its holder's until `release` is called 
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
-from flask import current_app
 from sqlalchemy import ColumnElement, TextClause, func, select, text, update
 
-from app.kit.crypto import Sealed, UnsealError, Vault
+from app.kit.crypto import Sealed, UnsealError, vault
 from app.kit.db import session, transactional
 from app.kit.outbox import emit
 from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable, UnitNotFree
@@ -269,11 +267,6 @@ def _withdraw(product_id: UUID, which: ColumnElement[bool]) -> int:
     if withdrawn:
         emit(StockChanged(product_id))
     return len(withdrawn)
-
-
-def vault() -> Vault:
-    """The current application's vault."""
-    return cast(Vault, current_app.extensions["vault"])
 
 
 def open_units(*, unit_ids: Collection[UUID]) -> dict[UUID, str]:

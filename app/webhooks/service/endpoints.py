@@ -9,7 +9,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from app.kit.crypto import Sealed, Vault
+from app.kit.crypto import Sealed, vault
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.webhooks.errors import BadEndpoint, NoSuchEndpoint, TooManyEndpoints
@@ -68,12 +68,12 @@ def delete(*, owner_id: UUID, endpoint_id: UUID) -> None:
 def secret_of(endpoint: WebhookEndpoint) -> str:
     """The secret in clear, for signing."""
     sealed = Sealed(endpoint.sealed, endpoint.key_version)
-    return _vault().open_secret(sealed, purpose=_PURPOSE, ident=endpoint.id)
+    return vault().open_secret(sealed, purpose=_PURPOSE, ident=endpoint.id)
 
 
 def _give_secret(endpoint: WebhookEndpoint) -> str:
     secret = f"whsec_{base64.b64encode(os.urandom(_SECRET_BYTES)).decode()}"
-    sealed = _vault().seal_secret(secret, purpose=_PURPOSE, ident=endpoint.id)
+    sealed = vault().seal_secret(secret, purpose=_PURPOSE, ident=endpoint.id)
     endpoint.sealed, endpoint.key_version = sealed.data, sealed.key_version
     return secret
 
@@ -93,8 +93,3 @@ def _check(url: str, events: Sequence[str]) -> None:
         errors["events"] = _("Choose at least one event.")
     if errors:
         raise BadEndpoint(errors)
-
-
-def _vault() -> Vault:
-    vault: Vault = current_app.extensions["vault"]
-    return vault

@@ -1,9 +1,12 @@
 """`python -m app.embedded run | reset | exec COMMAND …`."""
 
 import argparse
+import os
+import signal
 import sys
 
-from app.embedded.run import execute, reset, run
+from app.embedded.instance import INSTANCE, MARK, carry_mark, end_roles, mark
+from app.embedded.roles import Roles
 
 
 def main() -> int:
@@ -15,13 +18,24 @@ def main() -> int:
     join = actions.add_parser("exec", help="run a command in the shop's environment")
     join.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
-    if arguments.action == "reset":
-        return reset()
-    if arguments.action == "exec":
-        if not arguments.command:
-            join.error("name a command")
-        return execute(arguments.command)
-    return run()
+    if arguments.action == "exec" and not arguments.command:
+        join.error("name a command")
+    if arguments.action in {"reset", "exec"}:
+        from app.embedded.run import execute, reset  # noqa: PLC0415
+
+        return reset() if arguments.action == "reset" else execute(arguments.command)
+    carry_mark(INSTANCE)
+    roles = Roles()
+    try:
+        roles.begin({**os.environ, MARK: mark(INSTANCE)})
+        # After that, since it takes as long.
+        from app.embedded.run import run  # noqa: PLC0415
+
+        return run(roles)
+    except KeyboardInterrupt:  # too early for the run's own way to stop
+        return 128 + signal.SIGINT
+    finally:
+        end_roles(INSTANCE)
 
 
 if __name__ == "__main__":

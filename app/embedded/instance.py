@@ -5,7 +5,8 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -20,11 +21,28 @@ from app.embedded.processes import (
     write_private,
 )
 
-# Every role carries this variable, so that those of a killed run can be found.
+ROOT = Path(__file__).resolve().parents[2]
+INSTANCE = Path(os.environ.get("INSTANCE_DIR") or ROOT / "instance").resolve()
+# Every process of a run carries this variable, so that those of a killed one can be found.
 MARK = "BYTESHOP_INSTANCE"
 LOCK = "run.lock"
 RUNNING = "run.json"
 STORES = ("postgres", "valkey", "mongo", "mail")
+
+
+def mark(instance: Path) -> str:
+    """What this run's processes carry: whose they are, and where."""
+    return f"{os.getpid()}:{instance}"
+
+
+def carry_mark(instance: Path) -> None:
+    """Start this program anew where it lacks the mark, for its forks to have it from the first.
+
+    What it starts otherwise is not marked: the stores outlive the roles.
+    """
+    if os.environ.pop(MARK, None) != mark(instance):
+        words = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, words, {**os.environ, MARK: mark(instance)})  # noqa: S606
 
 
 @contextlib.contextmanager
@@ -84,8 +102,26 @@ def forget_environment(instance: Path) -> None:
 
 
 def end_roles(instance: Path) -> None:
-    """End every role of a run in this directory that still lives, and wait for it."""
-    roles = [process for process in psutil.process_iter() if _is_role(process, instance)]
+    """End every role of this run that still lives, and wait for it."""
+    own = mark(instance)
+    _end_those(lambda process: _mark_of(process) == own and process.pid != os.getpid())
+
+
+def end_leftovers(instance: Path) -> None:
+    """End whatever a killed run left behind in this directory."""
+
+    def is_left_behind(process: psutil.Process) -> bool:
+        run, _, place = _mark_of(process).partition(":")
+        # A run that only begins is not left behind: it will be told that this one was first.
+        return place == str(instance) and run not in {str(os.getpid()), str(process.pid)}
+
+    _end_those(is_left_behind)
+    for name in STORES:
+        stop_recorded(instance / name)
+
+
+def _end_those(is_meant: Callable[[psutil.Process], bool]) -> None:
+    roles = [process for process in psutil.process_iter() if is_meant(process)]
     for process in roles:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -93,20 +129,11 @@ def end_roles(instance: Path) -> None:
     end_all(roles)
 
 
-def end_leftovers(instance: Path) -> None:
-    """End whatever a killed run left behind."""
-    end_roles(instance)
-    for name in STORES:
-        stop_recorded(instance / name)
-
-
-def _is_role(process: psutil.Process, instance: Path) -> bool:
-    if process.pid == os.getpid():
-        return False
+def _mark_of(process: psutil.Process) -> str:
     try:
-        return lives(process) and process.environ().get(MARK) == str(instance)
+        return process.environ().get(MARK, "") if lives(process) else ""
     except (psutil.AccessDenied, psutil.NoSuchProcess):
-        return False
+        return ""
 
 
 def empty(instance: Path) -> None:

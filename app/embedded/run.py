@@ -8,39 +8,38 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import psutil
 import requests
-from honcho.environ import parse_procfile
-from honcho.manager import Manager
 
 from app.embedded import instance as place
 from app.embedded import keys
+from app.embedded.ahead import SANDBOX, SHOP, preload
 from app.embedded.environment import Ports, missing_stores, settings, uses_sandbox
 from app.embedded.errors import StartFailed
+from app.embedded.instance import INSTANCE
 from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers
+from app.embedded.roles import Forked, Roles
 
 ROOT = Path(__file__).resolve().parents[2]
-INSTANCE = Path(os.environ.get("INSTANCE_DIR") or ROOT / "instance").resolve()
 READY_SECONDS = 60
 POLL_SECONDS = 0.05
 DEMO_PASSWORD = "byteshop-demo"  # noqa: S105  # shown to everyone who runs the demo
 DEMO_ACCOUNTS = ("buyer@example.com", "seller@example.com", "admin@example.com")
-SIGNALLED = {128 + signal.SIGINT, 128 + signal.SIGTERM}
 
 
 class _Stopped(BaseException):
     """A signal asked for the end."""
 
 
-def run() -> int:
+def run(roles: Roles) -> int:
     """Start everything and serve until a signal; the exit code."""
-    started = time.monotonic()
     _stop_on_signals()
     try:
         with place.locked(INSTANCE), ExitStack() as stack:
@@ -48,12 +47,12 @@ def run() -> int:
             place.end_leftovers(INSTANCE)
             environment = _prepare(ports)
             _check_ports(ports)
-            environment |= stack.enter_context(_stores(ports))
+            environment |= stack.enter_context(_stores(ports, meanwhile=_preload))
             stack.callback(place.forget_environment, INSTANCE)
             stack.callback(place.end_roles, INSTANCE)
             place.write_environment(INSTANCE, environment)
             has_demo_data = _release(environment)
-            code = _serve(environment, ports, started, has_demo_data=has_demo_data)
+            code = _serve(roles, environment, ports, has_demo_data=has_demo_data)
             _ignore_signals()
             say("Stopping the stores …")
     except StartFailed as failure:
@@ -123,7 +122,7 @@ def _prepare(ports: Ports) -> dict[str, str]:
         **settings(os.environ, INSTANCE, ports, secrets),
         "PATH": path,
         "PYTHONUNBUFFERED": "1",
-        place.MARK: str(INSTANCE),
+        place.MARK: place.mark(INSTANCE),
     }
     # Without compiled files each role would compile the shop anew.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -148,7 +147,9 @@ def _check_ports(ports: Ports) -> None:
 
 
 @contextlib.contextmanager
-def _stores(ports: Ports, *, quiet: bool = False) -> Iterator[dict[str, str]]:
+def _stores(
+    ports: Ports, *, quiet: bool = False, meanwhile: Callable[[], None] | None = None
+) -> Iterator[dict[str, str]]:
     """Start the stores that the environment lacks, side by side; their addresses by variable."""
     starts = missing_stores(os.environ, INSTANCE, ports)
     running: list[EmbeddedServer] = []
@@ -160,6 +161,8 @@ def _stores(ports: Ports, *, quiet: bool = False) -> Iterator[dict[str, str]]:
                 future = pool.submit(start)
                 future.add_done_callback(lambda done: _note(done, running, began, quiet=quiet))
                 futures[future] = name
+            if meanwhile:
+                meanwhile()
             wait(futures, return_when=FIRST_EXCEPTION)
         yield {name: future.result().url for future, name in futures.items()}
     finally:
@@ -177,6 +180,11 @@ def _note(
             say(f"✓ {server.name} ({time.monotonic() - began:.1f} s)")
 
 
+def _preload() -> None:
+    """Import what the roles need, before they are forked off this process."""
+    preload([*SHOP, *(SANDBOX if uses_sandbox(os.environ) else ())])
+
+
 def _release(environment: Mapping[str, str]) -> bool:
     """Bring the database up to date; whether it holds the demo data.
 
@@ -190,10 +198,10 @@ def _release(environment: Mapping[str, str]) -> bool:
     if is_own and stamp.exists() and stamp.read_text() == digest:
         return True
     say("→ Bringing the database up to date")
-    _must_call(["flask", "--app", "wsgi", "db", "upgrade"], environment)
+    _must_call("flask --app wsgi db upgrade", environment)
     if has_demo_data:
         say("→ Adding demo data")
-        _must_call(["flask", "--app", "wsgi", "demo-data"], environment)
+        _must_call("flask --app wsgi demo-data", environment)
     if is_own:
         stamp.write_text(digest)
     return has_demo_data
@@ -208,19 +216,12 @@ def _release_digest() -> str:
     return digest.hexdigest()
 
 
-def _must_call(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode:
-        raise StartFailed(f"{done.stdout}\n`{' '.join(command)}` failed; the lines above say why.")
+def _must_call(command: str, environment: Mapping[str, str]) -> None:
+    called = Forked(command, env=environment, cwd=str(ROOT))
+    output = called.stdout.read().decode(errors="replace")
+    called.wait()
+    if called.returncode:
+        raise StartFailed(f"{output}\n`{command}` failed; the lines above say why.")
 
 
 def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -231,31 +232,25 @@ def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _serve(
-    environment: dict[str, str], ports: Ports, started: float, *, has_demo_data: bool
+    roles: Roles, environment: Mapping[str, str], ports: Ports, *, has_demo_data: bool
 ) -> int:
     """Run the roles until a signal or until one of them ends; the exit code."""
     say("→ Starting the shop")
-    manager = Manager()
-    procfile = parse_procfile((ROOT / "Procfile").read_text())
-    for role, command in procfile.processes.items():
-        if role == "release" or (role == "paypal" and not uses_sandbox(os.environ)):
-            continue
-        manager.add_process(role, command, env=environment, cwd=str(ROOT))
     banner = threading.Thread(
         target=_announce,
-        args=(ports, started),
+        args=(ports,),
         kwargs={"has_demo_data": has_demo_data},
         daemon=True,
     )
     banner.start()
-    # The manager takes SIGINT and SIGTERM itself; a closed terminal means the same.
+    # Honcho takes SIGINT and SIGTERM itself; a closed terminal means the same.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     with contextlib.suppress(OSError):  # a closed terminal takes no more lines
-        manager.loop()
-    return 0 if manager.returncode in SIGNALLED else manager.returncode or 1
+        return roles.serve(environment, sandbox=uses_sandbox(os.environ))
+    return 1
 
 
-def _announce(ports: Ports, started: float, *, has_demo_data: bool) -> None:
+def _announce(ports: Ports, *, has_demo_data: bool) -> None:
     """Wait until the shop answers, then say where it is."""
     pages = {"Shop": f"http://{LOOPBACK}:{ports.web}"}
     health = [f"http://{LOOPBACK}:{port}/healthz" for port in (ports.web, ports.chat)]
@@ -270,7 +265,8 @@ def _announce(ports: Ports, started: float, *, has_demo_data: bool) -> None:
             say(f"The shop did not answer within {READY_SECONDS} seconds; the lines above say why.")
             return
         time.sleep(POLL_SECONDS)
-    lines = [f"ByteShop is ready after {time.monotonic() - started:.1f} seconds.", ""]
+    took = time.time() - psutil.Process().create_time()
+    lines = [f"ByteShop is ready after {took:.1f} seconds.", ""]
     lines += [f"  {title + ':':<22}{address}" for title, address in pages.items()]
     if has_demo_data:
         lines += ["", f"  Demo accounts, password {DEMO_PASSWORD}:"]

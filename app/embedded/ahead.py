@@ -1,0 +1,58 @@
+"""Importing the shop ahead of need: the longest part of a start, done while the stores start.
+
+`python -m app.embedded.ahead COMMAND` does so for a command whose workers are gevent's, which has
+to come before every other import; then it reads the environment by stdin and becomes the command.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+
+# By name: this package leans on nothing of the shop.
+SHOP = ("app.factory", "gunicorn.app.wsgiapp")
+SANDBOX = ("app.sandbox",)
+
+
+def preload(modules: Sequence[str]) -> None:
+    """Import these modules for good."""
+    gc.disable()  # there is no garbage to look for yet
+    for name in modules:
+        importlib.import_module(name)
+    gc.freeze()  # so that no fork copies their memory by looking for garbage in it
+    gc.enable()
+
+
+def become(command: str, environment: Mapping[str, str]) -> None:
+    """Do in this process what a command of the Procfile does that calls a Python program."""
+    words = shlex.split(command)
+    own = {}
+    while "=" in words[0]:
+        name, value = words.pop(0).split("=", 1)
+        own[name] = value
+    os.environ.clear()
+    os.environ.update({**environment, **own})
+    program = shutil.which(words[0])
+    if program is None:
+        sys.exit(f"There is no command {words[0]!r}.")
+    sys.argv = [program, *words[1:]]
+    runpy.run_path(program, run_name="__main__")
+
+
+def main() -> None:
+    """Wait for the environment; end without a word if none comes."""
+    from gevent import monkey  # noqa: PLC0415  # patches this process alone
+
+    monkey.patch_all()
+    preload(SHOP)
+    if text := sys.stdin.read():
+        become(sys.argv[1], json.loads(text))
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,6 @@ from app.auth.views import keys as auth_keys
 from app.chats import views as chats_views
 from app.developers import views as developers_views
 from app.files import views as files_views
-from app.health import views as health_views
 from app.kit import outbox
 from app.kit.api import idempotency
 from app.kit.events import Listener, Reach, Registry
@@ -37,7 +36,6 @@ from app.webhooks import tasks as webhooks_tasks
 from app.webhooks import views as webhooks_views
 
 BLUEPRINTS: list[Blueprint] = [
-    health_views.blueprint,
     auth_views.blueprint,
     auth_keys.blueprint,
     files_views.blueprint,
@@ -118,10 +116,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.role_names - {"auth", "chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)
-    else:
-        app.register_blueprint(health_views.blueprint)
     if "web" in settings.role_names:
         for blueprint in API_BLUEPRINTS:
             app.register_blueprint(blueprint)
-    if "chat" in settings.role_names:
-        app.register_blueprint(chats_views.sockets)

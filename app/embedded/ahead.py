@@ -1,7 +1,8 @@
 """Importing the shop ahead of need: the longest part of a start, done while the stores start.
 
-`python -m app.embedded.ahead COMMAND` does so for a command whose workers are gevent's, which has
-to come before every other import; then it reads the environment by stdin and becomes the command.
+`python -m app.embedded.ahead COMMAND` does so for the command of the sockets, whose workers are
+gevent's, which has to come before every other import; then it reads the environment by stdin and
+becomes the command.
 """
 
 import gc
@@ -15,7 +16,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 # By name: this package leans on nothing of the shop.
-SHOP = ("app.factory", "gunicorn.app.wsgiapp")
+SOCKETS = ("app.factory", "gunicorn.app.wsgiapp")
+SHOP = (*SOCKETS, "app.wiring", "app.commands")
 SANDBOX = ("app.sandbox",)
 
 
@@ -49,7 +51,7 @@ def main() -> None:
     from gevent import monkey  # noqa: PLC0415  # patches this process alone
 
     monkey.patch_all()
-    preload(SHOP)
+    preload(SOCKETS)
     if text := sys.stdin.read():
         become(sys.argv[1], json.loads(text))
 

@@ -189,10 +189,39 @@ def app(application: Flask) -> Iterator[Flask]:
         db.session.rollback()
 
 
+# TRUNCATE makes new files for a table and each of its indexes, which takes ten times as long as
+# deleting the few rows of a test; it is left for tables that have grown. Triggers that forbid to
+# delete are the owner's to lift.
+EMPTY = """
+DO $$
+DECLARE
+    names text[] := string_to_array('{names}', ' ');
+    name text;
+    is_filled boolean;
+BEGIN
+    EXECUTE 'LOCK TABLE ' || array_to_string(names, ', ');
+    FOREACH name IN ARRAY names LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO is_filled;
+        IF is_filled AND pg_relation_size(name::regclass) > 500000 THEN
+            EXECUTE format('TRUNCATE %I CASCADE', name);
+        ELSIF is_filled THEN
+            BEGIN
+                EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
+                EXECUTE format('DELETE FROM %I', name);
+                EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name);
+            EXCEPTION WHEN foreign_key_violation THEN  -- products and what they share name each other
+                EXECUTE format('TRUNCATE %I CASCADE', name);
+            END;
+        END IF;
+    END LOOP;
+END $$
+"""
+
+
 def empty_stores() -> None:
     """Empty every table and this worker's Redis."""
-    tables = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
-    db.session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    names = " ".join(table.name for table in reversed(db.metadata.sorted_tables))
+    db.session.execute(text(EMPTY.format(names=names)))
     db.session.commit()
     jobs.redis().flushdb()
 

@@ -200,7 +200,7 @@ class TestLastKeys:
         careless = text(
             """
             WITH claimable AS MATERIALIZED (
-                SELECT id, pg_sleep(0.05) FROM stock_item
+                SELECT id, pg_sleep(0.5) FROM stock_item
                 WHERE product_id = :product_id AND state = 'free' ORDER BY id LIMIT :quantity)
             UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
             FROM claimable WHERE stock_item.id = claimable.id RETURNING stock_item.id

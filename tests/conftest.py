@@ -209,7 +209,7 @@ BEGIN
                 EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
                 EXECUTE format('DELETE FROM %I', name);
                 EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name);
-            EXCEPTION WHEN foreign_key_violation THEN  -- a product and its file name each other
+            EXCEPTION WHEN foreign_key_violation THEN  -- a product and its content name each other
                 EXECUTE format('TRUNCATE %I CASCADE', name);
             END;
         END IF;

@@ -78,7 +78,8 @@ LISTENERS = [
         orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"
     ),
     Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
-    Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE, "delivery"),
+    # Not before deliveries either: the page shows that the payment is looked at while it waits.
+    Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE),
     Listener(orders_events.OrderPaid, webhooks_tasks.tell_of_payment, Reach.LOCAL, "slow"),
     Listener(orders_events.OrderDelivered, webhooks_tasks.tell_of_delivery, Reach.LOCAL, "slow"),
     Listener(products_events.StockChanged, webhooks_tasks.tell_of_stock, Reach.LOCAL, "slow"),

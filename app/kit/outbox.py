@@ -62,21 +62,23 @@ def emit(event: object) -> None:
         payload = table.adapters[listener.event].dump_python(event, mode="json")
         row = OutboxRow(id=new_id(), listener=listener.name, payload=payload)
         session().add(row)
-        _nudge_after_commit(row.id, listener.queue)
+        _nudge_after_commit(row.id, listener)
 
 
-def _nudge_after_commit(row_id: UUID, queue: str) -> None:
-    after_commit(lambda: _nudge(row_id, queue))
+def _nudge_after_commit(row_id: UUID, listener: Listener) -> None:
+    after_commit(lambda: _nudge(row_id, listener))
 
 
-def _nudge(row_id: UUID, queue: str) -> bool:
-    return jobs.enqueue(deliver, row_id, queue=queue, job_id=str(row_id))
+def _nudge(row_id: UUID, listener: Listener) -> bool:
+    return jobs.enqueue(deliver, row_id, listener.name, queue=listener.queue, job_id=str(row_id))
 
 
-def deliver(row_id: UUID) -> None:
-    """Run one row's listener, at most once at a time; RQ's entry point. Safe to run twice."""
-    name = _listener_name(row_id)
-    listener = registry().by_name.get(name or "")
+def deliver(row_id: UUID, name: str) -> None:
+    """Run the listener that a row is for, at most once at a time; RQ's entry point.
+
+    Safe to run twice; a listener that this process does not know is left to one that does.
+    """
+    listener = registry().by_name.get(name)
     if listener is None:
         return
     try:
@@ -88,13 +90,6 @@ def deliver(row_id: UUID) -> None:
         log.exception("listener failed", extra={"listener": listener.name, "row": str(row_id)})
         session().rollback()  # whatever it left half done
         _back_off(row_id, f"{type(error).__name__}")
-
-
-def _listener_name(row_id: UUID) -> str | None:
-    row = session().execute(
-        select(OutboxRow.listener).where(OutboxRow.id == row_id, OutboxRow.done_at.is_(None))
-    )
-    return row.scalar_one_or_none()
 
 
 @transactional
@@ -204,6 +199,6 @@ def sweep() -> int:
     end_read()
     waiting = jobs.waiting() if due else set()
     for row_id, name in due:
-        if waiting is None or not (str(row_id) in waiting or _nudge(row_id, known[name].queue)):
-            deliver(row_id)  # the queue is down: the sweeper does the work itself
+        if waiting is None or not (str(row_id) in waiting or _nudge(row_id, known[name])):
+            deliver(row_id, name)  # the queue is down: the sweeper does the work itself
     return len(due)

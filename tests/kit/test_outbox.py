@@ -97,8 +97,8 @@ class TestLocalListener:
         drain()
         assert rows()[1] == 1
         assert row().done_at is not None
-        deliver(row().id)
-        deliver(row().id)
+        deliver(row().id, row().listener)
+        deliver(row().id, row().listener)
         assert rows()[1] == 1
 
     def test_effect_and_mark_are_one_transaction(self, rows: Rows) -> None:
@@ -111,7 +111,7 @@ class TestLocalListener:
 
         state.then = look_from_outside
         announce(Counted(1))
-        deliver(row().id)
+        deliver(row().id, row().listener)
         assert seen == [(0, False)]
         assert (rows()[1], row().done_at is not None) == (1, True)
 
@@ -121,7 +121,7 @@ class TestLocalListener:
 
         state.then = fail
         announce(Counted(1))
-        deliver(row().id)
+        deliver(row().id, row().listener)
         assert rows()[1] == 0
         left = row()
         assert (left.done_at, left.attempts, left.last_error) == (None, 1, "ConnectionError")
@@ -136,18 +136,18 @@ class TestLocalListener:
 
         state.then = hold
         announce(Counted(1))
-        ident = row().id
+        ident, name = row().id, row().listener
         db.session.rollback()
 
         def first() -> None:
             with app.app_context():
-                deliver(ident)
+                deliver(ident, name)
 
         worker = threading.Thread(target=first)
         worker.start()
         assert inside.wait(20)
         state.then = lambda: pytest.fail("ran beside the first")
-        deliver(ident)
+        deliver(ident, name)
         go_on.set()
         worker.join(20)
         assert rows()[1] == 1
@@ -167,9 +167,9 @@ class TestOutsideListener:
     def test_is_not_started_twice_within_its_lease(self, app: Flask) -> None:
         event = Told(uuid4(), datetime.now(UTC))
         announce(event)
-        ident = row().id
-        state.then = lambda: deliver(ident)
-        deliver(ident)
+        ident, name = row().id, row().listener
+        state.then = lambda: deliver(ident, name)
+        deliver(ident, name)
         assert state.heard == [event]
 
     def test_worker_that_died_is_replaced_after_the_lease(self, app: Flask, drain: Work) -> None:
@@ -180,9 +180,9 @@ class TestOutsideListener:
 
         state.then = die
         announce(event)
-        ident = row().id
+        ident, name = row().id, row().listener
         with pytest.raises(SystemExit):
-            deliver(ident)
+            deliver(ident, name)
         state.then = lambda: None
         outbox.sweep()
         drain()
@@ -200,7 +200,7 @@ class TestOutsideListener:
 
         state.then = half_done
         announce(Told(uuid4(), datetime.now(UTC)))
-        deliver(row().id)
+        deliver(row().id, row().listener)
         assert row().last_error == "ConnectionError"
 
 
@@ -216,12 +216,12 @@ class TestBackOff:
 
         state.then = fail
         announce(event)
-        ident = row().id
+        ident, name = row().id, row().listener
         delays: list[float] = []
         for _ in range(MAX_ATTEMPTS):
             assert row().parked_at is None
             make_due()
-            deliver(ident)
+            deliver(ident, name)
             wait = session().execute(
                 text("SELECT extract(epoch FROM available_at - clock_timestamp()) FROM outbox")
             )
@@ -235,7 +235,7 @@ class TestBackOff:
         state.then = lambda: None
         make_due()
         assert outbox.sweep() == 0
-        deliver(ident)
+        deliver(ident, name)
         drain()
         assert row().done_at is None
 

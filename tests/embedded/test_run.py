@@ -57,7 +57,7 @@ class Shop:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def start(self) -> None:
+    def start(self, until: str = "ByteShop is ready") -> None:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app.embedded", "run"],
@@ -69,7 +69,7 @@ class Shop:
                 start_new_session=True,
             )
         deadline = time.monotonic() + SECONDS
-        while "ByteShop is ready" not in self.output:
+        while until not in self.output:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.1)
@@ -184,6 +184,18 @@ def test_a_role_that_ends_ends_the_shop_and_says_so(directory):
     assert done.returncode not in {0, 130, 143}
     assert "web stopped" in done.stdout
     assert "ByteShop has stopped: the lines above say why." in done.stdout
+
+
+def test_interrupted_start_leaves_nothing_behind(directory):
+    shop = Shop(directory / "instance")
+    try:
+        shop.start(until="✓")  # the first of its stores
+        family = shop.family()
+        assert shop.end(signal.SIGINT) == 0
+        assert "Traceback" not in shop.output
+        assert not any(process.is_running() for process in family)
+    finally:
+        shop.close()
 
 
 def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(directory):

@@ -8,7 +8,7 @@ import argparse
 import logging
 import signal
 import sys
-from types import FrameType
+from queue import SimpleQueue
 
 from secantus.auth import derive_credentials
 from secantus.server import SecantusDBServer
@@ -40,15 +40,14 @@ def main() -> None:
         sync_on_commit=arguments.durable,
     )
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        server.stop()
-        sys.exit(0)
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    # The handler only leaves word: stopping takes locks that the interrupted line may hold.
+    told_to_stop: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda told, _frame: told_to_stop.put(told))
     _set_password(server, secret)
     server.start()
-    server.wait()
+    told_to_stop.get()
+    server.stop()
 
 
 def _set_password(server: SecantusDBServer, secret: str) -> None:

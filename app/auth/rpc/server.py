@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent import futures
 from ipaddress import ip_address
+from queue import SimpleQueue
 
 import grpc
 from flask import Flask
@@ -256,11 +257,12 @@ def _is_loopback(address: str) -> bool:
 
 def serve(app: Flask) -> None:
     """Serve until SIGTERM or SIGINT; CannotServe."""
-    stop = threading.Event()
+    # Not an Event: its lock may be held by the very line that a signal interrupts.
+    told_to_stop: SimpleQueue[int] = SimpleQueue()
     server = AuthServer(app)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda told, _frame: told_to_stop.put(told))
     server.start()
     log.info("gRPC is served", extra={"address": app.extensions["settings"].auth_grpc_listen})
-    stop.wait()
+    told_to_stop.get()
     server.stop()

@@ -91,16 +91,26 @@ def _slow(box: Sandbox, operation: str) -> None:
 
 def _go_wrong_after(box: Sandbox, operation: str, answer: Answer) -> None:
     """What is done is done, but the caller may not learn of it, or not first."""
-    if box.faults.take("webhook_before_answer", operation=operation):
+    # All at once: while this call hangs, later ones must find the faults that are meant for them.
+    told_first, hang, error, reset = (
+        box.faults.take(kind, operation=operation)
+        for kind in (
+            "webhook_before_answer",
+            "hang_after_commit",
+            "error_after_commit",
+            "reset_after_commit",
+        )
+    )
+    if told_first:
         if operation == "create" and answer.body:
             with box.storage.transaction() as db:
                 orders.approve(db, box, answer.body["id"], DEFAULT_PAYER)
         box.dispatcher.wait_until_tried(FIRST_HEARD_SECONDS)
-    if fault := box.faults.take("hang_after_commit", operation=operation):
-        box.stopping.wait(fault["seconds"])
-    if fault := box.faults.take("error_after_commit", operation=operation):
-        raise PaypalError(fault["status"])
-    if box.faults.take("reset_after_commit", operation=operation):
+    if hang:
+        box.stopping.wait(hang["seconds"])
+    if error:
+        raise PaypalError(error["status"])
+    if reset:
         request.environ[RESET] = True
 
 

@@ -3,10 +3,13 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -46,7 +49,7 @@ class Shop:
         return self.environment["PAYPAL_BASE_URL"]
 
     def start(self, *roles: str) -> None:
-        """Start these roles and wait until those that speak HTTP answer."""
+        """Start these roles and wait until those that can be called answer."""
         for role in roles:
             log = (self.log_directory / f"{role}.log").open("ab")
             self.processes[role] = subprocess.Popen(
@@ -64,16 +67,21 @@ class Shop:
             "paypal": self.paypal_url,
         }.items():
             if role in roles:
-                self._wait(role, f"{url}/healthz")
+                self._wait(role, partial(_is_alive, url))
+        if "auth" in roles and "AUTH_GRPC_LISTEN" in self.environment:
+            self._wait("auth", self._listens)
 
-    def _wait(self, role: str, url: str) -> None:
+    def _listens(self) -> bool:
+        host, _, port = self.environment["AUTH_GRPC_LISTEN"].rpartition(":")
+        socket.create_connection((host, int(port)), timeout=2).close()
+        return True
+
+    def _wait(self, role: str, answers: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            try:
-                if requests.get(url, timeout=2).ok:
+            with contextlib.suppress(OSError):  # those of requests are such, too
+                if answers():
                     return
-            except requests.RequestException:
-                pass
             if self.processes[role].poll() is not None:
                 break
             time.sleep(0.05)
@@ -102,6 +110,10 @@ class Shop:
     def __exit__(self, *_error: object) -> None:
         for role in list(self.processes):
             self.kill(role)
+
+
+def _is_alive(url: str) -> bool:
+    return requests.get(f"{url}/healthz", timeout=2).ok
 
 
 def environment_for(

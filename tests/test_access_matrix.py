@@ -289,6 +289,13 @@ def _one(query) -> UUID:  # type: ignore[no-untyped-def]
     return found
 
 
+def _whose(rule: Rule, strangers: list[dict[str, UUID]]) -> list[dict[str, UUID]]:
+    """The ids to call a route with: nobody's, and each stranger's that makes a difference."""
+    if not rule.arguments:
+        return [{}]
+    return [{}, *(strangers if "order_id" in rule.arguments else strangers[:1])]
+
+
 def _address(app: Flask, rule: Rule, ids: dict[str, UUID]) -> str:
     arguments: dict[str, object] = {
         name: ids.get(name, uuid4()) if name.endswith("_id") else WORDS[name]
@@ -320,9 +327,9 @@ def test_every_route_answers_everybody_as_the_table_says(
     wrong: list[str] = []
     for rule in _routes(app):
         access = RULES.get(rule.endpoint, ADMIN)
-        for ids in ({}, *strangers) if rule.arguments else ({},):
+        for ids in _whose(rule, strangers):
             path = _address(app, rule, ids)
-            for method in sorted(rule.methods or ()):
+            for method in sorted((rule.methods or set()) - {"HEAD"}):  # a GET to Flask
                 response = person.ask(method, path)
                 problem = _problem(rule, access, person, ids, response)
                 response.close()
@@ -390,7 +397,7 @@ def test_no_body_brings_a_route_down(
     everything = Person("seller", user, login, login(user))
     wrong = []
     for rule in _routes(app):
-        for ids in ({}, *strangers) if rule.arguments else ({},):
+        for ids in _whose(rule, strangers):
             path = _address(app, rule, ids)
             for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}:
                 response = everything.ask(method, path, **body)
@@ -421,7 +428,7 @@ def test_no_query_brings_a_page_down(
     for rule in _routes(app):
         if "GET" not in (rule.methods or ()):
             continue
-        for ids in ({}, *strangers) if rule.arguments else ({},):
+        for ids in _whose(rule, strangers):
             path = _address(app, rule, ids) + query
             for headers in ({}, {"HX-Request": "true", "HX-Request-Type": "partial"}):
                 response = everything.ask("GET", path, headers=headers)

@@ -105,21 +105,31 @@ class Shop:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def close(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(SECONDS)
+        if self.is_running:
+            self.end(signal.SIGTERM)
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[Shop]:
+def place() -> Iterator[Shop]:
+    """A shop whose data is kept from test to test; it may be running."""
     directory = Path(tempfile.mkdtemp(prefix="byteshop-run-"))
     directory.chmod(0o711)
     shop = Shop(directory / "instance")
-    shop.start()
     yield shop
     shop.close()
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def shop(place: Shop) -> Shop:
+    if not place.is_running:
+        place.start()
+    return place
 
 
 class TestRunningShop:
@@ -179,8 +189,9 @@ def test_wrong_settings_get_a_sentence(tmp_path, environment, words):
     assert "Traceback" not in done.stderr
 
 
-def test_a_role_that_ends_ends_the_shop_and_says_so(directory):
-    done = Shop(directory / "instance").call("run", WEB_WORKERS="none")
+def test_a_role_that_ends_ends_the_shop_and_says_so(place):
+    place.close()
+    done = place.call("run", WEB_WORKERS="none")
     assert done.returncode not in {0, 130, 143}
     assert "web stopped" in done.stdout
     assert "ByteShop has stopped: the lines above say why." in done.stdout
@@ -198,30 +209,25 @@ def test_interrupted_start_leaves_nothing_behind(directory):
         shop.close()
 
 
-def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(directory):
-    shop = Shop(directory / "instance")
-    try:
-        shop.start()
-        users = shop.users()
-        assert "UUID" in users
+def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(shop):
+    users = shop.users()
+    assert "UUID" in users
 
-        family = shop.family()
-        assert shop.end(signal.SIGINT) == 0
-        assert "ByteShop has stopped." in shop.output
-        assert not any(process.is_running() for process in family)
-        assert shop.users() == users  # with stores started for this question alone
+    family = shop.family()
+    assert shop.end(signal.SIGINT) == 0
+    assert "ByteShop has stopped." in shop.output
+    assert not any(process.is_running() for process in family)
+    assert shop.users() == users  # with stores started for this question alone
 
-        shop.start()
-        family = shop.family()
-        shop.end(signal.SIGKILL)
-        shop.start()
-        wait_until_gone(family, 5)
-        assert not [process for process in family if process.is_running()]
-        assert shop.users() == users
+    shop.start()
+    family = shop.family()
+    shop.end(signal.SIGKILL)
+    shop.start()
+    wait_until_gone(family, 5)
+    assert not [process for process in family if process.is_running()]
+    assert shop.users() == users
 
-        assert shop.end(signal.SIGHUP) == 0
-        assert not port_answers(shop.port)
-        assert shop.call("reset").returncode == 0
-        assert [path.name for path in shop.instance.iterdir()] == ["run.lock"]
-    finally:
-        shop.close()
+    assert shop.end(signal.SIGHUP) == 0
+    assert not port_answers(shop.port)
+    assert shop.call("reset").returncode == 0
+    assert [path.name for path in shop.instance.iterdir()] == ["run.lock"]

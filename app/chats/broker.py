@@ -75,6 +75,8 @@ class Broker:
         self._by_topic: dict[str, set[Listener]] = {}
         self._sockets: Counter[str] = Counter()
         self._started = False
+        self._heard = threading.Event()
+        self._has_missed = False
 
     def join(self, listener: Listener, *, at_most: int) -> bool:
         """Let a socket in; False if its owner has too many."""
@@ -106,6 +108,13 @@ class Broker:
             listener.topics.add(topic)
             self._by_topic.setdefault(topic, set()).add(listener)
 
+    def is_heard(self, within: float) -> bool:
+        """Whether Redis is listened to, or is within so many seconds: what is watched is told."""
+        is_heard = self._heard.wait(within)
+        if not is_heard:
+            self._has_missed = True
+        return is_heard
+
     def hand_out(self, news: News) -> None:
         """Put news into the inbox of every socket that watches the topic."""
         with self._lock:
@@ -132,24 +141,29 @@ class Broker:
 
     def _run(self) -> None:
         wait = _FIRST_WAIT
-        lost = False
         while True:
             subscription: PubSub = self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py
-                ignore_subscribe_messages=True
+                ignore_subscribe_messages=False
             )
             try:
                 subscription.subscribe(CHANNEL)
-                if lost:
-                    self._tell_all()
-                lost, wait = False, _FIRST_WAIT
                 while True:
                     message = subscription.get_message(timeout=_LISTEN_SECONDS)
-                    if message is not None:
+                    if message is None:
+                        continue
+                    if message["type"] == "message":
                         self._read(message)
+                        continue
+                    self._heard.set()  # Redis has confirmed
+                    wait = _FIRST_WAIT
+                    if self._has_missed:
+                        self._has_missed = False
+                        self._tell_all()
             except (RedisError, OSError) as error:
-                if not lost:
+                self._heard.clear()
+                self._has_missed = True
+                if wait == _FIRST_WAIT:
                     log.warning("live updates pause", extra={"error": str(error)})
-                lost = True
                 subscription.close()
                 time.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)

@@ -40,6 +40,7 @@ sockets = Blueprint("sockets", __name__)
 TICKET_LIMIT = "60/minute"
 RECHECK_SECONDS = 30
 PATIENCE_SECONDS = 10
+HEARD_SECONDS = 2  # until the first socket of a process has Redis listened to
 SAID_AT_MOST = 20  # messages of a page in
 SAID_WITHIN = 10  # seconds
 MAX_TOPIC = 80  # signs
@@ -174,7 +175,8 @@ def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
                 return
             case Said(text=text):
                 said = _spend(said)
-                _subscribe(listener, holder, text)
+                if watched := _subscribe(listener, holder, text):
+                    connection.send(json.dumps({"subscribed": watched}))
             case _:
                 pass
 
@@ -188,12 +190,15 @@ def _spend(said: list[float]) -> list[float]:
     return recent
 
 
-def _subscribe(listener: Listener, holder: Pass, text: Any) -> None:
-    """Watch what the page may watch; what it may not, and what can't be read, is passed over."""
+def _subscribe(listener: Listener, holder: Pass, text: Any) -> list[str]:
+    """Watch what the page may watch; which of it is watched now, all news of it being heard.
+
+    What the page may not watch, and what can't be read, is passed over.
+    """
     try:
         wanted = Message.model_validate_json(text).subscribe
     except ValidationError:
-        return
+        return []
     at_most = policy.MAX_TOPICS + (1 if holder.user_id else 0)  # a user's own is not the page's
     for topic in wanted:
         if len(listener.topics) >= at_most:
@@ -203,6 +208,9 @@ def _subscribe(listener: Listener, holder: Pass, text: Any) -> None:
         if policy.may_watch(holder.user_id, topic):
             broker().watch(listener, topic)
     end_read()
+    if not broker().is_heard(HEARD_SECONDS):
+        return []  # once it is, the broker tells every page to look
+    return [topic for topic in wanted if topic in listener.topics]
 
 
 def _close(connection: Server, code: Close) -> None:

@@ -3,7 +3,8 @@
    page's own rights. Without a socket nothing is lost but a few seconds, since such elements also poll.
 
    The protocol: POST /live/ticket gives {"ticket"}, good once; the socket opens at live-url?ticket=…;
-   we send {"subscribe": [topics]}; it sends {"topic", "event"}.
+   we send {"subscribe": [topics]}; it sends {"subscribed": [topics]} as soon as no news of them is missed any more,
+   and {"topic", "event"} for each.
 
    htmx's own ws extension is not used: it swaps the HTML that a socket sends, so each socket process would have to
    render pages in each viewer's language and rights, and it has no step for a one-time ticket. */
@@ -12,7 +13,7 @@ const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 60000;
 const TICKET_URL = "/live/ticket";
 const REFUSED = [401, 403, 404];
-const CATCH_UP = 150; // by then the subscription is in force
+const URGENT = "[data-live-urgent]"; // looks for itself as soon as it is subscribed
 const SETTLED = 10000; // a socket that has stood this long was no accident
 
 const url = document.querySelector('meta[name="live-url"]')?.content;
@@ -22,6 +23,7 @@ let refused = false;
 let attempt = 0;
 let timer = 0;
 let everOpen = false;
+let stale = URGENT;
 let subscribed = new Set();
 
 const watchers = () => [...document.querySelectorAll("[data-live-topic]")];
@@ -30,8 +32,8 @@ const topics = () => new Set(watchers().map((element) => element.dataset.liveTop
 function announce(topic, event, which = "*") {
   for (const element of watchers()) {
     if (!element.matches(which)) continue;
-    if (topic === null || element.dataset.liveTopic === topic) {
-      element.dispatchEvent(new CustomEvent("live:changed", { detail: { topic: element.dataset.liveTopic, event } }));
+    if (element.dataset.liveTopic === topic) {
+      element.dispatchEvent(new CustomEvent("live:changed", { detail: { topic, event } }));
     }
   }
 }
@@ -75,8 +77,7 @@ async function open() {
       subscribed = new Set();
       subscribe();
       // What happened since the page was made, or since the last socket broke, nobody told us.
-      if (everOpen) announce(null, "reconnected");
-      else setTimeout(() => announce(null, "joined", "[data-live-urgent]"), CATCH_UP);
+      stale = everOpen ? "*" : URGENT;
       everOpen = true;
       setTimeout(() => {
         if (socket === ours) attempt = 0;
@@ -89,7 +90,10 @@ async function open() {
       } catch {
         return;
       }
-      if (typeof news?.topic === "string") announce(news.topic, news.event);
+      if (Array.isArray(news?.subscribed)) {
+        for (const topic of news.subscribed) announce(topic, "subscribed", stale);
+        stale = URGENT;
+      } else if (typeof news?.topic === "string") announce(news.topic, news.event);
     });
     ours.addEventListener("close", () => {
       if (socket !== ours) return;

@@ -114,14 +114,21 @@ def subscribe(connection: WebSocket, *topics: str) -> None:
     connection.send(json.dumps({"subscribe": topics}))
 
 
-def listen(connection: WebSocket, topic: str, publish_as: str | None = None) -> dict[str, str]:
-    """Publish until the socket tells of it: a subscription is not acknowledged."""
+def news(connection: WebSocket) -> dict[str, str]:
+    """What the socket tells next of a topic."""
+    while "topic" not in (told := json.loads(connection.recv())):
+        pass
+    return dict(told)
+
+
+def listen(connection: WebSocket, topic: str) -> dict[str, str]:
+    """Publish until the socket tells of it."""
     connection.settimeout(0.2)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        live.publish(publish_as or topic, "changed")
+        live.publish(topic, "changed")
         try:
-            return dict(json.loads(connection.recv()))
+            return news(connection)
         except WebSocketTimeoutException:
             continue
     raise AssertionError(f"no news of {topic}")
@@ -257,6 +264,21 @@ class TestTopics:
         topic = f"product:{new_id()}"
         subscribe(connection, topic)
         assert listen(connection, topic)["topic"] == topic
+
+    def test_page_is_told_from_when_on_nothing_is_missed(
+        self, connect: Connect, app: Flask, login: Login, address: str
+    ) -> None:
+        product = make_product(make_user(roles=("seller",)), stock=("K-1",))
+        foreign = f"order:{placed(make_user(), {product.id: 1})}"
+        connection = connect(address, ticket_of(login(make_user())))
+        topics = [f"product:{new_id()}" for _ in range(3)]
+        for wanted in ([topics[0], foreign, topics[1]], [topics[1], topics[2]]):
+            subscribe(connection, *wanted)
+            granted = [topic for topic in wanted if topic != foreign]
+            assert json.loads(connection.recv()) == {"subscribed": granted}
+            for topic in granted:
+                live.publish(topic, "changed")
+                assert json.loads(connection.recv()) == {"topic": topic, "event": "changed"}
 
     def test_socket_watches_so_many_topics(
         self, connect: Connect, client: FlaskClient, address: str
@@ -434,7 +456,7 @@ class TestRedisAway:
                 assert redis.client_kill_filter(_type="pubsub") == 1
             heard = {"event": "changed"}
             while heard["event"] == "changed":
-                heard = json.loads(connection.recv())
+                heard = news(connection)
             assert heard == {"topic": topic, "event": "reconnected"}
             assert listen(connection, topic)["event"] == "changed"
         valkey.stop()
@@ -472,7 +494,7 @@ class TestGunicorn:
             live.publish(topic, "last")
             for connection in connections:
                 connection.settimeout(SECONDS)
-                while json.loads(connection.recv())["event"] != "last":
+                while news(connection)["event"] != "last":
                     pass
             late = connect(address, tickets.issue(Pass()), origin)
             assert close_code(late) == Close.TOO_MANY

@@ -29,7 +29,7 @@ BUSY_SALES = 150
 SALES_PER_SECOND = 5
 SECONDS = 30
 POLL_SECONDS = 3.0
-ROLES = ("paypal", "web", "chat", "worker", "clock")
+ROLES = ("paypal", "web", "chat", "worker", "delivery", "clock")
 
 
 @dataclass

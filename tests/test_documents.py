@@ -71,14 +71,14 @@ class TestCompose:
 
     def test_settings_are_ones_that_the_shop_reads(self, services: Services) -> None:
         known = {name.upper() for name in Settings.model_fields}
-        for name in ("release", "web", "chat", "auth", "worker", "clock"):
+        for name in ("release", "web", "chat", "auth", "worker", "delivery", "clock"):
             assert set(services[name]["environment"]) <= known
             assert services[name]["image"] == services["web"]["image"]
         assert services["chat"]["environment"]["ROLES"] == "chat"
         assert services["chat"]["environment"]["DATABASE_URL"].startswith("postgresql+psycopg://")
 
     def test_roles_start_after_the_migrations(self, services: Services) -> None:
-        for name in ("web", "chat", "auth", "worker", "clock"):
+        for name in ("web", "chat", "auth", "worker", "delivery", "clock"):
             waits = services[name]["depends_on"]
             assert waits["release"] == {"condition": "service_completed_successfully"}
             assert set(waits) > {"postgres", "valkey", "mongo"}

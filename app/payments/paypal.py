@@ -169,17 +169,20 @@ class Paypal:
         """The order as it stands now."""
         return self._call(OrdersGetRequest(paypal_order_id))
 
-    def capture(self, paypal_order_id: str, *, request_id: str) -> PaypalOrder:
-        """Take the money of an approved order; the same request id, the same capture."""
+    def capture(self, paypal_order_id: str, *, request_id: str, patient: bool) -> PaypalOrder:
+        """Take the money of an approved order; the same request id, the same capture.
+
+        `patient` waits while PayPal is at work on that request, for somebody who wants the answer.
+        """
         request = OrdersCaptureRequest(paypal_order_id)
         request.pay_pal_request_id(request_id)
         request.prefer("return=representation")
-        return self._call(request)
+        return self._call(request, patient=patient)
 
-    def _call(self, request: Any) -> PaypalOrder:
+    def _call(self, request: Any, *, patient: bool = True) -> PaypalOrder:
         assert_no_transaction()
         try:
-            answer = self._when_free(request)
+            answer = self._when_free(request) if patient else self._client.execute(request)
             return _read_order(answer.result.dict())
         except HttpError as error:
             _refused(error)

@@ -137,7 +137,7 @@ class TestOneOrder:
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         before = len(paypal.captures())
-        paypal.fault("slow", operation="capture", seconds=2)
+        paypal.fault("slow", operation="capture", seconds=4)
         # PayPal answers the second with 409 PREVIOUS_REQUEST_IN_PROGRESS.
         results = in_parallel(app, [lambda: capture(buyer, started)] * 2)
         assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
@@ -145,6 +145,19 @@ class TestOneOrder:
         assert len(paypal.captures()) - before == 1
         assert order_of(started).state is OrderState.DELIVERED
         assert_promises_hold()
+
+    def test_worker_does_not_wait_while_paypal_is_at_work_on_a_capture(
+        self, app: Flask, paypal: SandboxControl, drain: Drain, buyer, seller, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(adapter, "IN_PROGRESS_PAUSES", (30.0,))
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        paypal.fault("slow", operation="capture", seconds=4)
+        results = in_parallel(app, [lambda: checkout.capture(order_id=started.order_id)] * 2)
+        assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
 
     def test_paid_basket_can_not_be_paid_again(self, paypal: SandboxControl, buyer, seller) -> None:
         key = fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
@@ -355,7 +368,7 @@ class TestDeclined:
         paypal.approve(started.paypal_order_id)
         asked = checkout.take_in_hand(order_id=started.order_id)
         assert asked is not None
-        assert isinstance(paying.ask_capture(asked), PaypalRefused)
+        assert isinstance(paying.ask_capture(asked, patient=True), PaypalRefused)
         assert capture(buyer, started).state is CaptureState.DECLINED
         paypal.approve(started.paypal_order_id)
         assert capture(buyer, started).state is CaptureState.PAID

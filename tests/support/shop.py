@@ -25,6 +25,7 @@ COMMANDS = {
     "chat": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
     "auth": ["flask", "--app", "wsgi", "auth-server"],
     "worker": ["flask", "--app", "wsgi", "worker"],
+    "delivery": ["flask", "--app", "wsgi", "worker", "--queues", "delivery"],
     "clock": ["flask", "--app", "wsgi", "clock"],
     "paypal": ["gunicorn", "app.sandbox:create_app()", "--config", "gunicorn.conf.py"],
 }

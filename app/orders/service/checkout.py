@@ -106,6 +106,7 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
         raise NoSuchOrder
     if order.state in {OrderState.PAID, OrderState.DELIVERED}:
         return CaptureResult(CaptureState.PAID)
+    is_awaited = buyer_id is not None  # the worker has other things to do than wait
     try:
         seen = paying.look(reference=order_id)
     except PaypalUnknown:
@@ -117,24 +118,24 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
         if result.state is not CaptureState.DECLINED or seen.status != "APPROVED":
             return result
     if seen.status != "APPROVED":
-        return _not_approved(order_id)
-    return _take(order_id)
+        return _not_approved(order_id, is_awaited)
+    return _take(order_id, is_awaited)
 
 
-def _not_approved(order_id: UUID) -> CaptureResult:
+def _not_approved(order_id: UUID, is_awaited: bool) -> CaptureResult:
     match paying.state_of(reference=order_id):
         case PaymentState.DECLINED:  # the webhook asked before the browser did
             return _result(PaymentState.DECLINED)
         case PaymentState.CAPTURING:
             # It asked, and PayPal's answer is not written down yet, or was lost. Asked with the
             # same request id, PayPal says again what it said.
-            return _take(order_id)
+            return _take(order_id, is_awaited)
         case _:
             message = _("PayPal has not been told to pay yet.")
             return CaptureResult(CaptureState.NOT_APPROVED, message)
 
 
-def _take(order_id: UUID) -> CaptureResult:
+def _take(order_id: UUID, is_awaited: bool) -> CaptureResult:
     try:
         ticket = take_in_hand(order_id=order_id)
     except Unavailable as busy:
@@ -144,7 +145,7 @@ def _take(order_id: UUID) -> CaptureResult:
         return CaptureResult(
             CaptureState.STOPPED, f"{refusal.message} {_('You have not been charged.')}"
         )
-    return _capture_in_hand(order_id, ticket)
+    return _capture_in_hand(order_id, ticket, is_awaited)
 
 
 @transactional
@@ -195,12 +196,14 @@ def stop(*, order_id: UUID, reason: str) -> None:
         placing.close(order, OrderState.CANCELLED, reason)
 
 
-def _capture_in_hand(order_id: UUID, ticket: CaptureOrder | None) -> CaptureResult:
+def _capture_in_hand(
+    order_id: UUID, ticket: CaptureOrder | None, is_awaited: bool
+) -> CaptureResult:
     if ticket is None:
         return CaptureResult(CaptureState.CONFIRMING)
     end_read()
     try:
-        answer: PaypalOrder | PaypalRefused = paying.ask_capture(ticket)
+        answer: PaypalOrder | PaypalRefused = paying.ask_capture(ticket, patient=is_awaited)
     except PaypalUnknown:
         return _not_known()
     if isinstance(answer, PaypalRefused):

@@ -183,10 +183,13 @@ def begin_capture(*, reference: UUID) -> CaptureOrder | None:
     return CaptureOrder(payment.paypal_order_id, f"capture-{payment.id}-{payment.capture_attempt}")
 
 
-def ask_capture(order: CaptureOrder) -> PaypalOrder | PaypalRefused:
-    """Take the money; PayPal's word on it. PaypalUnknown if it may or may not have happened."""
+def ask_capture(order: CaptureOrder, *, patient: bool) -> PaypalOrder | PaypalRefused:
+    """Take the money; PayPal's word on it. PaypalUnknown if it may or may not have happened.
+
+    `patient` waits while somebody else's asking is being worked on.
+    """
     try:
-        return paypal().capture(order.paypal_order_id, request_id=order.request_id)
+        return paypal().capture(order.paypal_order_id, request_id=order.request_id, patient=patient)
     except PaypalRefused as refusal:
         if refusal.issue in TRY_AGAIN_LATER:
             return paypal().get_order(order.paypal_order_id)

@@ -1,10 +1,11 @@
-"""The command line: worker and clock, the first categories, demo data, the check of promises."""
+"""The command line: migrations, worker, clock, first categories, demo data, check of promises."""
 
 import logging
 import time
 
 import click
 from flask import Flask, current_app
+from flask_migrate import Migrate
 from rq import Queue, SimpleWorker
 from rq.executions import Execution
 from rq.job import Job
@@ -26,7 +27,8 @@ _TICK_SECONDS = 0.5
 
 
 def init_app(app: Flask) -> None:
-    """Add the commands."""
+    """Add the commands, among them Flask-Migrate's `db`."""
+    Migrate(app, db, directory="migrations")
     for command in (
         worker,
         clock,

@@ -5,7 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.auth import identity
 from app.chats import views as chats
-from app.extensions import csrf, db, login_manager, migrate, sock
+from app.extensions import csrf, db, login_manager, sock
 from app.health import views as health
 from app.kit import access, assets, headers, i18n, jobs, logs, problems, ratelimit
 from app.kit.api import limits, origins
@@ -35,7 +35,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     logs.init_app()
     db.init_app(app)
-    migrate.init_app(app, db, directory="migrations")
     i18n.init_app(app)
     csrf.init_app(app)
     login_manager.init_app(app)

@@ -6,7 +6,6 @@ import signal
 import sys
 
 from app.embedded.instance import INSTANCE, MARK, carry_mark, end_roles, mark
-from app.embedded.roles import Roles
 
 
 def main() -> int:
@@ -25,6 +24,8 @@ def main() -> int:
 
         return reset() if arguments.action == "reset" else execute(arguments.command)
     carry_mark(INSTANCE)
+    from app.embedded.roles import Roles  # noqa: PLC0415
+
     roles = Roles()
     try:
         roles.begin({**os.environ, MARK: mark(INSTANCE)})

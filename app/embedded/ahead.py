@@ -16,8 +16,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 # By name: this package leans on nothing of the shop.
-SOCKETS = ("app.factory", "gunicorn.app.wsgiapp")
-SHOP = (*SOCKETS, "app.wiring", "app.commands")
+# The last ones are what SQLAlchemy, limits and gunicorn look for only once they know the settings.
+_PAGES = ("app.factory", "gunicorn.app.wsgiapp", "psycopg", "valkey", "gunicorn.http")
+SOCKETS = (*_PAGES, "gunicorn.workers.ggevent", "grpc")
+SHOP = (*_PAGES, "gunicorn.workers.gthread", "app.wiring", "app.commands")
 SANDBOX = ("app.sandbox",)
 
 

@@ -73,7 +73,7 @@ def paypal(app: Flask, sandbox_handle: object) -> Iterator[SandboxControl]:
 def serving(app: Flask, shop_port: int) -> Iterator[str]:
     """The shop's address, with the shop listening: webhooks arrive."""
     server = make_server("127.0.0.1", shop_port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{shop_port}"
     server.shutdown()

@@ -61,7 +61,7 @@ class Shop:
         app.add_url_rule("/favicon.ico", view_func=self.end)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
     def page(self) -> Response:

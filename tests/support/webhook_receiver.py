@@ -41,7 +41,7 @@ class Receiver:
         self._changed = threading.Condition()
         self._server = make_server("127.0.0.1", 0, self._take, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}/webhook"
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
     @Request.application

@@ -22,6 +22,7 @@ from app.orders.events import OrderChanged
 from app.orders.models import TRANSITIONS, Basket, BasketLine, Order, OrderLine, OrderState
 from app.payments.service import paying
 from app.products import queries as products
+from app.products.errors import StockMismatch
 from app.products.queries import ProductForSale
 from app.products.service import stock
 from app.settings import Settings
@@ -110,7 +111,14 @@ def sell_units(order: Order) -> dict[UUID, list[UUID]]:
 
     Takes other units for those that were given back; OutOfStock if none is left.
     """
-    hold_units(order, reservation_end())
+    try:
+        return _sell_held(order)
+    except StockMismatch:
+        hold_units(order, reservation_end())
+        return _sell_held(order)
+
+
+def _sell_held(order: Order) -> dict[UUID, list[UUID]]:
     return {
         line.id: stock.sell(holder=line.id, quantity=line.quantity)
         for line in sorted(order.lines, key=lambda line: line.product_id)

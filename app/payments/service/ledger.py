@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import session, transactional
@@ -15,6 +15,8 @@ from app.payments.models import AccountKind, LedgerAccount, LedgerEntry, LedgerT
 
 SALE, RELEASE = "sale", "release"
 RELEASE_LIMIT = 500
+
+_Holder = tuple[AccountKind, UUID | None]  # an account but for its currency
 
 
 @dataclass(frozen=True)
@@ -105,35 +107,51 @@ def release_due() -> int:
 
 
 def _book(kind: str, reference: UUID, currency: str, legs: Sequence[_Leg]) -> None:
+    # Nothing moves in some, such as the commission of a shop that takes none.
+    moving = [leg for leg in legs if leg.amount_minor != 0]
+    accounts = _accounts({(leg.account, leg.owner_id) for leg in moving}, currency)
     transaction = LedgerTransaction(id=new_id(), kind=kind, reference=reference)
     session().add(transaction)
     session().flush()  # the entries point at it by a plain foreign key
-    for leg in legs:
-        if leg.amount_minor == 0:
-            continue  # nothing moved, such as the commission of a shop that takes none
-        session().add(
-            LedgerEntry(
-                transaction_id=transaction.id,
-                account_id=_account(leg.account, leg.owner_id, currency),
-                amount_minor=leg.amount_minor,
-                line_id=leg.line_id,
-                release_at=leg.release_at,
-            )
+    session().add_all(
+        LedgerEntry(
+            transaction_id=transaction.id,
+            account_id=accounts[leg.account, leg.owner_id],
+            amount_minor=leg.amount_minor,
+            line_id=leg.line_id,
+            release_at=leg.release_at,
         )
-
-
-def _account(kind: AccountKind, owner_id: UUID | None, currency: str) -> UUID:
-    find = select(LedgerAccount.id).where(
-        LedgerAccount.kind == kind,
-        LedgerAccount.owner_id.is_not_distinct_from(owner_id),
-        LedgerAccount.currency == currency,
+        for leg in moving
     )
-    found = session().execute(find).scalar_one_or_none()
-    if found is None:
-        session().execute(
-            insert(LedgerAccount)
-            .values(id=new_id(), kind=kind, owner_id=owner_id, currency=currency)
-            .on_conflict_do_nothing()
+
+
+def _accounts(wanted: set[_Holder], currency: str) -> dict[_Holder, UUID]:
+    """The accounts of these kinds and owners; those that nobody has booked on yet are opened."""
+    known = _known_accounts(wanted, currency)
+    missing = wanted - known.keys()
+    if not missing:
+        return known
+    session().execute(
+        insert(LedgerAccount)
+        .values(
+            [
+                {"id": new_id(), "kind": kind, "owner_id": owner_id, "currency": currency}
+                # In one order everywhere: two first sales must not wait for each other.
+                for kind, owner_id in sorted(missing, key=str)
+            ]
         )
-        found = session().execute(find).scalar_one()
-    return found
+        .on_conflict_do_nothing()
+    )
+    return _known_accounts(wanted, currency)
+
+
+def _known_accounts(wanted: set[_Holder], currency: str) -> dict[_Holder, UUID]:
+    owners = {owner_id for _kind, owner_id in wanted if owner_id is not None}
+    rows = session().execute(
+        select(LedgerAccount.kind, LedgerAccount.owner_id, LedgerAccount.id).where(
+            LedgerAccount.kind.in_({kind for kind, _owner_id in wanted}),
+            or_(LedgerAccount.owner_id.is_(None), LedgerAccount.owner_id.in_(owners)),
+            LedgerAccount.currency == currency,
+        )
+    )
+    return {(row.kind, row.owner_id): row.id for row in rows}

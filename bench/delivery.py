@@ -2,10 +2,11 @@
 
 A sale is what a browser does: log in, fill the basket, press the button, say yes, capture. The
 clock starts when the capture's answer is there. Then the purchase's page is opened, its socket
-tells of the delivery, the page is asked for again, and the key is revealed: the clock stops when
-the key has arrived.
+tells of the delivery, the page asks for its part that has changed, and the key is revealed: the
+clock stops when the key has arrived.
 """
 
+import html
 import json
 import re
 import threading
@@ -29,6 +30,7 @@ BUSY_SALES = 150
 SALES_PER_SECOND = 5
 SECONDS = 30
 POLL_SECONDS = 3.0
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 ROLES = ("paypal", "web", "chat", "worker", "delivery", "clock")
 
 
@@ -66,10 +68,11 @@ class Buyer:
         reveal = _reveal_path(shown)
         if reveal is None:
             socket = self._socket(order_id)
+            news = _news_address(shown)
             while reveal is None:
                 _wait_for_news(socket)  # the first is that the subscription is in force
-                shown = self.browser.get(page, timeout=SECONDS).text
-                reveal = _reveal_path(shown)
+                part = self.browser.get(self.shop.url + news, headers=PARTIAL, timeout=SECONDS)
+                reveal = _reveal_path(part.text)
             socket.close()
         revealed = self._post(reveal, {})
         if "BENCH-KEY-" not in revealed.text:
@@ -105,6 +108,13 @@ class Buyer:
         if found is None:
             raise RuntimeError(f"no form on {answer.url}")
         return found[1]
+
+
+def _news_address(page: str) -> str:
+    found = re.search(r'hx-get="([^"]+)"[^>]*hx-trigger="live:changed', page)
+    if found is None:
+        raise RuntimeError("the page does not wait for news")
+    return html.unescape(found[1])
 
 
 def _reveal_path(page: str) -> str | None:

@@ -107,6 +107,7 @@ TIMED_WORK = [
     TimedWork(products_tasks.drop_expired_uploads, 300),
     TimedWork(auth_tasks.drop_expired, 3600),
     TimedWork(idempotency.drop_expired, 3600),
+    TimedWork(outbox.drop_done, 3600),
 ]
 
 

@@ -1,5 +1,6 @@
 """Identifiers."""
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -14,6 +15,14 @@ _READ_AS = str.maketrans("ILO", "110", "- ")
 def new_id() -> UUID:
     """A new UUIDv7 (RFC 9562): sorts by time of making."""
     return uuid7()
+
+
+def ids_from(moment: datetime) -> UUID:
+    """Where the ids made at `moment` or later begin: all earlier ones are smaller.
+
+    A UUIDv7 starts with 48 bits of milliseconds since 1970 (RFC 9562, section 5.7).
+    """
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def short_number(value: UUID) -> str:

@@ -10,25 +10,26 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Text, func, or_, select, update
+from sqlalchemy import DateTime, Index, Text, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit import jobs
-from app.kit.db import Model, after_commit, end_read, in_transaction, session, transactional
+from app.kit.db import Model, after_commit, db_now, end_read, in_transaction, session, transactional
 from app.kit.events import Listener, Reach, registry
-from app.kit.ids import new_id
+from app.kit.ids import ids_from, new_id
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=3)  # the sweeper leaves younger rows to their first nudge
+KEPT = timedelta(days=7)  # rows that are done, as a record of what went out when
 MAX_ATTEMPTS = 12
 SWEEP_LIMIT = 500
 
 
 class OutboxRow(Model):
-    """One listener's share of one event. Done rows stay for a while as a record."""
+    """One listener's share of one event. Done rows stay for a week as a record."""
 
     __tablename__ = "outbox"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -202,3 +203,16 @@ def sweep() -> int:
         if waiting is None or not (str(row_id) in waiting or _nudge(row_id, known[name])):
             deliver(row_id, name)  # the queue is down: the sweeper does the work itself
     return len(due)
+
+
+@transactional
+def drop_done() -> int:
+    """Delete the done rows of events older than `KEPT`; returns how many. Parked rows stay."""
+    dropped = session().execute(
+        delete(OutboxRow)
+        # By the key, whose order is that of time: no index of its own, no look at younger rows.
+        .where(OutboxRow.id < ids_from(db_now() - KEPT), OutboxRow.done_at.is_not(None))
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(dropped.all())

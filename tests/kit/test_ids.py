@@ -1,11 +1,12 @@
 """Identifiers."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.ids import new_id, short_number
+from app.kit.ids import ids_from, new_id, short_number
 
 
 def test_ids_are_version_7_and_sort_by_time() -> None:
@@ -13,6 +14,12 @@ def test_ids_are_version_7_and_sort_by_time() -> None:
     assert {ident.version for ident in ids} == {7}
     assert ids == sorted(ids)
     assert len(set(ids)) == 1000
+
+
+def test_ids_of_a_moment_begin_where_earlier_ones_end() -> None:
+    now = datetime.now(UTC)
+    ident = new_id()
+    assert ids_from(now) <= ident < ids_from(now + timedelta(seconds=5))
 
 
 def test_short_numbers_of_ids_made_at_once_differ() -> None:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -255,6 +255,31 @@ class TestBackOff:
             "count_shared": False,
             "tell_shared": True,
         }
+
+
+class TestRecord:
+    def test_done_rows_are_dropped_after_a_week_and_open_ones_never(
+        self, app: Flask, drain: Work
+    ) -> None:
+        announce(Counted(1))
+        drain()
+        announce(Counted(2))
+        session().execute(text("UPDATE outbox SET parked_at = now() WHERE done_at IS NULL"))
+        session().commit()
+        assert outbox.drop_done() == 0
+        for old in session().query(OutboxRow).all():
+            session().execute(
+                text("UPDATE outbox SET id = :older WHERE id = :id"),
+                {"older": made_before(old.id, outbox.KEPT), "id": old.id},
+            )
+        session().commit()
+        assert outbox.drop_done() == 1
+        assert row().done_at is None
+
+
+def made_before(ident: UUID, age: timedelta) -> UUID:
+    """The id that would have been made that much earlier."""
+    return UUID(int=ident.int - (int(age.total_seconds() * 1000) << 80))
 
 
 class TestSweep:

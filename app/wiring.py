@@ -74,17 +74,11 @@ LISTENERS = [
     Listener(payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE),
     Listener(orders_events.OrderPaid, orders_tasks.deliver, Reach.LOCAL, "delivery"),
     Listener(orders_events.OrderPaid, orders_tasks.empty_basket, Reach.LOCAL),
-    Listener(
-        orders_events.OrderDelivered, orders_tasks.announce_delivery, Reach.OUTSIDE, "delivery"
-    ),
     Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
-    # Not before deliveries either: the page shows that the payment is looked at while it waits.
-    Listener(orders_events.OrderChanged, orders_tasks.announce_change, Reach.OUTSIDE),
     Listener(orders_events.OrderPaid, webhooks_tasks.tell_of_payment, Reach.LOCAL, "slow"),
     Listener(orders_events.OrderDelivered, webhooks_tasks.tell_of_delivery, Reach.LOCAL, "slow"),
     Listener(products_events.StockChanged, webhooks_tasks.tell_of_stock, Reach.LOCAL, "slow"),
     Listener(webhooks_events.WebhookSwitchedOff, notifications.send_webhook_off, Reach.OUTSIDE),
-    Listener(products_events.StockChanged, products_tasks.announce_stock, Reach.OUTSIDE, "slow"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import contextvars
 import fcntl
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy import event, text
 from app.auth.models import User
 from app.extensions import db
 from app.factory import create_app
-from app.kit import jobs, outbox
+from app.kit import jobs, live, outbox
 from app.settings import Settings
 from tests.support import servers as test_servers
 from tests.support.browser import chromium_path
@@ -263,6 +264,23 @@ def drain(app: Flask) -> Callable[[], None]:
         db.session.rollback()
 
     return work
+
+
+@pytest.fixture
+def heard(app: Flask) -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    """What open pages were told since it was last asked: topics and events."""
+
+    def since_then() -> list[tuple[str, str]]:
+        told = []
+        while message := ear.get_message(timeout=0.1):
+            news = json.loads(message["data"])
+            told.append((news["topic"], news["event"]))
+        return told
+
+    with jobs.redis().pubsub(ignore_subscribe_messages=True) as ear:
+        ear.subscribe(live.CHANNEL)
+        ear.get_message(timeout=5)
+        yield since_then
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from app.kit import jobs
+from app.kit.db import after_commit
 
 log = logging.getLogger(__name__)
 CHANNEL = "live"
@@ -24,6 +25,14 @@ def user_of(topic: str) -> UUID | None:
         return UUID(topic.removeprefix(_USER)) if topic.startswith(_USER) else None
     except ValueError:
         return None
+
+
+def announce(topic: str, event: str) -> None:
+    """`publish`, as soon as the transaction now open is committed.
+
+    Not through the outbox: it is a hint, which may be lost, and should be quick.
+    """
+    after_commit(lambda: publish(topic, event))
 
 
 def publish(topic: str, event: str) -> None:

@@ -16,10 +16,3 @@ class OrderDelivered:
     """Every piece is in the buyer's hands."""
 
     order_id: UUID
-
-
-@dataclass(frozen=True)
-class OrderChanged:
-    """An order got another state that its open page should show."""
-
-    order_id: UUID

@@ -1,7 +1,6 @@
 """What orders do when something was announced, and on the clock."""
 
-from app.kit import live
-from app.orders.events import OrderChanged, OrderDelivered, OrderPaid
+from app.orders.events import OrderPaid
 from app.orders.service import basket, checkout, delivery, expiry
 from app.payments.events import PaypalEventReceived
 
@@ -19,16 +18,6 @@ def deliver(event: OrderPaid) -> None:
 def empty_basket(event: OrderPaid) -> None:
     """Take out of the basket what was bought."""
     basket.forget_bought(order_id=event.order_id)
-
-
-def announce_delivery(event: OrderDelivered) -> None:
-    """Have the buyer's open page fetch the goods."""
-    live.publish(f"order:{event.order_id}", "delivered")
-
-
-def announce_change(event: OrderChanged) -> None:
-    """Have the buyer's open page fetch the new state."""
-    live.publish(f"order:{event.order_id}", "changed")
 
 
 def drop_forgotten_baskets() -> int:

@@ -1,13 +1,6 @@
-"""What is done after something happened to goods, and timed work."""
+"""Timed work."""
 
-from app.kit import live
-from app.products.events import StockChanged
 from app.products.service import importing
-
-
-def announce_stock(event: StockChanged) -> None:
-    """Have open pages of the product show how many are left."""
-    live.publish(f"product:{event.product_id}", "stock")
 
 
 def drop_expired_uploads() -> int:

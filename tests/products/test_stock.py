@@ -9,7 +9,6 @@ from app.kit.crypto import Vault
 from app.kit.db import db_now, transactional
 from app.kit.errors import Kind
 from app.kit.ids import new_id
-from app.kit.outbox import OutboxRow
 from app.products.errors import (
     NoSuchUnit,
     OutOfStock,
@@ -20,7 +19,6 @@ from app.products.errors import (
 from app.products.models import StockItem, UnitState
 from app.products.queries import stock as queries
 from app.products.service import stock
-from app.products.tasks import announce_stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.products.stocking import (
@@ -42,16 +40,6 @@ def seller(app):
 @pytest.fixture
 def product(seller):
     return make_product(seller, kind="key", stock=["first", "second", "third"])
-
-
-def announced():
-    """The products whose open pages are to be told; other listeners have rows of their own."""
-    rows = db.session.scalars(
-        db.select(OutboxRow.payload)
-        .where(OutboxRow.listener.endswith(announce_stock.__name__))
-        .order_by(OutboxRow.id)
-    ).all()
-    return [row["product_id"] for row in rows]
 
 
 class TestReserve:
@@ -154,10 +142,14 @@ class TestReserve:
             getattr(other_connection, ends)()
             assert asked.result(timeout=10) == {"rollback": 3, "commit": 1}[ends]
 
-    def test_announced_once(self, product):
-        before = len(announced())
+    def test_open_pages_are_told_once(self, product, heard):
         reserve(product, 2)
-        assert announced()[before:] == [str(product.id)]
+        assert heard() == [(f"product:{product.id}", "stock")]
+
+    def test_open_pages_are_told_nothing_of_what_did_not_happen(self, product, heard):
+        with pytest.raises(OutOfStock):
+            reserve(product, 4)
+        assert heard() == []
 
 
 class TestRelease:
@@ -182,14 +174,16 @@ class TestRelease:
         assert stock.release(holders=[new_id()]) == 0
         assert queries.counts(product.id).reserved == 2
 
-    def test_each_product_is_announced_once(self, product, seller):
+    def test_open_pages_of_each_product_are_told_once(self, product, seller, heard):
         second = make_product(seller, kind="key", stock=["x", "y"])
         holder, other = new_id(), new_id()
         reserve(product, 2, holder)
         reserve(second, 2, other)
-        before = len(announced())
+        heard()
         stock.release(holders=[holder, other])
-        assert sorted(announced()[before:]) == sorted([str(product.id), str(second.id)])
+        assert sorted(heard()) == sorted(
+            (f"product:{which.id}", "stock") for which in (product, second)
+        )
 
 
 class TestExtend:

@@ -13,7 +13,7 @@ from app.auth.service import limits
 from app.auth.service.cleaning import comparable_email
 from app.kit import live
 from app.kit.crypto import new_token, token_hash
-from app.kit.db import after_commit, end_read, lock, session, transactional
+from app.kit.db import end_read, lock, session, transactional
 from app.kit.ids import new_id
 
 AGENT_LENGTH = 300
@@ -97,7 +97,7 @@ def announce_end(user_id: UUID) -> None:
 
     It closes the sockets whose login has ended, and reaches whoever watches revocations.
     """
-    after_commit(lambda: live.publish(live.user_topic(user_id), "logins_ended"))
+    live.announce(live.user_topic(user_id), "logins_ended")
 
 
 def end_all_sessions(user: User) -> None:

@@ -34,6 +34,7 @@ def deliver(*, order_id: UUID) -> bool:
         _assign(order, line, units.get(line.id) or [None] * line.quantity)
     order.state = OrderState.DELIVERED
     order.delivered_at = db_now()
+    placing.tell_pages(order)
     emit(OrderDelivered(order.id))
     return True
 

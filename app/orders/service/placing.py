@@ -7,10 +7,10 @@ from uuid import UUID
 from flask import current_app
 from sqlalchemy import func, select
 
+from app.kit import live
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
-from app.kit.outbox import emit
 from app.orders.errors import (
     AlreadyPaid,
     BasketChanged,
@@ -18,7 +18,6 @@ from app.orders.errors import (
     OwnProduct,
     TooManyCheckouts,
 )
-from app.orders.events import OrderChanged
 from app.orders.models import TRANSITIONS, Basket, BasketLine, Order, OrderLine, OrderState
 from app.payments.service import paying
 from app.products import queries as products
@@ -35,7 +34,12 @@ def move(order: Order, state: OrderState) -> None:
     if state not in TRANSITIONS[order.state]:
         raise RuntimeError(f"order {order.id}: {order.state} to {state}")
     order.state = state
-    emit(OrderChanged(order.id))
+    tell_pages(order)
+
+
+def tell_pages(order: Order) -> None:
+    """Have the buyer's open page fetch what became of the order."""
+    live.announce(f"order:{order.id}", "changed")
 
 
 def reservation_end() -> datetime:

@@ -9,7 +9,7 @@ from flask import current_app
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
-from app.orders.events import OrderChanged, OrderPaid
+from app.orders.events import OrderPaid
 from app.orders.models import Order, OrderState
 from app.orders.service import placing
 from app.payments.gateway import PaypalOrder
@@ -59,7 +59,7 @@ def _follow(order: Order, state: PaymentState) -> None:
     elif order.state is OrderState.APPROVED and state is PaymentState.FAILED:
         placing.close(order, OrderState.CANCELLED, "payment_failed")
     elif state is PaymentState.PENDING:
-        emit(OrderChanged(order.id))
+        placing.tell_pages(order)
 
 
 def _pay(order: Order, recorded: Recorded) -> None:

@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 from app.kit.crypto import Sealed, UnsealError, vault
 from app.kit.db import end_read, in_transaction, session, transactional, violated
 from app.kit.ids import new_id
-from app.kit.outbox import emit
 from app.products.errors import (
     NotAllNew,
     NothingNew,
@@ -26,12 +25,12 @@ from app.products.errors import (
     TakenMeanwhile,
     UploadGone,
 )
-from app.products.events import StockChanged
 from app.products.models import Kind, Product, StockBatch, StockUpload
 from app.products.queries.stock import StockedProduct, stocked_product
 from app.products.service import reading
 from app.products.service.checking import Findings, Verdict, chunks, look_through
 from app.products.service.reading import Reading
+from app.products.service.stock import tell_change
 
 KEPT = timedelta(hours=1)
 MAX_SOURCE = 120
@@ -265,7 +264,7 @@ def _store(
                 "fingerprints": [unit.fingerprint for unit in chunk],
             },
         )
-    emit(StockChanged(product_id))
+    tell_change(product_id)
     return Taken(upload_id, len(units))
 
 

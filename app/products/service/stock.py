@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, TextClause, func, select, text, update
 
+from app.kit import live
 from app.kit.crypto import Sealed, UnsealError, vault
 from app.kit.db import session, transactional
 from app.kit.outbox import emit
@@ -91,8 +92,14 @@ def reserve(*, product_id: UUID, quantity: int, holder: UUID, until: datetime) -
         claimed = _claim(CLAIM_IN_TURN, product_id, wanted, holder, until)
     if not claimed:
         raise OutOfStock(product_id, free_now(product_id) + len(own))
-    emit(StockChanged(product_id))
+    tell_change(product_id)
     return sorted(own + claimed)
+
+
+def tell_change(product_id: UUID) -> None:
+    """Announce that another number of units is free; open pages of the product show it."""
+    live.announce(f"product:{product_id}", "stock")
+    emit(StockChanged(product_id))
 
 
 def _lock_number(holder: UUID) -> int:
@@ -135,7 +142,7 @@ def release(*, holders: Sequence[UUID]) -> int:
     """Give back what the holders have reserved (never what was sold); returns how many units."""
     freed = list(session().scalars(RELEASE, {"holders": list(holders)}))
     for product_id in sorted(set(freed)):
-        emit(StockChanged(product_id))
+        tell_change(product_id)
     return len(freed)
 
 
@@ -265,7 +272,7 @@ def _withdraw(product_id: UUID, which: ColumnElement[bool]) -> int:
         .all()
     )
     if withdrawn:
-        emit(StockChanged(product_id))
+        tell_change(product_id)
     return len(withdrawn)
 
 

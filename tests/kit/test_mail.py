@@ -1,16 +1,26 @@
 """Mail, as it lands in an inbox."""
 
 import smtplib
+import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email import message_from_string
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from flask import Flask
 from sqlalchemy import text
 
+from app.embedded.processes import free_port
 from app.kit import mail
 from app.kit.db import NestedNetworkError, session, transactional
+from tests.support.certificates import Authority
 from tests.support.servers import Servers
 
 Inbox = Callable[[str], list[dict[str, Any]]]
@@ -62,12 +72,41 @@ def test_names_cannot_add_headers(app: Flask, inbox: Inbox) -> None:
 
 def test_key_is_part_of_the_message_id(app: Flask, run_servers: Servers, inbox: Inbox) -> None:
     send("kit-id@example.com")
-    (message,) = inbox("kit-id@example.com")
-    source = requests.get(
-        f"{run_servers.inbox_url.rstrip('/')}/messages/{message['id']}/source", timeout=5
-    ).text
+    source = source_of(inbox, run_servers, "kit-id@example.com")
     assert "row-1@" in source
     assert "Auto-Submitted: auto-generated" in source
+
+
+def source_of(inbox: Inbox, run_servers: Servers, address: str) -> str:
+    """The one mail to an address, as it came over the wire."""
+    (message,) = inbox(address)
+    base = run_servers.inbox_url.rstrip("/")
+    return requests.get(f"{base}/messages/{message['id']}/source", timeout=5).text
+
+
+def test_mail_says_when_it_was_written(app: Flask, run_servers: Servers, inbox: Inbox) -> None:
+    send("kit-date@example.com")
+    mail_ = message_from_string(source_of(inbox, run_servers, "kit-date@example.com"))
+    assert len(mail_.get_all("Date", [])) == 1
+    age = datetime.now(UTC) - parsedate_to_datetime(mail_["Date"])
+    assert timedelta(seconds=-1) < age < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("address", "on_the_wire"),
+    [
+        ("kit-idn@straße.example", "kit-idn@xn--strae-oqa.example"),
+        ("kit-idn@пример.рф", "kit-idn@xn--e1afmkfd.xn--p1ai"),
+        ("kit-анна@пример.рф", "kit-анна@пример.рф"),
+        ("kit-plus+tag@example.com", "kit-plus+tag@example.com"),
+    ],
+)
+def test_addresses_of_all_languages_are_reached(
+    app: Flask, inbox: Inbox, address: str, on_the_wire: str
+) -> None:
+    send(address)
+    (message,) = inbox(on_the_wire)
+    assert message["to"] == [on_the_wire]
 
 
 def test_inside_a_transaction_it_is_refused(app: Flask, inbox: Inbox) -> None:
@@ -85,3 +124,91 @@ def test_server_that_is_away_raises(app: Flask, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(app.config, "SMTP_URL", "smtp://127.0.0.1:1")
     with pytest.raises((OSError, smtplib.SMTPException)):
         send("kit-away@example.com")
+
+
+class Server:
+    """Takes mails, and notes how they came."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[bool, bool]] = []  # over TLS, after a log-in
+
+    async def handle_DATA(self, server: SMTP, session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        """Take one."""
+        is_tls = server.transport.get_extra_info("ssl_object") is not None
+        self.taken.append((is_tls, bool(session.authenticated)))
+        return "250 OK"
+
+
+@contextmanager
+def smtp_server(context: ssl.SSLContext | None, *, from_the_start: bool = False) -> Iterator[Any]:
+    """A server at a port of this machine, which speaks TLS by this context."""
+    server = Server()
+    controller = Controller(
+        server,
+        hostname="127.0.0.1",
+        port=free_port(),
+        authenticator=lambda *_asked: AuthResult(success=True),
+        auth_require_tls=not from_the_start,  # it only knows STARTTLS as TLS
+        ssl_context=context if from_the_start else None,
+        tls_context=None if from_the_start else context,
+    )
+    controller.start()
+    try:
+        yield server, f"127.0.0.1:{controller.port}"
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "mail")
+
+
+@pytest.fixture
+def certified(authority: Authority) -> ssl.SSLContext:
+    """What a server at 127.0.0.1 proves itself with."""
+    files = authority.files("server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files["auth_grpc_cert"], files["auth_grpc_key"])
+    return context
+
+
+class TestTls:
+    def test_is_used_where_the_server_offers_it(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch, certified: ssl.SSLContext
+    ) -> None:
+        with smtp_server(certified) as (server, place):
+            monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://{place}")
+            send("kit-tls@example.com")
+        assert server.taken == [(True, False)]
+
+    @pytest.mark.parametrize(
+        ("url", "from_the_start"),
+        [("smtps://{}", True), ("smtps://shop:pass%40word@{}", True), ("smtp://shop:p@{}", False)],
+    )
+    def test_server_proves_its_name_where_tls_or_a_password_is_asked_for(
+        self,
+        app: Flask,
+        monkeypatch: pytest.MonkeyPatch,
+        authority: Authority,
+        certified: ssl.SSLContext,
+        url: str,
+        from_the_start: bool,
+    ) -> None:
+        with smtp_server(certified, from_the_start=from_the_start) as (server, place):
+            monkeypatch.setitem(app.config, "SMTP_URL", url.format(place))
+            with pytest.raises(ssl.SSLCertVerificationError):
+                send("kit-unproven@example.com")
+            assert server.taken == []
+            monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+            send("kit-proven@example.com")
+        assert server.taken == [(True, "@127" in url.format(place))]
+
+    def test_no_password_is_told_without_it(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with smtp_server(None) as (server, place):
+            monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://shop:secret@{place}")
+            with pytest.raises(smtplib.SMTPNotSupportedError):
+                send("kit-plain@example.com")
+        assert server.taken == []

@@ -1,5 +1,6 @@
 """Passwords: hashing with argon2id, and which ones are too easy to guess."""
 
+import math
 import threading
 import unicodedata
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
+from zxcvbn.matching import L33T_TABLE
 
 MIN_LENGTH, MAX_LENGTH = 12, 128
 
@@ -18,6 +20,16 @@ _turns = threading.BoundedSemaphore(4)
 # zxcvbn's scores: 2 falls to an attacker who may try without a limit, 3 needs 10^8 guesses or more.
 _MIN_SCORE = 3
 _MEASURED_LENGTH = 72  # zxcvbn takes no more
+# It keeps the words about an owner in a table of its module: two at once would use each other's.
+_measuring = threading.Lock()
+# A Russian keyboard's keys, and what stands on them on an English one: zxcvbn knows qwerty, and
+# the most common Russian passwords as they look there.
+_KEYS = str.maketrans(
+    "йцукенгшщзхъфывапролджэячсмитьбюёЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮЁ",
+    "qwertyuiop[]asdfghjkl;'zxcvbnm,.`QWERTYUIOP[]ASDFGHJKL;'ZXCVBNM,.`",
+)
+# zxcvbn reads 4 and @ as a, and so on, in every combination: with all such signs, for seconds.
+_MAX_READINGS = 16
 
 
 def _bytes(password: str) -> bytes:
@@ -60,5 +72,20 @@ def is_easy(password: str, about: Sequence[str] = ()) -> bool:
 
     Measured offline by zxcvbn, which knows common passwords, names, keyboard walks and dates.
     """
-    part = _bytes(password).decode("utf-8", "replace")[:_MEASURED_LENGTH]
-    return int(zxcvbn(part, user_inputs=list(about))["score"]) < _MIN_SCORE
+    part = _legible(_bytes(password).decode("utf-8", "replace")[:_MEASURED_LENGTH])
+    with _measuring:
+        return any(
+            int(zxcvbn(typed, user_inputs=list(about))["score"]) < _MIN_SCORE
+            for typed in dict.fromkeys((part, part.translate(_KEYS)))
+        )
+
+
+def _legible(password: str) -> str:
+    """The password; where zxcvbn had to read it in too many ways, with one sign for each letter."""
+    present = [[sign for sign in signs if sign in password] for signs in L33T_TABLE.values()]
+    if math.prod(len(signs) for signs in present if signs) <= _MAX_READINGS:
+        return password
+    for first, *others in filter(None, present):
+        for other in others:
+            password = password.replace(other, first)
+    return password

@@ -1,4 +1,8 @@
+import sys
+import threading
+import time
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
@@ -54,6 +58,9 @@ class TestIsEasy:
             "iloveyou1234",
             "abcabcabcabc",
             "a" * 128,
+            "йцукенгшщзхъ",
+            "Фывапролджэя",
+            "пароль123456",
         ],
     )
     def test_what_is_tried_first_is_easy(self, password):
@@ -68,3 +75,34 @@ class TestIsEasy:
     def test_the_owners_own_name_makes_a_password_easy(self):
         assert not passwords.is_easy("zoltanvarga91")
         assert passwords.is_easy("zoltanvarga91", ["zoltanvarga91@example.com", "zoltanvarga91"])
+
+    def test_nobody_is_measured_by_the_name_of_somebody_else(self):
+        wrong: list[str] = []
+
+        def measure(owner: list[str], expected: bool) -> Callable[[], None]:
+            def work() -> None:
+                if any(
+                    passwords.is_easy("zoltanvarga91", owner) is not expected for _ in range(40)
+                ):
+                    wrong.append(f"{owner}")
+
+            return work
+
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        try:
+            works = [measure([], False), measure(["zoltanvarga91"], True)]
+            threads = [threading.Thread(target=work) for work in works]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(before)
+        assert wrong == []
+
+    @pytest.mark.parametrize("password", ["4@8({[<369!|170$5+%2" * 6, "p4a@s$5w0rd1!|7+" * 8])
+    def test_signs_in_place_of_letters_take_no_seconds_to_measure(self, password):
+        before = time.process_time()
+        assert not passwords.is_easy(password)
+        assert time.process_time() - before < 1

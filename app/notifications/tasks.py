@@ -147,7 +147,7 @@ def send_payout_changed(event: PayoutAddressChanged) -> None:
     user = _find(event.user_id)
     if user is None:
         return
-    for address in sorted({event.old_paypal_email.casefold(), user.email.casefold()}):
+    for address in sorted({event.old_paypal_email, user.email}):
         mail.send(
             to=address,
             locale=user.locale,

@@ -23,6 +23,7 @@ from app.auth.service import sessions
 from app.kit.db import session
 from app.kit.errors import AppError, Invalid, TooMany
 from tests.factories.auth import PASSWORD, make_user
+from tests.support.inbox import Inbox
 
 NEW_PASSWORD = "seven-green-tractors"
 HOME = "203.0.113.7"
@@ -92,6 +93,12 @@ class TestRegister:
         assert session().scalar(select(func.count()).select_from(User)) == 1
         assert queries.get_user(user.id).display_name == "First"
 
+    def test_an_address_is_never_made_that_of_somebody_else(self, app):
+        for email in ("Groß@Straße.example", "gross@straße.example", "gross@strasse.example"):
+            enroll(email)
+            assert queries.user_by_email(email.lower()).email == email.lower()
+        assert session().scalar(select(func.count()).select_from(User)) == 3
+
     def test_known_and_unknown_addresses_cost_the_same_hash(self, app, hashing):
         make_user("known@example.com")
         hashing.clear()
@@ -153,6 +160,9 @@ class TestRegister:
             ("e\u0301lise", "élise"),
             ("<b>Nadia</b>", "<b>Nadia</b>"),
             ("李明", "李明"),
+            ("An\u200bna\ufeff \u3164Be\u00adll\U000e0041", "Anna Bell"),
+            ("می\u200cخواهم", "می\u200cخواهم"),
+            ("Ann 👩\u200d🚀 ❤\ufe0f", "Ann 👩\u200d🚀 ❤\ufe0f"),
         ],
     )
     def test_a_name_is_cleaned_of_what_is_not_seen(self, app, name, kept):
@@ -161,7 +171,10 @@ class TestRegister:
         )
         assert queries.user_by_email("n@example.com").display_name == kept
 
-    @pytest.mark.parametrize("name", ["", "  ", "\x00\x01", "\u200b\u200b\u200b", "x", "x" * 61])
+    @pytest.mark.parametrize(
+        "name",
+        ["", "  ", "\x00\x01", "\u200b\u200b\u200b", "x", "x" * 61, "\u3164" * 5, "x\u2800\u115f"],
+    )
     def test_a_name_that_can_not_be_shown_is_refused(self, app, name):
         with pytest.raises(Invalid) as caught:
             service.register(
@@ -351,6 +364,11 @@ class TestLogIn:
         with pytest.raises(TooMany):
             enter(user)
         assert is_in(enter(user, address="198.51.100.1"))
+
+    def test_what_is_no_address_uses_up_nobodys_tries(self, strict_app):
+        for number in range(8):
+            with pytest.raises(WrongCredentials):
+                service.log_in(email="nadia", password="x", address=f"198.51.100.{number}")
 
     def test_an_outdated_hash_is_renewed(self, app):
         weak = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
@@ -594,6 +612,18 @@ class TestSelling:
             user_id=seller.id, paypal_email="new@example.com", password=PASSWORD
         )
         assert queries.get_user(seller.id).paypal_email == "new@example.com"
+
+    def test_who_sells_again_is_paid_where_they_were_or_is_told(self, app, inbox: Inbox):
+        user = make_user(roles=("seller",))
+        old = user.paypal_email
+        service.revoke_role(user_id=user.id, role=Role.SELLER)
+        service.grant_role(user_id=user.id, role=Role.SELLER)
+        assert queries.get_user(user.id).paypal_email == old
+        service.revoke_role(user_id=user.id, role=Role.SELLER)
+        assert inbox.of(old) == []
+        service.become_seller(user_id=user.id, paypal_email="new@example.com")
+        for address in (old, user.email):
+            assert inbox.only(address)["subject"] == "Your PayPal e-mail was changed"
 
     def test_who_does_not_sell_is_not_paid(self, app):
         with pytest.raises(NotSeller):

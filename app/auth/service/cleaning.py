@@ -14,6 +14,12 @@ EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 NAME_MIN, NAME_MAX = 2, 60
 # Signs that turn the direction of the text after them: a name could rewrite the line it stands in.
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Signs and letters that nobody sees: two names could look alike, or like none. The joiners (200c,
+# 200d) and variation selectors stay, by which Persian, Hindi and emoji are written.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f"
+    "\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 
 
 def clean_email(email: str, field: str = "email") -> str:
@@ -29,7 +35,8 @@ def clean_email(email: str, field: str = "email") -> str:
         )
     except (EmailNotValidError, UnicodeError) as cause:
         raise error from cause
-    return unicodedata.normalize("NFC", checked.normalized.casefold())
+    # Not casefold: it makes ss of ß, which is another domain, and another mailbox.
+    return unicodedata.normalize("NFC", checked.normalized.lower())
 
 
 def comparable_email(email: str) -> str:
@@ -42,7 +49,7 @@ def comparable_email(email: str) -> str:
 
 def clean_name(name: str, field: str = "display_name") -> str:
     """A name to show: NFC, single spaces, nothing invisible; Invalid if too short or too long."""
-    visible = _TURNS.sub("", unicodedata.normalize("NFC", name))
+    visible = _UNSEEN.sub("", _TURNS.sub("", unicodedata.normalize("NFC", name)))
     visible = "".join(
         " " if sign.isspace() else sign
         for sign in visible

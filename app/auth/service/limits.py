@@ -28,10 +28,14 @@ def _settings() -> Settings:
 
 
 def count_login(email: str, address: str) -> None:
-    """Count a try to log in; TooMany for too many from one place or into one account."""
+    """Count a try to log in; TooMany for too many from one place or into one account.
+
+    `email` is "" for what can't be the address of an account: nobody's limit is used up by it.
+    """
     settings = _settings()
     ratelimit.spend(f"{settings.login_tries_per_address}/minute", "login-from", network(address))
-    ratelimit.spend(f"{settings.login_tries_per_account}/minute", "login-into", email)
+    if email:
+        ratelimit.spend(f"{settings.login_tries_per_account}/minute", "login-into", email)
 
 
 def count_password_check(user_id: str) -> None:

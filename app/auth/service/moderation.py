@@ -5,6 +5,7 @@ from uuid import UUID
 from app.auth.errors import NoSuchUser
 from app.auth.models import Role, User
 from app.auth.service.cleaning import clean_email
+from app.auth.service.selling import set_paypal_email
 from app.auth.service.sessions import end_all_sessions
 from app.kit.db import db_now, lock, transactional
 
@@ -29,12 +30,13 @@ def unban_user(*, user_id: UUID) -> None:
 
 @transactional
 def grant_role(*, user_id: UUID, role: Role, paypal_email: str | None = None) -> None:
-    """Give a role; a seller is paid at `paypal_email`, or else at their own address."""
+    """Give a role; a seller is paid at `paypal_email`, or where they were, or at their address."""
     user = _locked(user_id)
     if role in user.roles:
         return
     if role is Role.SELLER:
-        user.paypal_email = clean_email(paypal_email or user.email, "paypal_email")
+        address = paypal_email or user.paypal_email or user.email
+        set_paypal_email(user, clean_email(address, "paypal_email"))
     user.roles = sorted({*user.roles, role})
     end_all_sessions(user)
 

@@ -38,10 +38,21 @@ def _give_role(user_id: UUID, paypal_email: str) -> User:
         raise NoSuchUser
     if Role.SELLER in user.roles:
         raise AlreadySeller
-    user.paypal_email = paypal_email
+    set_paypal_email(user, paypal_email)
     user.roles = sorted({*user.roles, Role.SELLER})
     end_all_sessions(user)
     return user
+
+
+def set_paypal_email(user: User, paypal_email: str) -> None:
+    """Have a locked user paid there from now on, in the caller's transaction.
+
+    An address that was paid before is told, as is the user's own.
+    """
+    old = user.paypal_email
+    user.paypal_email = paypal_email
+    if old is not None and old != paypal_email:
+        emit(PayoutAddressChanged(user.id, old))
 
 
 def change_paypal_email(*, user_id: UUID, paypal_email: str, password: str) -> None:
@@ -62,9 +73,6 @@ def _change_paypal_email(*, user_id: UUID, paypal_email: str, known_hash: str) -
     user = lock(User, user_id)
     if user is None or user.password_hash != known_hash:
         raise WrongPassword("password")
-    old = user.paypal_email
-    if Role.SELLER not in user.roles or old is None:
+    if Role.SELLER not in user.roles:
         raise NotSeller
-    if old.casefold() != paypal_email:
-        user.paypal_email = paypal_email
-        emit(PayoutAddressChanged(user.id, old))
+    set_paypal_email(user, paypal_email)

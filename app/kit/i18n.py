@@ -5,7 +5,7 @@ from typing import Any
 
 from babel.dates import format_timedelta
 from babel.support import NullTranslations
-from flask import Flask, has_request_context, request, session
+from flask import Flask, Response, g, has_request_context, request, session
 from flask_babel import format_date, format_datetime, get_locale, get_translations
 from flask_login import current_user
 
@@ -36,6 +36,7 @@ def of_browser() -> str:
 
 def of_program() -> str:
     """The language that a program asks for with Accept-Language."""
+    g.language_was_asked = True
     return request.accept_languages.best_match(list(LOCALES)) or DEFAULT
 
 
@@ -63,6 +64,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["date"] = format_date
     app.jinja_env.filters["datetime"] = format_datetime
     app.context_processor(lambda: {"locale": locale()})
+    app.after_request(_vary)
     _have_templates_find_words_quickly(app)
 
 
@@ -92,3 +94,10 @@ def _have_templates_find_words_quickly(app: Flask) -> None:
         ),
         newstyle=True,
     )
+
+
+def _vary(response: Response) -> Response:
+    """Tell caches that who reads another language gets another answer."""
+    if g.get("language_was_asked"):
+        response.vary.add("Accept-Language")
+    return response

@@ -33,6 +33,12 @@ def test_own_choice_wins(client: FlaskClient) -> None:
         session["locale"] = "ru"
     page = client.get("/probe/page", headers={"Accept-Language": "en"})
     assert '<html lang="ru"' in page.text
+    assert "Accept-Language" not in page.vary
+
+
+@pytest.mark.parametrize("path", ["/probe/page", "/no/such/page", "/api/v1/no/such/thing"])
+def test_caches_are_told_that_the_language_was_read(client: FlaskClient, path: str) -> None:
+    assert "Accept-Language" in client.get(path).vary
 
 
 def test_choice_that_is_no_language_is_ignored(client: FlaskClient) -> None:

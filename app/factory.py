@@ -5,9 +5,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.auth import identity
 from app.chats import views as chats
-from app.extensions import csrf, db, login_manager, sock
+from app.extensions import db, login_manager, sock
 from app.health import views as health
-from app.kit import access, assets, headers, i18n, jobs, logs, problems, ratelimit
+from app.kit import access, assets, csrf, headers, i18n, jobs, logs, problems, ratelimit
 from app.kit.api import limits, origins
 from app.kit.crypto import Vault
 from app.kit.requests import MemoryRequest

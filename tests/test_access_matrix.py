@@ -457,6 +457,51 @@ def test_every_change_asks_for_the_forms_token(
     assert taken == [name for name, access in RULES.items() if access is SIGNED]
 
 
+SHOW_THE_FORM_AGAIN = {
+    "auth.change_paypal_email",
+    "auth.log_in",
+    "auth.make_account",
+    "auth.replace_password",
+    "auth.reset_password",
+    "auth.send_confirmation_again",
+    "auth.send_reset",
+    "auth.start_selling",
+    "auth.update_profile",
+    "developers.create_key",
+    "products.create_product",
+    "products.import_stock",
+    "products.save",
+    "webhooks.change",
+    "webhooks.create",
+}
+
+
+def test_an_outdated_token_is_told_of_where_the_words_are_and_changes_nothing(
+    application: Flask, login: Login, app: Flask, query_counter: list[str]
+) -> None:
+    seller = make_user(roles=("seller",))
+    product = make_product(seller)
+    browser = login(seller)
+    application.config["WTF_CSRF_ENABLED"] = True
+    query_counter.clear()
+    try:
+        statuses = {
+            rule.endpoint: browser.post(
+                _address(app, rule, {"product_id": product.id}),
+                headers={"Sec-Fetch-Site": "same-origin"},
+            ).status_code
+            for rule in _routes(app)
+            if "POST" in (rule.methods or ())
+            and not rule.rule.startswith(API)
+            and RULES[rule.endpoint] is not SIGNED
+        }
+    finally:
+        application.config["WTF_CSRF_ENABLED"] = False
+    assert {name for name, status in statuses.items() if status != 403} == SHOW_THE_FORM_AGAIN
+    assert set(statuses.values()) == {403, 404, 410, 422}
+    assert [sent for sent in query_counter if not sent.startswith(("SELECT", "WITH"))] == []
+
+
 def test_unknown_addresses_are_404_for_everybody(person: Person) -> None:
     for path in ("/nothing", "/order/nothing", "/products/nothing", "/api/v1/x", "/.env"):
         for method in METHODS:

@@ -14,6 +14,7 @@ from app.developers.forms import KeyForm
 from app.kit import htmx
 from app.kit.access import Access, allow
 from app.kit.api.document import openapi
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.headers import no_store
 from app.kit.problems import STATUS
@@ -56,6 +57,7 @@ def _show(
 
 @blueprint.post("/developers/keys")
 @allow(Access.USER)
+@keeps_words
 def create_key() -> ResponseReturnValue:
     """Make a key and show it, this once."""
     form = KeyForm()

@@ -16,7 +16,7 @@ from flask import (
 )
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, generate_csrf
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException, SecurityError
@@ -140,6 +140,10 @@ def _app_error(error: AppError) -> Response:
 
 
 def _csrf_error(_error: CSRFError) -> Response:
+    if htmx.is_htmx() and not wants_json():
+        message = _("This page was open for too long. Send it once more.")
+        response = problem(HTTPStatus.FORBIDDEN, "csrf", message)
+        return htmx.announce(response, "csrf:renewed", token=generate_csrf())
     return problem(
         HTTPStatus.FORBIDDEN,
         "csrf",

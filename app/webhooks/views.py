@@ -11,6 +11,7 @@ from flask_login import current_user
 
 from app.kit import htmx, ratelimit
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
 from app.kit.headers import no_store
 from app.kit.problems import STATUS
@@ -44,6 +45,7 @@ def _list(form: EndpointForm, error: AppError | None = None) -> ResponseReturnVa
 
 @blueprint.post("")
 @allow(Access.SELLER)
+@keeps_words
 def create() -> ResponseReturnValue:
     """Make a webhook and show its secret, this once."""
     form = EndpointForm()
@@ -103,6 +105,7 @@ def _filled(found: WebhookEndpoint) -> EndpointForm:
 
 @blueprint.post("/<uuid:endpoint_id>")
 @allow(Access.SELLER)
+@keeps_words
 def change(endpoint_id: UUID) -> ResponseReturnValue:
     """Send elsewhere, or other things."""
     form = EndpointForm()

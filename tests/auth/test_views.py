@@ -162,6 +162,8 @@ class TestLogIn:
         assert "other" not in first
         log_in(client, user)
         assert cookie(client)[identity.SECRET] != first[identity.SECRET]
+        assert queries.visit(first[identity.SECRET]) is None
+        assert len(queries.live_sessions(user.id)) == 1
 
     def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(self, client):
         header = log_in(client, make_user()).headers["Set-Cookie"]
@@ -610,7 +612,79 @@ class TestPages:
         response = client.get(path)
         page = page_of(response)
         assert response.status_code == 200
+        assert public or response.headers["Cache-Control"] == "no-store"
         assert len(page.select("h1")) == 1
         for form in page.find_all("form", {"method": "post"}):
             assert form.find(attrs={"name": "csrf_token"})["value"]
         assert len({tag["id"] for tag in page.select("[id]")}) == len(page.select("[id]"))
+
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+WORDS = {
+    "display_name": "Ann of the Words",
+    "email": "words@example.com",
+    "paypal_email": "words@example.com",
+    "locale": "ru",
+    "password": NEW_PASSWORD,
+    "current": PASSWORD,
+    "new": NEW_PASSWORD,
+}
+
+
+class TestOutdatedForms:
+    """A page that was open before a login in another tab: its token is of no use any more."""
+
+    @pytest.fixture
+    def person(self, strict_app) -> tuple[User, FlaskClient]:
+        user, client = make_user(roles=("seller",)), strict_app.test_client()
+        form = page_of(client.get("/auth/login")).select_one(".auth form")
+        known = form.find(attrs={"name": "csrf_token"})["value"]
+        assert log_in(client, user, csrf_token=known).status_code == 303
+        return user, client
+
+    @pytest.mark.parametrize("path", sorted(set(FORMS) - {"/auth/locale"}))
+    def test_a_form_is_shown_again_with_the_words_in_it(self, person, path):
+        user, client = person
+        sent = {**{name: WORDS.get(name, "") for name in FORMS[path]}, "csrf_token": "outdated"}
+        response = client.post(path, data=sent, headers=SAME_ORIGIN)
+        page = page_of(response)
+        assert response.status_code == 422
+        assert "open for too long" in page.select_one("[role=alert]").get_text()
+        form = page.select_one("main form")
+        for name in set(FORMS[path]) & {"display_name", "email", "paypal_email"}:
+            assert form.find(attrs={"name": name})["value"] == sent[name]
+        assert NEW_PASSWORD not in response.text
+        now = queries.user_by_email(user.email)
+        assert (now.display_name, now.paypal_email) == (user.display_name, user.paypal_email)
+        assert now.password_hash == user.password_hash
+        renewed = {**sent, "csrf_token": form.find(attrs={"name": "csrf_token"})["value"]}
+        again = client.post(path, data=renewed, headers=SAME_ORIGIN)
+        assert "open for too long" not in again.text
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+        ],
+    )
+    def test_another_sites_words_are_not_shown(self, person, headers):
+        _user, client = person
+        response = client.post("/auth/profile", data=WORDS, headers=headers)
+        assert response.status_code == 403
+        assert "Ann of the Words" not in response.text
+
+    def test_a_form_of_another_site_is_refused_with_the_token_too(self, person):
+        user, client = person
+        page = page_of(client.get("/auth/profile"))
+        known = page.select_one("main form").find(attrs={"name": "csrf_token"})["value"]
+        sent = {**WORDS, "csrf_token": known}
+        for site in ("cross-site", "same-site"):
+            response = client.post("/auth/profile", data=sent, headers={"Sec-Fetch-Site": site})
+            assert response.status_code == 403
+        assert queries.user_by_email(user.email).display_name == user.display_name
+        done = client.post("/auth/profile", data=sent, headers=SAME_ORIGIN)
+        assert done.status_code == 303

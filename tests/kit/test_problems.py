@@ -196,6 +196,22 @@ class TestHttp:
         assert response.status_code == 403
         assert "open for too long" in response.text
 
+    def test_part_of_a_page_is_given_a_token_that_counts(
+        self, application: Flask, client: FlaskClient
+    ) -> None:
+        application.config["WTF_CSRF_ENABLED"] = True
+        try:
+            refused = client.post("/probe/form", data={"word": "x"}, headers=HTMX)
+            renewed = json.loads(refused.headers["HX-Trigger"])["csrf:renewed"]["token"]
+            headers = {**HTMX, "X-CSRFToken": renewed}
+            again = client.post("/probe/form", data={"word": "x"}, headers=headers)
+        finally:
+            application.config["WTF_CSRF_ENABLED"] = False
+        assert refused.status_code == 403
+        assert refused.headers["HX-Retarget"] == "#notices"
+        assert "Send it once more" in refused.text
+        assert (again.status_code, again.text) == (200, "x")
+
 
 def test_russian_is_asked_for_and_said(client: FlaskClient) -> None:
     response = client.get("/no/such/page", headers={"Accept-Language": "ru,en;q=0.5"})

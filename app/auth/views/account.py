@@ -9,8 +9,9 @@ from app.auth import identity, policy, service
 from app.auth.errors import AlreadySeller
 from app.auth.forms import PayoutForm, ProfileForm, SellerForm
 from app.auth.views import blueprint
-from app.auth.views.helping import address, agent, form_page, me
+from app.auth.views.helping import address, agent, me, own_page
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.htmx import redirect_to
 
@@ -19,21 +20,22 @@ from app.kit.htmx import redirect_to
 @allow(Access.USER)
 def profile() -> ResponseReturnValue:
     """What the shop knows of the person, and the ways to change it."""
-    return form_page("auth/profile.html", ProfileForm(obj=me()))
+    return own_page("auth/profile.html", ProfileForm(obj=me()))
 
 
 @blueprint.post("/profile")
 @allow(Access.USER)
+@keeps_words
 def update_profile() -> ResponseReturnValue:
     """Change name and language."""
     form = ProfileForm()
     if not form.validate_on_submit():
-        return form_page("auth/profile.html", form)
+        return own_page("auth/profile.html", form)
     locale = form.locale.data
     try:
         service.update_profile(user_id=me().id, display_name=form.display_name.data, locale=locale)
     except AppError as error:
-        return form_page("auth/profile.html", form, error)
+        return own_page("auth/profile.html", form, error)
     session["locale"] = locale
     with force_locale(locale):
         flash(_("Your profile is saved."), "success")
@@ -45,17 +47,18 @@ def update_profile() -> ResponseReturnValue:
 def become_seller() -> ResponseReturnValue:
     """The form; for a seller the one to be paid somewhere else."""
     if policy.may_sell(me()):
-        return form_page("auth/payout.html", PayoutForm(obj=me()))
-    return form_page("auth/become_seller.html", SellerForm(paypal_email=me().email))
+        return own_page("auth/payout.html", PayoutForm(obj=me()))
+    return own_page("auth/become_seller.html", SellerForm(paypal_email=me().email))
 
 
 @blueprint.post("/selling")
 @allow(Access.USER)
+@keeps_words
 def start_selling() -> ResponseReturnValue:
     """Become a seller."""
     form = SellerForm()
     if not form.validate_on_submit():
-        return form_page("auth/become_seller.html", form)
+        return own_page("auth/become_seller.html", form)
     try:
         secret = service.become_seller_in_browser(
             user_id=me().id, paypal_email=form.paypal_email.data, address=address(), agent=agent()
@@ -64,7 +67,7 @@ def start_selling() -> ResponseReturnValue:
         flash(error.message, "info")
         return redirect_to(url_for("auth.become_seller"))
     except AppError as error:
-        return form_page("auth/become_seller.html", form, error)
+        return own_page("auth/become_seller.html", form, error)
     identity.remember(secret)
     flash(_("You are a seller now. Add your first product."), "success")
     return redirect_to(url_for("products.seller_products"))
@@ -72,16 +75,17 @@ def start_selling() -> ResponseReturnValue:
 
 @blueprint.post("/selling/paypal")
 @allow(Access.SELLER)
+@keeps_words
 def change_paypal_email() -> ResponseReturnValue:
     """Have the money sent somewhere else."""
     form = PayoutForm()
     if not form.validate_on_submit():
-        return form_page("auth/payout.html", form)
+        return own_page("auth/payout.html", form)
     try:
         service.change_paypal_email(
             user_id=me().id, paypal_email=form.paypal_email.data, password=form.password.data
         )
     except AppError as error:
-        return form_page("auth/payout.html", form, error)
+        return own_page("auth/payout.html", form, error)
     flash(_("Your PayPal e-mail is changed. We told the old address too."), "success")
     return redirect_to(url_for("auth.profile"))

@@ -8,6 +8,7 @@ from flask_login import current_user
 from app.auth.forms import Form
 from app.auth.models import User
 from app.kit.errors import AppError
+from app.kit.headers import no_store
 from app.kit.htmx import page
 from app.kit.problems import STATUS
 
@@ -57,3 +58,9 @@ def form_page(template: str, form: Form, error: AppError | None = None, **contex
     if error and error.retry_after:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def own_page(template: str, form: Form, error: AppError | None = None, **context: Any) -> Response:
+    """Like `form_page`, for what only its owner sees: gone with the log-out, by "back" too."""
+    no_store()
+    return form_page(template, form, error, **context)

@@ -12,6 +12,7 @@ from app.auth.service.cleaning import clean_locale
 from app.auth.views import blueprint
 from app.auth.views.helping import address, agent, form_page, me, own_path
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.htmx import redirect_to
 
@@ -31,6 +32,7 @@ def login() -> ResponseReturnValue:
 
 @blueprint.post("/login")
 @allow(Access.PUBLIC)
+@keeps_words
 def log_in() -> ResponseReturnValue:
     """Log in and go on to where the person wanted to go."""
     form = LoginForm()
@@ -48,17 +50,22 @@ def log_in() -> ResponseReturnValue:
             next=_destination(),
             unconfirmed=isinstance(error, NotConfirmed),
         )
+    _leave()  # the login that this browser had until now
     identity.remember(secret)
     return redirect_to(_destination())
+
+
+def _leave() -> None:
+    session_id = identity.current_session_id() if current_user.is_authenticated else None
+    if session_id is not None:
+        service.log_out(session_id=session_id)
 
 
 @blueprint.post("/logout")
 @allow(Access.PUBLIC)
 def logout() -> ResponseReturnValue:
     """Log this browser out."""
-    session_id = identity.current_session_id() if current_user.is_authenticated else None
-    if session_id is not None:
-        service.log_out(session_id=session_id)
+    _leave()
     identity.forget()
     flash(_("You are logged out."), "success")
     return redirect_to(url_for("products.catalogue"))

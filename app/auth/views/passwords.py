@@ -9,8 +9,9 @@ from app.auth.errors import DeadLink
 from app.auth.forms import ChangePasswordForm, EmailForm, ResetForm
 from app.auth.models import MailPurpose
 from app.auth.views import blueprint
-from app.auth.views.helping import address, agent, form_page, me
+from app.auth.views.helping import address, agent, form_page, me, own_page
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to
@@ -25,6 +26,7 @@ def forgot() -> ResponseReturnValue:
 
 @blueprint.post("/forgot")
 @allow(Access.PUBLIC)
+@keeps_words
 def send_reset() -> ResponseReturnValue:
     """Have a link mailed; the answer is the same whether the address has an account or not."""
     form = EmailForm()
@@ -50,6 +52,7 @@ def reset(token: str) -> ResponseReturnValue:
 
 @blueprint.post("/reset/<token>")
 @allow(Access.PUBLIC)
+@keeps_words
 def reset_password(token: str) -> ResponseReturnValue:
     """Set the new password."""
     no_store()
@@ -75,16 +78,17 @@ def reset_password(token: str) -> ResponseReturnValue:
 @allow(Access.USER)
 def change_password() -> ResponseReturnValue:
     """The form."""
-    return form_page("auth/change_password.html", ChangePasswordForm())
+    return own_page("auth/change_password.html", ChangePasswordForm())
 
 
 @blueprint.post("/password")
 @allow(Access.USER)
+@keeps_words
 def replace_password() -> ResponseReturnValue:
     """Change the password; only this browser stays logged in."""
     form = ChangePasswordForm()
     if not form.validate_on_submit():
-        return form_page("auth/change_password.html", form)
+        return own_page("auth/change_password.html", form)
     try:
         secret = service.change_password(
             user_id=me().id,
@@ -94,7 +98,7 @@ def replace_password() -> ResponseReturnValue:
             agent=agent(),
         )
     except AppError as error:
-        return form_page("auth/change_password.html", form, error)
+        return own_page("auth/change_password.html", form, error)
     identity.remember(secret)
     flash(_("Your password is changed. Every other browser is logged out."), "success")
     return redirect_to(url_for("auth.profile"))

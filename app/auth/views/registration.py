@@ -12,6 +12,7 @@ from app.auth.models import MailPurpose
 from app.auth.views import blueprint
 from app.auth.views.helping import address, form_page
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to
@@ -29,6 +30,7 @@ def register() -> ResponseReturnValue:
 
 @blueprint.post("/register")
 @allow(Access.PUBLIC)
+@keeps_words
 def make_account() -> ResponseReturnValue:
     """Register; the answer is the same whether the address has an account or not."""
     form = RegisterForm()
@@ -79,6 +81,7 @@ def resend_confirmation() -> ResponseReturnValue:
 
 @blueprint.post("/resend-confirmation")
 @allow(Access.PUBLIC)
+@keeps_words
 def send_confirmation_again() -> ResponseReturnValue:
     """Have the confirmation mailed again."""
     form = EmailForm()

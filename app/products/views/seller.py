@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from app.kit import htmx, i18n, ratelimit
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.money import Money
 from app.kit.problems import STATUS
@@ -45,6 +46,7 @@ def create() -> ResponseReturnValue:
 
 @blueprint.post("/products/new")
 @allow(Access.SELLER)
+@keeps_words
 def create_product() -> ResponseReturnValue:
     """Make a draft."""
     form = ProductForm()
@@ -83,6 +85,7 @@ def edit(product_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/products/<uuid:product_id>/edit")
 @allow(Access.SELLER)
+@keeps_words
 def save(product_id: UUID) -> ResponseReturnValue:
     """Save the changes."""
     product = own_product(current_user.id, product_id)

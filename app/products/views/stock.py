@@ -12,6 +12,7 @@ from flask_login import current_user
 
 from app.kit import ratelimit
 from app.kit.access import Access, allow
+from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
 from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to, wants_fragment
@@ -68,7 +69,7 @@ def _stock_page(
         "form": form or StockForm(formdata=None),
         "refusal": refusal,
     }
-    status = STATUS[refusal.kind] if refusal else 200
+    status = STATUS[refusal.kind] if refusal else 422 if form and form.errors else 200
     return page(PAGE, fragment=fragment, status=status, **context)
 
 
@@ -79,10 +80,13 @@ def _state_asked() -> UnitState:
 
 @blueprint.post("/products/<uuid:product_id>/stock/import")
 @allow(Access.SELLER)
+@keeps_words
 def import_stock(product_id: UUID) -> ResponseReturnValue:
     """Keep what was sent and show what taking it in would come to."""
     product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
     form = StockForm()
+    if not form.validate_on_submit():
+        return _stock_page(product, form=form)
     try:
         ratelimit.spend(importing.IMPORT_LIMIT, "stock-import", str(current_user.id))
         upload_id = importing.keep(product_id=product_id, seller_id=current_user.id, **_sent(form))

@@ -1,0 +1,62 @@
+"""The token by which a form is known to be of a page of ours, so that no other site can send it.
+
+It goes with the cookie of the session: a login in another tab makes those of open pages useless.
+What was typed there is not lost: a part of a page gets the new token and is sent once more, and a
+form whose view is marked by `keeps_words` is shown again as it was filled in.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, g, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+
+from app.extensions import csrf
+from app.kit.errors import Forbidden
+from app.kit.htmx import is_htmx
+
+F = TypeVar("F", bound=Callable[..., Any])
+_ATTRIBUTE = "keeps_words"
+
+
+def keeps_words(view: F) -> F:
+    """Let the view answer an outdated token itself: its form, then not valid, is shown again.
+
+    Only for a view that does nothing before `form.validate_on_submit()`.
+    """
+    setattr(view, _ATTRIBUTE, True)
+    return view
+
+
+def init_app(app: Flask) -> None:
+    """Check every change that people ask for; blueprints and views may be exempt by themselves."""
+    csrf.init_app(app)
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # by what follows instead
+    app.before_request(_check)
+
+
+def _check() -> None:
+    if not current_app.config["WTF_CSRF_ENABLED"]:
+        return
+    try:
+        csrf.protect(apply_exemptions=True)
+    except CSRFError:
+        view = current_app.view_functions.get(request.endpoint or "")
+        if is_htmx() or not getattr(view, _ATTRIBUTE, False) or not _is_from_our_page():
+            raise
+    # The token alone should do; but who has got hold of one is still on another site.
+    if g.get("csrf_valid") and request.headers.get("Sec-Fetch-Site", "none") in _ELSEWHERE:
+        raise Forbidden("foreign_page", _("This was sent from another site. Please do it here."))
+
+
+# https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
+_ELSEWHERE = {"cross-site", "same-site"}
+
+
+def _is_from_our_page() -> bool:
+    """Whether the browser says that a page of ours has sent it."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    return request.headers.get("Origin") == request.host_url.rstrip("/")

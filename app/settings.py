@@ -1,9 +1,12 @@
 """Every setting of the shop, read once from the environment."""
 
 import base64
+from collections.abc import Iterator
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,6 +15,8 @@ from app.kit.money import PAYPAL_DECIMALS
 
 AES_KEY_BYTES = 32
 MAX_KEY_VERSION = 2**31 - 1  # what the column of the version holds
+# Chance puts more different signs into 32 of them, be they hexadecimal digits; people do not.
+MIN_VARIETY = 8
 
 
 class Settings(BaseSettings):
@@ -143,10 +148,28 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         if self.fingerprint_bytes in self.stock_keys.values():
             raise ValueError("FINGERPRINT_KEY must not be a key of STOCK_MASTER_KEY")
-        if self.app_env == "production" and self.paypal_ca_file is not None:
-            raise ValueError("PAYPAL_CA_FILE is for the bundled sandbox, not for production")
+        if self.app_env == "production":
+            self._check_production()
         self._check_grpc()
         return self
+
+    def _check_production(self) -> None:
+        if self.paypal_ca_file is not None:
+            raise ValueError("PAYPAL_CA_FILE is for the bundled sandbox, not for production")
+        for name, secret in self._own_secrets():
+            if len(set(secret)) < MIN_VARIETY:
+                raise ValueError(f"{name} is no secret made by chance: openssl rand -base64 48")
+        address = urlsplit(self.public_url)
+        if address.scheme != "https" and not _is_loopback(address.hostname or ""):
+            raise ValueError("PUBLIC_URL must begin with https://, so that no cookie is overheard")
+
+    def _own_secrets(self) -> Iterator[tuple[str, bytes]]:
+        yield "SECRET_KEY", self.secret_key.get_secret_value().encode()
+        for key in self.stock_keys.values():
+            yield "STOCK_MASTER_KEY", key
+        yield "FINGERPRINT_KEY", self.fingerprint_bytes
+        if self.auth_grpc_token is not None:
+            yield "AUTH_GRPC_TOKEN", self.auth_grpc_token.get_secret_value().encode()
 
     def _check_grpc(self) -> None:
         files = (self.auth_grpc_cert, self.auth_grpc_key, self.auth_grpc_ca)
@@ -187,6 +210,13 @@ class Settings(BaseSettings):
     def from_env(cls) -> Self:
         """Read the settings; raises pydantic's ValidationError that names each wrong variable."""
         return cls()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _read_keys(setting: SecretStr) -> dict[int, bytes]:

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 
+THIRD = bytes(range(64, 96))
 KEY = base64.b64encode(bytes(range(32))).decode()
-OTHER = base64.b64encode(b"k" * 32).decode()
+OTHER = base64.b64encode(bytes(range(32, 64))).decode()
 GOOD = {
-    "SECRET_KEY": "s" * 32,
+    "SECRET_KEY": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     "DATABASE_URL": "postgresql+psycopg://shop@db/shop",
     "STOCK_MASTER_KEY": KEY,
     "FINGERPRINT_KEY": OTHER,
@@ -103,9 +104,33 @@ def test_secrets_are_not_printed(environment: pytest.MonkeyPatch) -> None:
 
 def test_several_stock_keys_are_known_by_version(environment: pytest.MonkeyPatch) -> None:
     settings = read(
-        environment, {"STOCK_MASTER_KEY": f"1:{KEY}, 2:{base64.b64encode(bytes(32)).decode()}"}
+        environment, {"STOCK_MASTER_KEY": f"1:{KEY}, 2:{base64.b64encode(THIRD).decode()}"}
     )
-    assert settings.stock_keys == {1: bytes(range(32)), 2: bytes(32)}
+    assert settings.stock_keys == {1: bytes(range(32)), 2: THIRD}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "s" * 40),
+        ("SECRET_KEY", "changeme" * 5),
+        ("STOCK_MASTER_KEY", base64.b64encode(bytes(32)).decode()),
+        ("STOCK_MASTER_KEY", f"1:{KEY},2:{base64.b64encode(b'canary' * 5 + b'ca').decode()}"),
+        ("FINGERPRINT_KEY", base64.b64encode(b"k" * 32).decode()),
+        ("AUTH_GRPC_TOKEN", "token" * 8),
+        ("PUBLIC_URL", "http://shop.example"),
+        ("PUBLIC_URL", "http://10.0.0.1:8000"),
+        ("PUBLIC_URL", "shop.example"),
+    ],
+)
+def test_production_refuses_what_others_could_guess_or_overhear(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        read(environment, {name: value})
+    assert name in str(caught.value)
+    assert value not in str(caught.value)
+    assert read(environment, {name: value, "APP_ENV": "test"})
 
 
 @pytest.mark.parametrize(

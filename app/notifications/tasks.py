@@ -34,6 +34,15 @@ def _find(user_id: UUID | None) -> User | None:
     return user
 
 
+def _known_name(user: User) -> str:
+    """The person's name, or "" before the address is confirmed.
+
+    Anybody may register with somebody else's address: what they call themselves is not mailed
+    there in the shop's name.
+    """
+    return user.display_name if user.confirmed_at else ""
+
+
 def send_confirmation(event: UserRegistered) -> None:
     """Mail a link that confirms the address."""
     _confirm(_find(event.user_id))
@@ -53,7 +62,7 @@ def _confirm(user: User | None) -> None:
         locale=user.locale,
         template="confirm",
         key=f"confirm-{user.id}",
-        name=user.display_name,
+        name=_known_name(user),
         url=mail.link("auth.confirm", token=secret),
     )
 
@@ -77,7 +86,7 @@ def send_already_registered(event: KnownAddressRegistered) -> None:
         locale=user.locale,
         template="already_registered",
         key=f"known-{user.id}",
-        name=user.display_name,
+        name=_known_name(user),
         confirmed=confirmed,
         url=url,
         forgot_url=mail.link("auth.forgot"),
@@ -95,7 +104,7 @@ def send_password_reset(event: PasswordResetRequested) -> None:
         locale=user.locale,
         template="password_reset",
         key=f"reset-{user.id}",
-        name=user.display_name,
+        name=_known_name(user),
         url=mail.link("auth.reset", token=secret),
     )
 

@@ -119,6 +119,26 @@ class TestSecrets:
         assert first != second
 
 
+class TestStrangers:
+    def test_what_somebody_calls_themselves_is_not_mailed_to_others(self, app, inbox: Inbox):
+        spam = "Win at https://evil.example"
+        user = make_user(confirmed=False, display_name=spam)
+        service.resend_confirmation(email=user.email, address=HOME)
+        service.request_password_reset(email=user.email, address=HOME)
+        service.register(
+            email=user.email,
+            password="seven-green-tractors",
+            display_name=spam,
+            locale="en",
+            address=HOME,
+        )
+        mails = inbox.of(user.email)
+        assert len(mails) == 3
+        for mail in mails:
+            assert mail["text"].startswith("Hello,\n")
+            assert "evil.example" not in f"{mail['subject']}{mail['text']}{mail['html']}"
+
+
 class TestSilence:
     def test_a_confirmed_address_is_not_asked_to_confirm(self, app, inbox: Inbox):
         user = make_user()

@@ -238,4 +238,7 @@ if (matchMedia("(max-width: 59.99rem)").matches) {
   for (const panel of $$("details[data-fold-on-phone]")) panel.open = false;
 }
 prepare(document);
+
+/* A form that was refused: to the first control that is wrong, which its description explains. */
+$('main [aria-invalid="true"]')?.focus();
 document.addEventListener("htmx:after:swap", () => prepare(document));

@@ -12,7 +12,13 @@ from app.auth.errors import DeadLink, NoSuchUser
 from app.auth.events import ConfirmationRequested, KnownAddressRegistered, UserRegistered
 from app.auth.models import MailPurpose, Role, User
 from app.auth.service import limits, tokens
-from app.auth.service.cleaning import check_new_password, clean_email, clean_locale, clean_name
+from app.auth.service.cleaning import (
+    Faults,
+    check_new_password,
+    clean_email,
+    clean_locale,
+    clean_name,
+)
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import emit
@@ -24,10 +30,16 @@ def register(*, email: str, password: str, display_name: str, locale: str, addre
     Nothing in the answer or in the time it takes tells whether the address has an account: its
     owner is told by mail. Raises Invalid with `errors` for email, display_name, password; TooMany.
     """
-    email = clean_email(email)
-    display_name = clean_name(display_name)
-    locale = clean_locale(locale)
-    check_new_password(password, email, display_name)
+    faults = Faults()
+    with faults:
+        email = clean_email(email)
+    with faults:
+        display_name = clean_name(display_name)
+    with faults:
+        locale = clean_locale(locale)
+    with faults:
+        check_new_password(password, email, display_name)
+    faults.tell()
     limits.count_registration(address)
     limits.count_mail("register", email, address)
     _add_or_tell(_NewUser(email, passwords.hash_password(password), display_name, locale))

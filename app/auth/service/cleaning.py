@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from types import TracebackType
 
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
@@ -20,6 +21,34 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f"
     "\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
+
+
+class Faults:
+    """What is wrong with several values, to be told of together; each is checked `with` it."""
+
+    def __init__(self) -> None:
+        self._found: list[Invalid] = []
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, Invalid):
+            self._found.append(error)
+            return True
+        return False
+
+    def tell(self) -> None:
+        """Raise Invalid with the errors of all, if there are any."""
+        if self._found:
+            first = self._found[0]
+            errors = {field: text for each in self._found for field, text in each.errors.items()}
+            raise Invalid(first.code, first.message, errors=errors) from first
 
 
 def clean_email(email: str, field: str = "email") -> str:

@@ -37,6 +37,8 @@ def log_in() -> ResponseReturnValue:
     """Log in and go on to where the person wanted to go."""
     form = LoginForm()
     if not form.validate_on_submit():
+        if "csrf_token" in form.errors and current_user.is_authenticated:
+            return redirect_to(_destination())  # in another tab, while this one was open
         return form_page("auth/login.html", form, next=_destination())
     try:
         secret = service.log_in(

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from jinja2_fragments.flask import render_block, render_blocks
+from werkzeug.urls import iri_to_uri
 
 VARY = "HX-Request, HX-Request-Type"
 
@@ -50,7 +51,7 @@ def redirect_to(url: str) -> ResponseReturnValue:
     """See other; for htmx the whole window goes there."""
     if is_htmx():
         response = make_response("", 200)
-        response.headers["HX-Redirect"] = url
+        response.headers["HX-Redirect"] = iri_to_uri(url)  # headers are ASCII
     else:
         response = make_response(redirect(url, code=303))
     response.headers.add("Vary", VARY)

@@ -543,6 +543,11 @@ class TestLocale:
         log_in(elsewhere, user)
         assert page_of(elsewhere.get("/auth/profile")).html["lang"] == "ru"
 
+    def test_htmx_is_led_to_a_page_whose_address_is_no_ascii(self, client):
+        sent = {"locale": "ru", "next": "/products?q=ключ"}
+        done = client.post("/auth/locale", data=sent, headers={"HX-Request": "true"})
+        assert done.headers["HX-Redirect"] == "/products?q=%D0%BA%D0%BB%D1%8E%D1%87"
+
     @pytest.mark.parametrize("locale", ["", "xx", "EN", "../en", "\x00", "ru" * 9999])
     def test_an_unknown_language_is_refused(self, client, locale):
         assert client.post("/auth/locale", data={"locale": locale}).status_code == 422

@@ -5,6 +5,24 @@ above). A reverse proxy stands before these ports in production and guards again
 """
 
 import os
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from app.kit.logs import without_secrets
+
+
+class AccessLogger(Logger):
+    """Keeps the secrets of mailed links and of sockets' tickets out of the log of ACCESS_LOG."""
+
+    def atoms(self, *request: Any) -> dict[str, Any]:
+        """What a line is made of."""
+        found: dict[str, Any] = super().atoms(*request)
+        return {
+            name: without_secrets(value) if isinstance(value, str) else value
+            for name, value in found.items()
+        }
+
 
 role = os.environ.get("ROLES", "web")
 port = int(os.environ.get("PORT", "8000"))
@@ -13,6 +31,7 @@ host = os.environ.get("HOST", "127.0.0.1")
 proc_name = f"byteshop-{role}"
 loglevel = os.environ.get("GUNICORN_LOG_LEVEL", "info")
 accesslog = os.environ.get("ACCESS_LOG") or None
+logger_class = AccessLogger
 timeout = 60
 graceful_timeout = int(os.environ.get("GRACEFUL_SECONDS", "20"))
 keepalive = 5

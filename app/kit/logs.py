@@ -2,14 +2,22 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
+# As long as the secrets of mailed links, tickets, keys and tokens are, and longer than any id.
+_SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+def without_secrets(text: str) -> str:
+    """The text with three dots in place of what may be a secret, as in the address of a page."""
+    return _SECRET.sub("...", text)
+
+
 class JsonFormatter(logging.Formatter):
-    """A record with whatever `extra` it was given."""
+    """A record with whatever `extra` it was given, but for secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the record as JSON."""
@@ -17,9 +25,13 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
         }
-        entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        entry |= {
+            key: without_secrets(value) if isinstance(value, str) else value
+            for key, value in vars(record).items()
+            if key not in _STANDARD
+        }
         if record.exc_info:
             entry["trace"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str, ensure_ascii=False)

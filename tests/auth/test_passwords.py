@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from app.auth import passwords
 
@@ -38,6 +40,18 @@ class TestHash:
     @pytest.mark.parametrize("hostile", ["\x00" * 12, "\ud800" * 12, "😀" * 128])
     def test_every_string_can_be_a_password(self, hostile):
         assert passwords.verify(passwords.hash_password(hostile), hostile)
+
+    def test_the_hash_of_nobody_is_verified_like_any_other(self, monkeypatch: pytest.MonkeyPatch):
+        seen: list[str] = []
+
+        def verify(_hasher: PasswordHasher, known: str, _password: bytes) -> bool:
+            seen.append(known)
+            raise VerifyMismatchError
+
+        monkeypatch.setattr(PasswordHasher, "verify", verify)
+        passwords.verify_nobody("correct-horse")
+        nobodys = extract_parameters(seen[0])
+        assert nobodys == extract_parameters(passwords.hash_password("correct-horse"))
 
     def test_a_hash_of_lower_cost_is_outdated(self):
         today = passwords.hash_password("correct-horse")

@@ -1,4 +1,5 @@
 import threading
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -139,7 +140,11 @@ class TestRegister:
         assert session().scalar(select(func.count()).select_from(User)) == 0
 
     @pytest.mark.parametrize(
-        "password", ["", "short", "x7-kqZ91.mB", "password1234", "nadia@example.com", "q8!" * 43]
+        "password",
+        [
+            *("", "short", "x7-kqZ91.mB", "password1234", "nadia@example.com", "q8!" * 43),
+            unicodedata.normalize("NFD", "йёéñ-ÿåç7û"),  # 10 letters
+        ],
     )
     def test_a_bad_password_is_refused(self, app, password):
         with pytest.raises(Invalid) as caught:
@@ -314,8 +319,6 @@ class TestLogIn:
     def test_known_and_unknown_addresses_get_the_same_answer_for_the_same_work(self, app, hashing):
         make_user("known@example.com")
         answers = []
-        with pytest.raises(WrongCredentials):  # makes the hash of nobody, once a process
-            service.log_in(email="warm-up@example.com", password=NEW_PASSWORD, address=HOME)
         for email in ("known@example.com", "unknown@example.com", "no address", "\x00"):
             hashing.clear()
             with pytest.raises(WrongCredentials) as caught:

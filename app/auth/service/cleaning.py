@@ -102,6 +102,7 @@ def clean_locale(locale: str, field: str = "locale") -> str:
 
 def check_new_password(password: str, *about: str, field: str = "password") -> None:
     """Invalid for a new password too short, too long or easily guessed; `about` is its owner."""
+    password = unicodedata.normalize("NFC", password)  # as it is hashed
     if len(password) < passwords.MIN_LENGTH:
         message = _("Use at least %(least)d characters.", least=passwords.MIN_LENGTH)
     elif len(password) > passwords.MAX_LENGTH:

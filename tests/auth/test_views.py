@@ -686,6 +686,18 @@ class TestOutdatedForms:
         described = page.find(id=page.select_one("[autofocus]")["aria-describedby"])
         assert "open for too long" in described.get_text()
 
+    def test_buttons_of_an_old_page_lead_to_one_where_they_count(self, person):
+        user, client = person
+        for path in ("/auth/logout", "/auth/locale"):
+            sent = {"csrf_token": "x", "locale": "ru", "next": "/"}
+            assert client.post(path, data=sent, headers=SAME_ORIGIN).location == "/"
+            shown = page_of(client.get("/"))
+            assert "Send it once more" in shown.find(id="notices").get_text()
+        assert is_in(client)
+        service.log_out_everywhere(user_id=user.id)  # as in another tab
+        client.post("/auth/logout", data={"csrf_token": "x"}, headers=SAME_ORIGIN)
+        assert "You are logged out." in page_of(client.get("/")).find(id="notices").get_text()
+
     def test_who_has_logged_in_in_another_tab_goes_on(self, person):
         user, client = person
         sent = {"email": user.email, "password": PASSWORD, "next": "/order/basket"}

@@ -7,7 +7,7 @@ from flask_login import current_user
 
 from app.auth import identity, service
 from app.auth.errors import NotConfirmed
-from app.auth.forms import LoginForm
+from app.auth.forms import EmptyForm, LoginForm
 from app.auth.service.cleaning import clean_locale
 from app.auth.views import blueprint
 from app.auth.views.helping import address, agent, form_page, me, own_path
@@ -65,8 +65,11 @@ def _leave() -> None:
 
 @blueprint.post("/logout")
 @allow(Access.PUBLIC)
+@keeps_words
 def logout() -> ResponseReturnValue:
-    """Log this browser out."""
+    """Log this browser out; whom another tab has logged out already is told so all the same."""
+    if not EmptyForm().validate_on_submit() and current_user.is_authenticated:
+        return _once_more(url_for("products.catalogue"))
     _leave()
     identity.forget()
     flash(_("You are logged out."), "success")
@@ -83,10 +86,19 @@ def logout_everywhere() -> ResponseReturnValue:
     return redirect_to(url_for("auth.login"))
 
 
+def _once_more(target: str) -> ResponseReturnValue:
+    """Lead to a page whose buttons count again: those of the page it came from are outdated."""
+    flash(_("This page was open for too long. Send it once more."), "error")
+    return redirect_to(target)
+
+
 @blueprint.post("/locale")
 @allow(Access.PUBLIC)
+@keeps_words
 def set_locale() -> ResponseReturnValue:
     """Choose the language, for this browser and for the account."""
+    if not EmptyForm().validate_on_submit():
+        return _once_more(_destination())
     locale = clean_locale(request.form.get("locale", ""))
     if current_user.is_authenticated:
         service.set_locale(user_id=me().id, locale=locale)

@@ -90,6 +90,7 @@ RULES = {
     "files.photo": PUBLIC,
     "health.alive": PUBLIC,
     "health.ready": PUBLIC,
+    "health.security": PUBLIC,
     "keys.jwks": PUBLIC,
     "orders.accept_prices": PUBLIC,
     "orders.add_to_basket": PUBLIC,

@@ -1,8 +1,10 @@
-"""`/healthz` and `/readyz`."""
+"""What is asked of a service: `/healthz`, `/readyz`, and whom to tell of a hole in it."""
 
 import logging
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -16,11 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.extensions import db
 from app.kit import jobs
 from app.kit.access import Access, allow
+from app.kit.i18n import LOCALES
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 _SECONDS = 2
+_CONTACT_DAYS = 180
 
 
 @blueprint.get("/healthz")
@@ -28,6 +32,21 @@ _SECONDS = 2
 def alive() -> Response:
     """The process answers."""
     return jsonify(status="ok")
+
+
+@blueprint.get("/.well-known/security.txt")
+@allow(Access.PUBLIC)
+def security() -> Response:
+    """Whom to tell of a hole: who sends the shop's mails (RFC 9116)."""
+    expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=_CONTACT_DAYS)
+    lines = {
+        "Contact": f"mailto:{parseaddr(current_app.config['MAIL_FROM'])[1]}",
+        "Expires": expires.isoformat().replace("+00:00", "Z"),
+        "Preferred-Languages": ", ".join(LOCALES),
+        "Canonical": f"{current_app.config['PUBLIC_URL'].rstrip('/')}/.well-known/security.txt",
+    }
+    body = "".join(f"{name}: {value}\n" for name, value in lines.items())
+    return Response(body, mimetype="text/plain")
 
 
 @blueprint.get("/readyz")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bs4 import BeautifulSoup
@@ -123,6 +124,19 @@ class TestTls:
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
         assert ("Secure" in cookie) is secure
+
+
+def test_who_finds_a_hole_is_told_whom_to_write_to(make_application: Callable[..., Flask]) -> None:
+    application = make_application(
+        mail_from="The Shop <shop@shop.example>", public_url="https://shop.example/"
+    )
+    answer = application.test_client().get("/.well-known/security.txt")
+    assert answer.mimetype == "text/plain"
+    lines = dict(line.split(": ", 1) for line in answer.text.splitlines())
+    assert lines["Contact"] == "mailto:shop@shop.example"
+    assert lines["Canonical"] == "https://shop.example/.well-known/security.txt"
+    left = datetime.fromisoformat(lines["Expires"]) - datetime.now(UTC)
+    assert timedelta(days=30) < left < timedelta(days=366)  # RFC 9116, section 2.5.5
 
 
 def test_strange_host_is_refused_where_hosts_are_named(

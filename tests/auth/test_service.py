@@ -209,6 +209,14 @@ class TestRegister:
         assert caught.value.retry_after > 60
         enroll("elsewhere@example.com", address="198.51.100.1")
 
+    def test_forms_that_are_refused_are_counted_too(self, strict_app):
+        for _number in range(20):
+            with pytest.raises(Invalid):
+                enroll("nadia@example.com", "password1234")
+        with pytest.raises(TooMany):
+            enroll("nadia@example.com", "password1234")
+        enroll("nadia@example.com", address="198.51.100.1")
+
     def test_addresses_of_one_ipv6_network_are_one_place(self, strict_app):
         for number in range(5):
             enroll(f"person{number}@example.com", address=f"2001:db8::{number}")

@@ -30,6 +30,7 @@ def register(*, email: str, password: str, display_name: str, locale: str, addre
     Nothing in the answer or in the time it takes tells whether the address has an account: its
     owner is told by mail. Raises Invalid with `errors` for email, display_name, password; TooMany.
     """
+    limits.count_from("register", address)  # to measure a password takes a while
     faults = Faults()
     with faults:
         email = clean_email(email)
@@ -41,7 +42,7 @@ def register(*, email: str, password: str, display_name: str, locale: str, addre
         check_new_password(password, email, display_name)
     faults.tell()
     limits.count_registration(address)
-    limits.count_mail("register", email, address)
+    limits.count_to("register", email)
     _add_or_tell(_NewUser(email, passwords.hash_password(password), display_name, locale))
 
 

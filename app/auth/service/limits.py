@@ -54,6 +54,16 @@ def count_mail(kind: str, email: str, address: str) -> None:
 
     Known and unknown addresses are counted alike.
     """
-    settings = _settings()
-    ratelimit.spend(f"{settings.login_tries_per_address}/minute", f"{kind}-from", network(address))
+    count_from(kind, address)
+    count_to(kind, email)
+
+
+def count_from(kind: str, address: str) -> None:
+    """Count a try from one place that costs us work, whatever comes of it; TooMany."""
+    limit = f"{_settings().login_tries_per_address}/minute"
+    ratelimit.spend(limit, f"{kind}-from", network(address))
+
+
+def count_to(kind: str, email: str) -> None:
+    """Count a mail to an address, known or not; TooMany."""
     ratelimit.spend("3/hour", f"{kind}-to", email)

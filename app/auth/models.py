@@ -59,6 +59,11 @@ class User(Model):
         return str(self.id)
 
     @property
+    def has_password(self) -> bool:
+        """Whether there is a password to log in with; else one is set by a mailed link."""
+        return bool(self.password_hash)
+
+    @property
     def role_names(self) -> frozenset[str]:
         """Every role, `buyer` included."""
         return frozenset(self.roles) | {"buyer"}

@@ -13,6 +13,7 @@ from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE
 
 MIN_LENGTH, MAX_LENGTH = 12, 128
+NO_PASSWORD = ""  # in place of a hash: nothing opens the account until a password is set
 
 # https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
 _hasher = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
@@ -45,10 +46,10 @@ def hash_password(password: str) -> str:
 
 
 def verify(password_hash: str, password: str) -> bool:
-    """Whether `password` is the one that was hashed."""
+    """Whether `password` is the one that was hashed; NO_PASSWORD is nobody's, and takes as long."""
     with _turns:
         try:
-            return bool(_hasher.verify(password_hash, _bytes(password)))
+            return bool(_hasher.verify(password_hash or _NOBODYS_HASH, _bytes(password)))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -67,7 +68,7 @@ _NOBODYS_HASH = (
 
 def verify_nobody(password: str) -> None:
     """Take as long as `verify`, so that an unknown address is not told by the clock."""
-    verify(_NOBODYS_HASH, password)
+    verify(NO_PASSWORD, password)
 
 
 def is_outdated(password_hash: str) -> bool:

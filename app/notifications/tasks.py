@@ -56,6 +56,9 @@ def send_confirmation_again(event: ConfirmationRequested) -> None:
 def _confirm(user: User | None) -> None:
     if user is None or user.confirmed_at is not None:
         return
+    if not user.has_password:
+        _tell_of_registration(user)
+        return
     secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
     mail.send(
         to=user.email,
@@ -73,7 +76,12 @@ def send_already_registered(event: KnownAddressRegistered) -> None:
     Where it was never confirmed, a stranger may have chosen the password: the link sets a new one.
     """
     user = _find(event.user_id)
-    if user is None or user.banned_at is not None:
+    if user is not None:
+        _tell_of_registration(user)
+
+
+def _tell_of_registration(user: User) -> None:
+    if user.banned_at is not None:
         return
     confirmed = user.confirmed_at is not None
     if confirmed:

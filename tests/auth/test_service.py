@@ -24,7 +24,7 @@ from app.auth.service import sessions
 from app.kit.db import session
 from app.kit.errors import AppError, Invalid, TooMany
 from tests.factories.auth import PASSWORD, make_user
-from tests.support.inbox import Inbox
+from tests.support.inbox import Inbox, path_in
 
 NEW_PASSWORD = "seven-green-tractors"
 HOME = "203.0.113.7"
@@ -305,6 +305,34 @@ class TestConfirmEmail:
         with pytest.raises(DeadLink):
             service.confirm_email(token=strangers)
 
+    def test_a_stranger_who_registered_first_never_gets_in(self, app, inbox: Inbox):
+        owner = make_user()  # takes a unique address for the mail catcher
+        email = owner.email.replace("person", "victim")
+        strangers = "strangers-own-choice"
+        enroll(email, strangers)
+        enroll(email, NEW_PASSWORD)
+        for _time in range(2):  # by whom of the two does not matter
+            service.resend_confirmation(email=email, address=HOME)
+        mails = inbox.of(email)
+        assert len(mails) == 4
+        assert not any("/auth/confirm/" in mail["text"] for mail in mails)
+        secret = path_in(mails[0], "/auth/reset/").removeprefix("/auth/reset/")
+        service.reset_password(token=secret, password="another-fine-walrus")
+        user = queries.user_by_email(email)
+        for password in (strangers, NEW_PASSWORD):
+            with pytest.raises(WrongCredentials):
+                enter(user, password)
+        assert is_in(enter(user, "another-fine-walrus"))
+
+    def test_a_link_that_was_on_its_way_meanwhile_is_dead(self, app):
+        enroll("victim@example.com", "strangers-own-choice")
+        user = queries.user_by_email("victim@example.com")
+        enroll("victim@example.com", NEW_PASSWORD)
+        late = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        with pytest.raises(DeadLink):
+            service.confirm_email(token=late)
+        assert queries.get_user(user.id, fresh=True).confirmed_at is None
+
 
 class TestLogIn:
     def test_the_right_password_begins_a_session(self, app):
@@ -327,7 +355,10 @@ class TestLogIn:
     def test_known_and_unknown_addresses_get_the_same_answer_for_the_same_work(self, app, hashing):
         make_user("known@example.com")
         answers = []
-        for email in ("known@example.com", "unknown@example.com", "no address", "\x00"):
+        make_user("contested@example.com", confirmed=False)
+        enroll("contested@example.com")
+        addresses = ("known@example.com", "contested@example.com", "unknown@example.com")
+        for email in (*addresses, "no address", "\x00"):
             hashing.clear()
             with pytest.raises(WrongCredentials) as caught:
                 service.log_in(email=email, password=NEW_PASSWORD, address=HOME)

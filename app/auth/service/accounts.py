@@ -68,10 +68,20 @@ def _add_or_tell(new: _NewUser) -> None:
     if known is None:
         raise NoSuchUser
     if known.confirmed_at is None:
-        # Perhaps a stranger registered with somebody else's address and waits for its owner to
-        # confirm: from now on only the link of the next mail counts, which asks for a password.
-        tokens.void(known.id, MailPurpose.CONFIRM)
+        _contest(known.id)
     emit(KnownAddressRegistered(known.id))
+
+
+def _contest(user_id: UUID) -> None:
+    """Let nobody in by a password that was chosen before the address was confirmed.
+
+    Perhaps a stranger registered with somebody else's address and waits for its owner to confirm.
+    From now on only a mailed link counts that asks for a password.
+    """
+    user = lock(User, user_id)
+    if user is not None and user.confirmed_at is None:
+        user.password_hash = passwords.NO_PASSWORD
+        tokens.void(user.id, MailPurpose.CONFIRM)
 
 
 def _insert(new: _NewUser, *, confirmed: bool) -> UUID | None:
@@ -132,7 +142,7 @@ def _add(new: _NewUser) -> UUID:
 def confirm_email(*, token: str) -> None:
     """Confirm the address that this secret was mailed to; DeadLink if it can't be used."""
     user = lock(User, tokens.spend(token, MailPurpose.CONFIRM))
-    if user is None:
+    if user is None or not user.has_password:
         raise DeadLink
     if user.confirmed_at is None:
         user.confirmed_at = db_now()

@@ -38,6 +38,8 @@ IN_PROGRESS_PAUSES = (0.2, 0.4, 0.8)  # seconds
 UNAUTHORIZED, CONFLICT, TOO_MANY, SERVER_ERROR = 401, 409, 429, 500
 # Refusals of the call, not of the payment: asked again, the answer may be another.
 SAYS_NOTHING = frozenset({UNAUTHORIZED, CONFLICT, TOO_MANY})
+# No answer at all (requests' errors are OSErrors), or one of another shape than PayPal's.
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class _ClosedWhileIdle(Retry):
@@ -163,7 +165,7 @@ class Paypal:
                 },
             }
         )
-        return self._call(request)
+        return self._whole(self._call(request))
 
     def get_order(self, paypal_order_id: str) -> PaypalOrder:
         """The order as it stands now."""
@@ -177,7 +179,16 @@ class Paypal:
         request = OrdersCaptureRequest(paypal_order_id)
         request.pay_pal_request_id(request_id)
         request.prefer("return=representation")
-        return self._call(request, patient=patient)
+        return self._whole(self._call(request, patient=patient))
+
+    def _whole(self, order: PaypalOrder) -> PaypalOrder:
+        """The order with all we compare: PayPal is asked for it, but may answer in short."""
+        if order.payee and (order.captures or order.status != "COMPLETED"):
+            return order
+        try:
+            return self.get_order(order.id)
+        except PaypalRefused as refusal:  # it has just told us of this order
+            raise PaypalUnknown(refusal.issue) from refusal
 
     def _call(self, request: Any, *, patient: bool = True) -> PaypalOrder:
         assert_no_transaction()
@@ -186,7 +197,7 @@ class Paypal:
             return _read_order(answer.result.dict())
         except HttpError as error:
             _refused(error)
-        except (requests.RequestException, OSError, ValueError, KeyError, AttributeError) as error:
+        except UNREADABLE as error:
             log.warning("PayPal gave no answer", extra={"error": type(error).__name__})
             raise PaypalUnknown(type(error).__name__) from error
 
@@ -207,21 +218,35 @@ class Paypal:
 
 
 def _refused(error: HttpError) -> NoReturn:
-    try:
-        body = json.loads(error.message)
-        details = body.get("details") or [{}]
-        issue = str(details[0].get("issue") or body.get("name") or "UNKNOWN")
-        debug_id = body.get("debug_id")
-    except (ValueError, AttributeError, IndexError):
-        issue, debug_id = "UNKNOWN", None
+    issue, word, debug_id = _read_error(error)
     log.warning(
         "PayPal refused",
-        extra={"issue": issue, "status": error.status_code, "debug_id": debug_id},
+        extra={"issue": issue or word, "status": error.status_code, "debug_id": debug_id},
     )
-    # A conflict says that the same request is still being worked on: it may yet succeed.
-    if error.status_code >= SERVER_ERROR or error.status_code in SAYS_NOTHING:
-        raise PaypalUnknown(issue) from error
+    # A conflict says that the same request is still being worked on: it may yet succeed. And only
+    # PayPal's own words are a refusal: what a proxy says, or PayPal of our password, is none.
+    if issue is None or error.status_code >= SERVER_ERROR or error.status_code in SAYS_NOTHING:
+        raise PaypalUnknown(issue or word) from error
     raise PaypalRefused(issue, error.status_code) from error
+
+
+def _read_error(error: HttpError) -> tuple[str | None, str, str | None]:
+    """PayPal's word for why, None if it says none; a word for the log; what its support asks for.
+
+    The errors of the call for a token have another form than all others: `{"error": …}`.
+    """
+    issue, word = None, "UNKNOWN"
+    debug_id = error.headers.get("Paypal-Debug-Id")
+    try:
+        body = json.loads(error.message)
+        word = str(body.get("error") or word)
+        debug_id = body.get("debug_id") or debug_id
+        if isinstance(body.get("name"), str):
+            issue = body["name"]
+            issue = str((body.get("details") or [{}])[0].get("issue") or issue)
+    except UNREADABLE:
+        pass
+    return issue, word, debug_id
 
 
 def _amount(money: Money) -> dict[str, str]:

@@ -16,6 +16,7 @@ from app.orders.models import OrderState
 from app.orders.service import checkout, expiry
 from app.orders.service.checkout import CaptureState
 from app.payments import paypal as adapter
+from app.payments.errors import PaymentUnavailable
 from app.payments.gateway import PaypalRefused
 from app.payments.service import paying
 from app.products.errors import OutOfStock
@@ -327,6 +328,41 @@ class TestLostAnswers:
         again = start(buyer, key)
         assert start(buyer, key).paypal_order_id == again.paypal_order_id
         assert count("payment") == 1
+
+    def test_buyer_who_changes_the_language_pays_the_same_order(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        english, russian = (start(buyer, key, locale) for locale in ("en", "ru"))
+        assert russian == english
+        paypal.approve(russian.paypal_order_id)
+        assert capture(buyer, russian).state is CaptureState.PAID
+
+    def test_lost_answer_and_another_language_make_one_payable_order(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        paypal.fault("error_after_commit", operation="create", times=1)
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        with pytest.raises(PaymentUnavailable):
+            start(buyer, key, "en")
+        started = start(buyer, key, "ru")
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+
+    def test_page_of_paypal_is_still_the_orders_own_the_next_day(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        before = start(buyer, key)
+        pass_deadline()
+        expiry.expire_overdue()
+        assert order_of(before).state is OrderState.EXPIRED
+        paypal.move_clock(8 * 3600)  # PayPal has forgotten the id of the call that made the order
+        after = start(buyer, key)
+        assert after == before
+        assert before.approve_url.endswith(before.paypal_order_id)
+        paypal.approve(after.paypal_order_id)
+        assert capture(buyer, after).state is CaptureState.PAID
 
     def test_units_of_a_capture_in_doubt_are_never_given_back(
         self, paypal: SandboxControl, buyer, seller, monkeypatch

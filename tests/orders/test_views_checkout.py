@@ -189,6 +189,21 @@ class TestWithPaypal:
         assert done.location.endswith(f"/order/purchases/{order_id}")
         assert browser.get(f"/order/{order_id}/return").status_code == 303
 
+    def test_without_javascript_who_has_agreed_already_only_finishes(
+        self, app: Flask, login: Login, keys: UUID, paypal: SandboxControl
+    ) -> None:
+        buyer = make_user()
+        key = fill(buyer, {keys: 1})
+        browser = login(buyer)
+        wish = {"checkout_key": str(key)}
+        there = browser.post("/order/checkout/pay", data=wish).location
+        paypal.approve(re.search(r"token=([A-Z0-9]+)", there)[1])
+        answer = browser.post("/order/checkout/pay", data=wish)
+        finish = soup(browser.get(answer.location)).select_one("form[data-finish-payment]")
+        done = browser.post(finish["action"])
+        assert "/order/purchases/" in done.location
+        assert "Paid" in words(browser.get(done.location))
+
     def test_not_approved_leads_back_to_the_checkout(
         self, app: Flask, login: Login, keys: UUID, paypal: SandboxControl
     ) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -13,9 +14,12 @@ from paypalcheckoutsdk.core import PayPalEnvironment
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from app.kit.ids import new_id
 from app.kit.money import Money
 from app.payments.gateway import PaypalItem, PaypalOrder, PaypalRefused, PaypalUnknown
 from app.payments.paypal import Paypal, TimedClient
+from app.payments.service import paying
+from app.payments.service.paying import Approval
 
 SECRET, TOKEN = "the-client-secret", "A21AA-the-token"
 MONEY = {"currency_code": "EUR", "value": "10.00"}
@@ -279,3 +283,34 @@ class TestCalls:
             answer(200, packed, "application/json;charset=UTF-8", Content_Encoding="gzip")
         ]
         assert paypal.get_order("ORDER-1").payee == "SHOP"
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [answer(404, {"name": "RESOURCE_NOT_FOUND"}), answer(200, ORDER | {"status": "VOIDED"})],
+    ids=["forgotten", "voided"],
+)
+def test_order_that_paypal_has_dropped_is_made_anew(
+    app: Flask, paypal: Paypal, address: Address, monkeypatch: pytest.MonkeyPatch, gone: Response
+) -> None:
+    monkeypatch.setitem(app.extensions, "paypal", paypal)
+    reference = new_id()
+    paying.open_payment(reference=reference, amount=Money(1000, "EUR"))
+    address.answers = [answer(201, ORDER), gone, answer(201, ORDER | {"id": "ORDER-2"})]
+    first, second = (start(reference) for _ in range(2))
+    assert (first.paypal_order_id, second.paypal_order_id) == ("ORDER-1", "ORDER-2")
+    ids = [request.headers.get("PayPal-Request-Id") for request in address.asked]
+    assert ids[0] != ids[2]
+    ticket = paying.begin_capture(reference=reference)
+    assert ticket is not None
+    assert ticket.paypal_order_id == "ORDER-2"
+
+
+def start(reference: UUID) -> Approval:
+    return paying.create_at_paypal(
+        reference=reference,
+        items=[PaypalItem("Key", 1, 1000)],
+        locale="en",
+        return_url="https://shop.example/back",
+        cancel_url="https://shop.example/checkout",
+    )

@@ -54,6 +54,10 @@ class SandboxControl:
         status = answer["answer"]
         return None if status is None else int(status)
 
+    def move_clock(self, seconds: int) -> None:
+        """Let time pass at PayPal."""
+        self._post("/sandbox/clock", {"seconds": seconds})
+
     def end_pending(self, capture_id: str, end: str) -> None:
         """Have an eCheck clear ("complete") or bounce ("deny")."""
         self._post(f"/sandbox/captures/{capture_id}/{end}", {})
@@ -89,10 +93,10 @@ def key_of(buyer: User) -> UUID:
     )
 
 
-def start(buyer: User, key: UUID | None = None) -> StartedCheckout:
+def start(buyer: User, key: UUID | None = None, locale: str = "en") -> StartedCheckout:
     """Press PayPal's button."""
     return checkout.start(
-        buyer_id=buyer.id, checkout_key=key or key_of(buyer), address=None, locale="en"
+        buyer_id=buyer.id, checkout_key=key or key_of(buyer), address=None, locale=locale
     )
 
 

@@ -21,7 +21,6 @@ from app.orders.service import checkout as checkouts
 from app.orders.service import expiry
 from app.orders.service.checkout import CaptureState, StartedCheckout
 from app.orders.views import blueprint
-from app.payments.errors import PaymentUnavailable
 from app.products.errors import OutOfStock
 
 PAYPAL_LOCALES = {"en": "en_US", "ru": "ru_RU"}
@@ -97,13 +96,13 @@ def pay_at_paypal() -> ResponseReturnValue:
     """Without JavaScript: place the order and go to PayPal's own page."""
     try:
         started = _start(request.form.get("checkout_key"))
-        if started.approve_url is None:
-            raise PaymentUnavailable
     except AlreadyPaid as paid:
         flash(paid.message, "info")
         return htmx.redirect_to(_purchase_url(UUID(paid.params["order_id"])))
     except AppError as error:
         return _show(message=error.message, status=STATUS[error.kind])
+    if started.approve_url is None:  # the buyer has agreed already
+        return htmx.redirect_to(url_for("orders.return_from_paypal", order_id=started.order_id))
     return htmx.redirect_to(started.approve_url)
 
 

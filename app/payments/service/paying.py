@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -108,7 +109,7 @@ def open_payment(*, reference: UUID, amount: Money) -> UUID:
 def create_at_paypal(
     *, reference: UUID, items: list[PaypalItem], locale: str, return_url: str, cancel_url: str
 ) -> Approval:
-    """Make PayPal's order for a payment, once however often it is called.
+    """Make PayPal's order for a payment, one however often it is called.
 
     Its id is stored before it is given to anybody. PaymentUnavailable if PayPal has no answer;
     PaymentClosed if the payment is over.
@@ -116,30 +117,53 @@ def create_at_paypal(
     payment = _find(reference)
     if payment.state not in {PaymentState.CREATED, PaymentState.DECLINED}:
         raise PaymentClosed
+    known = payment.paypal_order_id
     end_read()
     try:
-        order = paypal().create_order(
-            request_id=f"create-{payment.id}",
-            reference=str(reference),
-            total=Money(payment.amount_minor, payment.currency),
-            items=items,
-            locale=locale,
-            return_url=return_url,
-            cancel_url=cancel_url,
-        )
+        order = _still_there(known)
+        if order is None:
+            order = paypal().create_order(
+                # The same wish, the same id, which PayPal keeps for hours: then the order is known.
+                request_id="-".join(filter(None, ("create", str(payment.id), locale, known))),
+                reference=str(reference),
+                total=Money(payment.amount_minor, payment.currency),
+                items=items,
+                locale=locale,
+                return_url=return_url,
+                cancel_url=cancel_url,
+            )
+            stored = _store_paypal_order(reference, order, instead_of=known)
+            if stored != order.id:  # another click was quicker, in another language
+                order = paypal().get_order(stored)
     except (PaypalUnknown, PaypalRefused) as error:
         raise PaymentUnavailable from error
-    return _store_paypal_order(reference, order)
+    return Approval(order.id, order.approve_url)
+
+
+def _still_there(paypal_order_id: str | None) -> PaypalOrder | None:
+    """PayPal's order if it can still be paid: PayPal drops those that nobody approves."""
+    if paypal_order_id is None:
+        return None
+    try:
+        order = paypal().get_order(paypal_order_id)
+    except PaypalRefused as refusal:
+        if refusal.status != HTTPStatus.NOT_FOUND:
+            raise
+        return None
+    return None if order.status == "VOIDED" else order
 
 
 @transactional
-def _store_paypal_order(reference: UUID, order: PaypalOrder) -> Approval:
+def _store_paypal_order(
+    reference: UUID, order: PaypalOrder, *, instead_of: str | None = None
+) -> str:
+    """Keep the id of PayPal's order; the one that is kept, should another have been first."""
     payment = locked(reference)
-    if payment.paypal_order_id is None:
+    if payment.paypal_order_id is None or payment.paypal_order_id == instead_of:
         payment.paypal_order_id = order.id
         payment.payee = order.payee
         payment.next_check_at = func.clock_timestamp() + FIRST_CHECK
-    return Approval(payment.paypal_order_id, order.approve_url)
+    return payment.paypal_order_id
 
 
 def look(*, reference: UUID) -> PaypalOrder | None:
@@ -191,9 +215,12 @@ def ask_capture(order: CaptureOrder, *, patient: bool) -> PaypalOrder | PaypalRe
     try:
         return paypal().capture(order.paypal_order_id, request_id=order.request_id, patient=patient)
     except PaypalRefused as refusal:
-        if refusal.issue in TRY_AGAIN_LATER:
-            return paypal().get_order(order.paypal_order_id)
-        return refusal
+        if refusal.issue not in TRY_AGAIN_LATER:
+            return refusal
+    try:
+        return paypal().get_order(order.paypal_order_id)
+    except PaypalRefused as refusal:  # no word on the capture, of which it says that it was
+        raise PaypalUnknown(refusal.issue) from refusal
 
 
 @transactional

@@ -6,8 +6,10 @@ https://developer.paypal.com/api/rest/webhooks/rest/#link-messagesignature
 import base64
 import binascii
 import logging
+import re
 import time
 import zlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +22,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from app.kit.db import assert_no_transaction
@@ -34,13 +37,16 @@ CERTIFICATE_HOSTS = {
     "api.sandbox.paypal.com": "messageverificationcerts.sandbox.paypal.com",
     "api-m.sandbox.paypal.com": "messageverificationcerts.sandbox.paypal.com",
 }
-CERTIFICATE_PATH = "/v1/notifications/certs/"
+# A name and no more: whatever could lead elsewhere on that host is no certificate's address.
+CERTIFICATE_PATH = re.compile(r"/v1/notifications/certs/[A-Za-z0-9_-]+")
+PEM_CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 ALGORITHM = "SHA256withRSA"
 MAX_CERTIFICATE_BYTES = 64 * 1024
 SECONDS = 5
 CACHE_SECONDS = 3600
 REFUSED_CACHE_SECONDS = 30
-MAX_CACHED = 32
+MAX_LOOKUPS = 10  # in so many seconds, of certificates not known yet; as many of known ones
+LOOKUPS_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,11 @@ class Verifier:
         self._own_sandbox = settings.paypal_ca_file is not None
         self._base = urlsplit(settings.paypal_base_url)
         self._ca_file = settings.paypal_ca_file
-        self._keys: dict[str, tuple[float, rsa.RSAPublicKey | None]] = {}
+        self._keys: dict[str, tuple[float, rsa.RSAPublicKey]] = {}
+        self._refused: dict[str, float] = {}
+        self._lookups: dict[bool, deque[float]] = {
+            known: deque(maxlen=MAX_LOOKUPS) for known in (True, False)
+        }
 
     def verify(self, transmission: Transmission, body: bytes) -> None:
         """Return if PayPal signed these bytes for our webhook.
@@ -104,7 +114,7 @@ class Verifier:
         except ValueError as error:
             raise BadSignature("certificate address") from error
         plain = not (parts.username or parts.password or parts.query or parts.fragment)
-        if not plain or not parts.path.startswith(CERTIFICATE_PATH) or ".." in parts.path:
+        if not plain or not CERTIFICATE_PATH.fullmatch(parts.path):
             raise BadSignature("certificate address")
         if self._own_sandbox:
             ours = (self._base.scheme, self._base.hostname, self._base.port)
@@ -115,16 +125,27 @@ class Verifier:
         raise BadSignature("certificate address")
 
     def _key(self, url: str, subject: str) -> rsa.RSAPublicKey:
+        now = time.monotonic()
         expires, key = self._keys.get(url, (0.0, None))
-        if time.monotonic() >= expires:
-            key = self._fetch(url, subject)
-            if len(self._keys) >= MAX_CACHED:
-                self._keys.clear()
-            lifetime = CACHE_SECONDS if key else REFUSED_CACHE_SECONDS
-            self._keys[url] = (time.monotonic() + lifetime, key)
-        if key is None:
+        if key is not None and now < expires:
+            return key
+        if now < self._refused.get(url, 0.0):
             raise BadSignature("certificate")
+        self._spend_lookup(now, known=key is not None)
+        key = self._fetch(url, subject)
+        if key is None:
+            self._refused = {name: until for name, until in self._refused.items() if until > now}
+            self._refused[url] = now + REFUSED_CACHE_SECONDS
+            raise BadSignature("certificate")
+        self._keys[url] = (now + CACHE_SECONDS, key)
         return key
+
+    def _spend_lookup(self, now: float, *, known: bool) -> None:
+        """Have a flood of invented addresses neither hold up all threads nor displace true ones."""
+        lookups = self._lookups[known]
+        if len(lookups) == MAX_LOOKUPS and now < lookups[0] + LOOKUPS_SECONDS:
+            raise CertificateUnavailable
+        lookups.append(now)
 
     def _fetch(self, url: str, subject: str) -> rsa.RSAPublicKey | None:
         """The certificate's key; None if it is not one of PayPal's."""
@@ -148,8 +169,15 @@ class Verifier:
 
 @cache
 def _roots(ca_file: Path | None) -> list[x509.Certificate]:
+    """Whom to trust; but for those that can't be read, which must not keep out all others."""
     path = ca_file or Path(certifi.where())
-    return x509.load_pem_x509_certificates(path.read_bytes())
+    roots = []
+    for pem in PEM_CERTIFICATE.findall(path.read_bytes()):
+        try:
+            roots.append(x509.load_pem_x509_certificate(pem))
+        except (ValueError, CryptographyDeprecationWarning) as error:
+            log.info("root certificate left out", extra={"error": str(error)})
+    return roots
 
 
 def _download(url: str) -> bytes | None:

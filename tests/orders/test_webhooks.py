@@ -1,15 +1,19 @@
 """Webhooks over the wire: true ones are taken once, forged ones leave no trace."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.kit.db import session
 from app.orders.models import OrderState
 from app.orders.service import checkout
 from app.orders.service.checkout import CaptureState
+from app.sandbox import forgeries
+from app.sandbox.signing import Certificates
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.orders.test_sale import make_due, wait_for
@@ -23,6 +27,7 @@ from tests.support.sale import (
     order_of,
     start,
 )
+from tests.support.sandbox import SandboxHandle
 
 Drain = Callable[[], None]
 FORGERIES = (
@@ -85,6 +90,61 @@ class TestForged:
         answer = client.post("/payments/paypal/webhook", data=body)
         assert answer.status_code == 400
         assert answer.data == b""
+
+
+class TestStrange:
+    """True webhooks that are not what the shop asked for."""
+
+    @pytest.fixture
+    def send(
+        self, app: Flask, client: FlaskClient, sandbox_handle: SandboxHandle
+    ) -> Callable[[bytes], int]:
+        """Send what PayPal has signed; the shop's answer."""
+        certificates = Certificates(sandbox_handle.data_dir)
+
+        def send(body: bytes) -> int:
+            headers = forgeries.headers(
+                certificates,
+                sandbox_handle.url,
+                transmission_id="T-1",
+                time="2026-11-25T08:00:00Z",
+                webhook_id=sandbox_handle.webhook_id,
+                body=body,
+            )
+            answer = client.post("/payments/paypal/webhook", data=body, headers=headers)
+            assert answer.data == b""
+            return answer.status_code
+
+        return send
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            {},
+            {"resource": None},
+            {"resource": []},
+            {"resource": "text"},
+            {"resource": {"id": 7}},
+            {"resource": {"id": "UNKNOWN", "supplementary_data": "text"}},
+            {"resource": {"supplementary_data": {"related_ids": ["UNKNOWN"]}}},
+            {"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "NOT-OURS"}},
+            {"event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "NOT-OURS"}},
+        ],
+    )
+    def test_event_of_any_shape_is_kept_once_and_moves_nothing(
+        self, send: Callable[[bytes], int], event: dict[str, object]
+    ) -> None:
+        body = json.dumps({"id": "WH-1", "event_type": "SOMETHING.NEW"} | event).encode()
+        assert [send(body), send(body)] == [200, 200]
+        assert count("inbound_event") == 1
+        assert count("outbox") == 0
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"[]", b"{}", b"\xff", b'{"id": 1, "event_type": "X"}', b'{"id": "WH-1"']
+    )
+    def test_what_is_no_event_is_refused(self, send: Callable[[bytes], int], body: bytes) -> None:
+        assert send(body) == 400
+        assert count("inbound_event") == 0
 
 
 class TestPending:

@@ -26,7 +26,7 @@ class WebhookEvent(BaseModel):
 
     id: str
     event_type: str
-    resource: dict[str, Any] = {}
+    resource: Any = None
 
 
 def receive(*, headers: Mapping[str, str], body: bytes) -> bool:
@@ -75,10 +75,10 @@ def _store(event: WebhookEvent) -> bool:
     return True
 
 
-def _reference(resource: dict[str, Any]) -> UUID | None:
+def _reference(resource: Any) -> UUID | None:
     """The payment that an order's or a capture's event is about, by PayPal's order id."""
-    related = (resource.get("supplementary_data") or {}).get("related_ids") or {}
-    for paypal_order_id in (related.get("order_id"), resource.get("id")):
+    related = _part(_part(resource, "supplementary_data"), "related_ids")
+    for paypal_order_id in (_part(related, "order_id"), _part(resource, "id")):
         if not isinstance(paypal_order_id, str):
             continue
         reference = (
@@ -89,3 +89,8 @@ def _reference(resource: dict[str, Any]) -> UUID | None:
         if reference is not None:
             return reference
     return None
+
+
+def _part(body: Any, name: str) -> Any:
+    """A field of what may be no object: events of kinds we never asked for have any shape."""
+    return body.get(name) if isinstance(body, dict) else None

@@ -12,6 +12,7 @@ from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
 from tests.conftest import IsolatedClient
+from tests.contracts.calls import Contract, checked_calls
 from tests.support.sale import SandboxControl
 from tests.support.sandbox import start_sandbox
 
@@ -61,7 +62,14 @@ def application(
 
 
 @pytest.fixture
-def paypal(app: Flask, sandbox_handle: object) -> Iterator[SandboxControl]:
+def contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
+    """Every call of the shop keeps to PayPal's descriptions, and so does every answer."""
+    with checked_calls(monkeypatch) as contract:
+        yield contract
+
+
+@pytest.fixture
+def paypal(app: Flask, sandbox_handle: object, contract: Contract) -> Iterator[SandboxControl]:
     """PayPal's part in the test's hands; nothing is set to go wrong, before and after."""
     control = SandboxControl(sandbox_handle.url)
     control.calm_down()

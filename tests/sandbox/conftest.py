@@ -1,76 +1,26 @@
 """A sandbox as a process, a receiver of its webhooks, and every call held against the contract."""
 
-import contextlib
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from app.embedded.processes import free_port
 from tests.contracts import paypal_openapi
+from tests.contracts.calls import Contract, checked_calls
 from tests.support.sandbox import SandboxHandle, start_sandbox
 from tests.support.webhook_receiver import Receiver
 
 SECONDS = 30
-# PayPal's descriptions know neither the token call nor the answer to too many calls.
-UNDESCRIBED_PATHS = ("/v1/oauth2/", "/v1/notifications/certs/")
-UNDESCRIBED_STATUSES = {429}
-
-
-class Contract:
-    """Checks calls of PayPal's API as they pass."""
-
-    def __init__(self) -> None:
-        self.requests_are_broken = False
-        self.checked = 0
-
-    @contextlib.contextmanager
-    def broken_requests(self) -> Iterator[None]:
-        """Calls in here break PayPal's rules on purpose; their answers must still keep them."""
-        self.requests_are_broken = True
-        try:
-            yield
-        finally:
-            self.requests_are_broken = False
-
-    def check(self, request: requests.PreparedRequest, answer: requests.Response) -> None:
-        """Raise ContractBroken if either side breaks PayPal's description."""
-        path = urlsplit(request.url).path
-        if not path.startswith(("/v1/", "/v2/")) or path.startswith(UNDESCRIBED_PATHS):
-            return
-        operation = paypal_openapi.operation_of(request.method, path)
-        assert operation, f"PayPal describes no {request.method} {path}"
-        if not self.requests_are_broken:
-            paypal_openapi.validate_request(operation, _json(request.body))
-        if answer.status_code not in UNDESCRIBED_STATUSES:
-            paypal_openapi.validate_response(operation, answer.status_code, _json(answer.content))
-        self.checked += 1
-
-
-def _json(body: bytes | str | None) -> Any:
-    return json.loads(body) if body else None
 
 
 @pytest.fixture(autouse=True)
-def contract(monkeypatch: pytest.MonkeyPatch) -> Contract:
-    """Every call of this process, the SDK's too, where PayPal's descriptions are at hand."""
-    contract = Contract()
-    if paypal_openapi.AVAILABLE:
-        send = requests.Session.send
-
-        def checked(
-            self: requests.Session, request: requests.PreparedRequest, **options: Any
-        ) -> requests.Response:
-            answer = send(self, request, **options)
-            contract.check(request, answer)
-            return answer
-
-        monkeypatch.setattr(requests.Session, "send", checked)
-    return contract
+def contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
+    """Every call of this process keeps to PayPal's descriptions."""
+    with checked_calls(monkeypatch) as contract:
+        yield contract
 
 
 class Api:
@@ -245,3 +195,6 @@ def api(sandbox: SandboxHandle, receiver: Receiver) -> Iterator[Api]:
     yield client
     client.control("DELETE", "/sandbox/faults")
     client.session.close()
+    if paypal_openapi.AVAILABLE:
+        for webhook in receiver.received:
+            paypal_openapi.validate_event(webhook.event)

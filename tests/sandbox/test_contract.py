@@ -1,6 +1,7 @@
 """The sandbox against PayPal's own descriptions, and against PayPal's own client."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from paypalhttp import HttpError
 
 from app.sandbox import errors
 from tests.contracts import paypal_openapi
-from tests.contracts.paypal_openapi import ContractBroken, needs_openapi
-from tests.sandbox.conftest import Api, Contract, order, with_wallet
+from tests.contracts.calls import Contract
+from tests.contracts.paypal_openapi import DIRECTORY, ContractBroken, needs_openapi
+from tests.sandbox.conftest import Api, order, with_wallet
 from tests.support.sandbox import SandboxHandle
 
 
@@ -130,6 +132,11 @@ class TestDescriptions:
             paypal_openapi.validate_response("orders.get", 200, body | {"status": "HALF_PAID"})
         with pytest.raises(ContractBroken):
             paypal_openapi.validate_response("orders.get", 404, {"name": "GONE"})
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="elsewhere than in CI they may be absent")
+def test_ci_has_the_descriptions() -> None:
+    assert paypal_openapi.AVAILABLE, f"PayPal's OpenAPI descriptions are not in {DIRECTORY}"
 
 
 def test_descriptions_are_not_in_the_repository() -> None:

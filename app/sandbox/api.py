@@ -147,7 +147,7 @@ def read_json(*, required: bool) -> Any:
     if request.mimetype != "application/json":
         raise PaypalError(415)
     try:
-        return json.loads(raw)
+        return json.loads(raw.decode())  # PayPal's JSON is UTF-8, and so it is signed
     except (ValueError, RecursionError):
         raise invalid("MALFORMED_REQUEST_JSON") from None
 

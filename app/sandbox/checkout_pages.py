@@ -16,6 +16,7 @@ from app.sandbox.errors import PaypalError
 from app.sandbox.payers import PAYERS, Payer
 from app.sandbox.state import sandbox
 from app.sandbox.texts import LANGUAGES, amount, translate
+from app.sandbox.validation import origin
 
 blueprint = Blueprint("checkout", __name__)
 
@@ -41,7 +42,7 @@ class Visit:
         return cls(
             request.values.get("token", ""),
             request.values.get("flow") == "popup",
-            _origin(request.values.get("origin", "")),
+            origin(request.values.get("origin", "")),
             request.values.get("locale", ""),
         )
 
@@ -51,12 +52,6 @@ class Visit:
         if self.popup:
             fields |= {"flow": "popup", "origin": self.origin}
         return {name: value for name, value in fields.items() if value}
-
-
-def _origin(url: str) -> str:
-    """The origin of a web address, empty for anything else."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else ""
 
 
 def _language(visit: Visit, order: dict[str, Any] | None) -> str:
@@ -83,7 +78,7 @@ def _page(
     answer = make_response(html, status)
     # The form's answer may lead on to the shop, which the policy must allow by name.
     context = (order or {}).get("context", {})
-    shops = {_origin(context.get(name, "")) for name in ("return_url", "cancel_url")}
+    shops = {origin(context.get(name, "")) for name in ("return_url", "cancel_url")}
     targets = " ".join(["'self'", *sorted(shops - {""})])
     answer.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "

@@ -34,23 +34,21 @@ WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
 CAPTURE_ONLY = frozenset({"decline", "pending", "declined_capture"})
 KINDS = OPERATION_FAULTS | WEBHOOK_FAULTS
 MAX_TIMES = 100_000
-PENDING_REASONS = frozenset(
-    {
-        "ECHECK",
-        "PENDING_REVIEW",
-        "UNILATERAL",
-        "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION",
-        "INTERNATIONAL_WITHDRAWAL",
-        "VERIFICATION_REQUIRED",
-        "TRANSACTION_APPROVED_AWAITING_FUNDING",
-        "OTHER",
-    }
+PENDING_REASONS = (
+    "ECHECK",
+    "PENDING_REVIEW",
+    "UNILATERAL",
+    "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION",
+    "INTERNATIONAL_WITHDRAWAL",
+    "VERIFICATION_REQUIRED",
+    "TRANSACTION_APPROVED_AWAITING_FUNDING",
+    "OTHER",
 )
-CHOICES: dict[str, frozenset[Any]] = {
-    "issue": DECLINES,
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "issue": tuple(sorted(DECLINES)),
     "reason": PENDING_REASONS,
-    "forgery": frozenset(FORGERIES),
-    "status": frozenset({500, 503}),
+    "forgery": tuple(FORGERIES),
+    "status": (500, 503),
 }
 
 
@@ -137,7 +135,7 @@ class Faults:
 
 def _check(name: str, value: Any) -> None:
     if name in CHOICES and value not in CHOICES[name]:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, sorted(CHOICES[name])))}")
+        raise ValueError(f"{name} must be one of {', '.join(map(str, CHOICES[name]))}")
     if name == "seconds" and (
         isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0
     ):

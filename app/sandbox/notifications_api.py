@@ -23,6 +23,7 @@ from app.sandbox.events import EVENT_TYPES, EVERYTHING
 from app.sandbox.forgeries import CERTIFICATE_PATH
 from app.sandbox.signing import ALGORITHM, signed_text
 from app.sandbox.state import sandbox
+from app.sandbox.validation import origin
 
 MAX_URL = 2048
 PAGE_SIZE, MAX_PAGE_SIZE = 10, 1000
@@ -66,7 +67,7 @@ def _read_subscription(body: Any) -> tuple[str, list[str]]:
     if not isinstance(body, dict):
         raise invalid("MALFORMED_REQUEST_JSON")
     url, types = body.get("url"), body.get("event_types")
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+    if not isinstance(url, str) or not origin(url):
         raise invalid("INVALID_PARAMETER_SYNTAX", "/url")
     if len(url) > MAX_URL:
         raise invalid("INVALID_STRING_LENGTH", "/url")
@@ -169,9 +170,12 @@ def resend(event_id: str) -> Response:
     box = sandbox()
     require_token(box)
     body = read_json(required=False) or {}
+    webhook_ids = body.get("webhook_ids", []) if isinstance(body, dict) else None
+    if not isinstance(webhook_ids, list):
+        raise invalid("MALFORMED_REQUEST_JSON")
     with box.storage.transaction() as db:
         event = _event(db, event_id)
-        events.resend(db, box, event_id, list(body.get("webhook_ids", [])))
+        events.resend(db, box, event_id, webhook_ids)
     box.dispatcher.nudge()
     return Response(event, 202, content_type="application/json")
 

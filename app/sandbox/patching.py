@@ -16,7 +16,7 @@ PATCH = "patch"
 PATH = re.compile(r"/purchase_units/@reference_id=='(?P<reference>[^']*)'/(?P<name>[a-z_]+)")
 TEXTS = frozenset(UNIT_TEXTS) - {"reference_id"}
 # Amounts are replaced, texts also added and removed.
-OPERATIONS = frozenset({"add", "replace", "remove"})
+OPERATIONS = ("add", "replace", "remove")
 
 
 def patch(db: sqlite3.Connection, sandbox: Sandbox, order_id: str, changes: Any) -> None:

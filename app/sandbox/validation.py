@@ -5,6 +5,7 @@ https://developer.paypal.com/docs/api/orders/v2/#orders_create
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.sandbox.config import SandboxConfig
 from app.sandbox.errors import invalid, unprocessable
@@ -15,7 +16,7 @@ CATEGORIES = ("DIGITAL_GOODS", "PHYSICAL_GOODS", "DONATION")
 ADDED = ("item_total", "tax_total", "shipping", "handling", "insurance")
 TAKEN_OFF = ("shipping_discount", "discount")
 QUANTITY = re.compile(r"[1-9][0-9]{0,9}")
-WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
+WEB_ADDRESS = re.compile(r"https?://\S+")
 CONTEXT_TEXTS = {
     "return_url": (4000, WEB_ADDRESS),
     "cancel_url": (4000, WEB_ADDRESS),
@@ -75,6 +76,16 @@ def read_order(body: Any, config: SandboxConfig) -> dict[str, Any]:
     }
 
 
+def origin(url: str) -> str:
+    """Whose web address this is: `https://shop.example`; empty for what is none."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}" if is_address else ""
+
+
 def _check_references(units: list[Any], read: list[dict[str, Any]]) -> None:
     if len(units) == 1:
         return
@@ -114,7 +125,8 @@ def _read_context(context: Any, field: str) -> dict[str, Any]:
     for name, (limit, pattern) in CONTEXT_TEXTS.items():
         if name in context:
             read[name] = read_text(context, name, field, limit, "create")
-            if not pattern.fullmatch(read[name]):
+            well_formed = pattern.fullmatch(read[name])
+            if not well_formed or (pattern is WEB_ADDRESS and not origin(read[name])):
                 raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", read[name])
     return read
 
@@ -145,6 +157,8 @@ def read_text(  # the rule, and where it holds
     if value is None:
         raise invalid("MISSING_REQUIRED_PARAMETER", f"{field}/{name}", operation=operation)
     if not isinstance(value, str):
+        raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", operation=operation)
+    if any("\ud800" <= letter <= "\udfff" for letter in value):  # half a letter
         raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", operation=operation)
     if not least <= len(value) <= limit:
         raise invalid("INVALID_STRING_LENGTH", f"{field}/{name}", value[:limit], operation)

@@ -110,11 +110,18 @@ class Dispatcher:
     def _send_in_turn(self, transmissions: list[Transmission]) -> None:
         for transmission in transmissions:
             try:
-                answer, problem = self.transmit(transmission)
-                self._note(transmission, answer, problem)
+                self._note(transmission, *self._try(transmission))
             except Exception:
                 # Nobody waits for a sender's result, so its fault would pass unseen.
-                log.exception("webhook %s could not be sent", transmission.transmission_id)
+                log.exception("webhook %s was not noted", transmission.transmission_id)
+
+    def _try(self, transmission: Transmission) -> tuple[int | None, str | None]:
+        """Send; a fault of ours counts as one of the way, or the webhook would hang for ever."""
+        try:
+            return self.transmit(transmission)
+        except Exception as error:
+            log.exception("webhook %s could not be sent", transmission.transmission_id)
+            return None, type(error).__name__
 
     def transmit(self, transmission: Transmission) -> tuple[int | None, str | None]:
         """Send once; the status answered, or why there was none."""

@@ -332,6 +332,22 @@ class TestRedirect:
         page.get_by_test_id("approve").click()
         expect(page.get_by_role("status")).to_have_text("This order is paid already.")
 
+    def test_order_without_items_shows_what_it_is_for(
+        self, api: Api, open_page: Callable[..., Page], sandbox: SandboxHandle
+    ) -> None:
+        body = order("12.50", description="A month of music")
+        del body["purchase_units"][0]["items"]
+        page = open_page()
+        page.goto(f"{sandbox.url}/checkoutnow?token={api.create(body).json()['id']}&payer=balance")
+        expect(page.get_by_text("A month of music")).to_be_visible()
+        expect(page.get_by_test_id("total")).to_have_text("12.50\u00a0EUR")
+
+    def test_window_opened_by_nobody_is_shown(
+        self, shop: Shop, open_page: Callable[..., Page], sandbox: SandboxHandle
+    ) -> None:
+        url = f"{sandbox.url}/checkoutnow?token={shop.order()}&flow=popup&origin=http://["
+        assert open_page().request.get(url).status == 200
+
     def test_unknown_order_is_not_found(
         self, open_page: Callable[..., Page], sandbox: SandboxHandle
     ) -> None:

@@ -157,6 +157,7 @@ class TestOrdering:
             {"kind": "slow", "operation": "steal"},
             {"kind": "slow", "copies": 3},
             {"kind": "decline", "issue": "BECAUSE"},
+            {"kind": "decline", "issue": ["INSTRUMENT_DECLINED"]},
             {"kind": "pending", "reason": "BECAUSE"},
             {"kind": "webhook_forge", "forgery": "nicely"},
             {"kind": "webhook_duplicate", "copies": 0},

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.conftest import Api, Contract, issue, money, order, with_wallet
+from tests.contracts.calls import Contract
+from tests.sandbox.conftest import Api, issue, money, order, with_wallet
 from tests.support.sandbox import SandboxHandle
 
 
@@ -174,6 +175,8 @@ class TestCreate:
                 400,
                 "INVALID_PARAMETER_SYNTAX",
             ),
+            (order(custom_id="\ud800"), 400, "INVALID_PARAMETER_SYNTAX"),
+            (with_wallet(order(), return_url="https://["), 400, "INVALID_PARAMETER_SYNTAX"),
             ("text", 400, "MALFORMED_REQUEST_JSON"),
         ],
     )
@@ -189,6 +192,7 @@ class TestCreate:
         [
             (b'{"intent": ', "application/json", 400),
             (b"\xff\xfe", "application/json", 400),
+            ('{"intent": "CAPTURE"}'.encode("utf-16"), "application/json", 400),
             (b"", "application/json", 400),
             (b"[" * 100_000, "application/json", 400),
             (b"intent=CAPTURE", "application/x-www-form-urlencoded", 415),
@@ -252,6 +256,7 @@ class TestPatch:
         [
             ({"op": "replace", "path": "/intent", "value": "AUTHORIZE"}, 422, "NOT_PATCHABLE"),
             ({"op": "move", "path": f"{PATH}/custom_id"}, 400, "INVALID_PARAMETER_VALUE"),
+            ({"op": ["add"], "path": f"{PATH}/custom_id"}, 400, "INVALID_PARAMETER_VALUE"),
             ({"op": "replace", "value": "x"}, 422, "PATCH_PATH_REQUIRED"),
             ({"op": "replace", "path": f"{PATH}/custom_id"}, 422, "PATCH_VALUE_REQUIRED"),
             (

@@ -270,6 +270,38 @@ class TestApi:
         check(second, api.handle)
 
     @pytest.mark.parametrize(
+        ("method", "path", "body", "status"),
+        [
+            ("POST", "webhooks", None, 400),
+            ("POST", "webhooks", [], 400),
+            ("POST", "webhooks", {"url": "https://shop.example/"}, 400),
+            ("POST", "webhooks", {"url": "shop", "event_types": [{"name": "*"}]}, 400),
+            ("POST", "webhooks", {"url": "https://[", "event_types": [{"name": "*"}]}, 400),
+            ("POST", "webhooks", {"url": "https:///", "event_types": [{"name": "*"}]}, 400),
+            ("POST", "webhooks", {"url": f"https://{'x' * 2048}", "event_types": []}, 400),
+            ("POST", "webhooks", {"url": "https://shop.example/", "event_types": [{}]}, 400),
+            ("GET", "webhooks/UNKNOWN", None, 404),
+            ("DELETE", "webhooks/UNKNOWN", None, 404),
+            ("GET", "webhooks-events?start_time=yesterday", None, 400),
+            ("GET", "webhooks-events/UNKNOWN", None, 404),
+            ("POST", "webhooks-events/UNKNOWN/resend", {}, 404),
+            ("POST", "webhooks-events/UNKNOWN/resend", ["x"], 400),
+            ("POST", "webhooks-events/UNKNOWN/resend", {"webhook_ids": 5}, 400),
+            ("POST", "verify-webhook-signature", {}, 400),
+            ("POST", "verify-webhook-signature", [], 400),
+        ],
+    )
+    def test_refusals_are_paypals(
+        self, api: Api, contract, method: str, path: str, body: object, status: int
+    ) -> None:
+        with contract.broken_requests():
+            answer = api.call(method, f"/v1/notifications/{path}", body)
+        assert answer.status_code == status
+        api.session.headers["Authorization"] = "Bearer made-up"
+        with contract.broken_requests():
+            assert api.call(method, f"/v1/notifications/{path}", body).status_code == 401
+
+    @pytest.mark.parametrize(
         ("spoil", "expected"),
         [
             ({}, "SUCCESS"),

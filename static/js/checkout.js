@@ -22,6 +22,7 @@ function start(paypal) {
   const cancelForm = document.getElementById("checkout-cancel");
   const { dataset: text } = box;
   let order = null; // what our server said of the order now being paid
+  let presses = 0;
   let left = false;
 
   function say(words, tone = "info", link = null) {
@@ -52,6 +53,7 @@ function start(paypal) {
   }
 
   async function createOrder() {
+    presses += 1;
     message.replaceChildren();
     let result;
     try {
@@ -108,9 +110,18 @@ function start(paypal) {
     return undefined;
   }
 
-  function onCancel() {
+  /* The window is closed, but what was bought may be paid all the same: in another tab, or with the yes just
+     before. Our server knows. */
+  async function onCancel() {
     working(false);
-    say(text.textCancelled, "info");
+    const asked = order;
+    const pressed = presses;
+    const answer = asked && (await post(asked.capture_url).catch(() => null));
+    if (left || pressed !== presses) return; // the buyer goes on already
+    const state = answer?.ok && answer.content.state;
+    if (state === "paid" || state === "pending") go(answer.content.location);
+    else if (state === "confirming") say(text.textUnsure, "warn", asked.purchase_url);
+    else say(text.textCancelled, "info");
   }
 
   function onError(error) {

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,15 @@ class Roles(Manager):  # type: ignore[misc]  # honcho has no types
         self._begin(_PATCHED)
         os.close(self._stdin)
 
-    def serve(self, environment: Mapping[str, str], *, sandbox: bool) -> int:
-        """Start the roles and stay until all have ended; the exit code."""
+    def serve(
+        self, environment: Mapping[str, str], *, sandbox: bool, begun: Callable[[], None]
+    ) -> int:
+        """Start the roles and stay until all have ended; the exit code.
+
+        `begun` is called once they are forked; until then no other thread may run. What one is
+        just importing, a fork made meanwhile could never import: it would wait for that thread.
+        """
+        self._begun = begun
         with self._to_patched:
             json.dump(dict(environment), self._to_patched)
         for role in self._commands:
@@ -55,6 +62,7 @@ class Roles(Manager):  # type: ignore[misc]  # honcho has no types
         for role in self._processes:
             if role != _PATCHED:
                 self._begin(role)
+        self._begun()
 
     def _begin(self, role: str) -> None:
         entry = self._processes[role]

@@ -242,11 +242,10 @@ def _serve(
         kwargs={"has_demo_data": has_demo_data},
         daemon=True,
     )
-    banner.start()
     # Honcho takes SIGINT and SIGTERM itself; a closed terminal means the same.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     with contextlib.suppress(OSError):  # a closed terminal takes no more lines
-        return roles.serve(environment, sandbox=uses_sandbox(os.environ))
+        return roles.serve(environment, sandbox=uses_sandbox(os.environ), begun=banner.start)
     return 1
 
 

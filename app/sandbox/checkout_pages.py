@@ -13,18 +13,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.sandbox import orders
 from app.sandbox.errors import PaypalError
-from app.sandbox.payers import PAYERS, Payer
+from app.sandbox.payers import PAYER_TEXTS, PAYERS, Payer
 from app.sandbox.state import sandbox
 from app.sandbox.texts import LANGUAGES, amount, translate
 from app.sandbox.validation import origin
 
 blueprint = Blueprint("checkout", __name__)
-
-PAYER_TEXTS = {
-    "balance": ("Has money", "The payment goes through at once."),
-    "empty": ("Empty account", "The bank says no the first time; the second try goes through."),
-    "echeck": ("Pays by eCheck", "The money comes later, or never; the control page decides."),
-}
 
 
 @dataclass(frozen=True)

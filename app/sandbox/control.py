@@ -3,6 +3,7 @@
 For tests, and for whoever tries the shop out: GET /sandbox shows it all on one page.
 """
 
+import contextlib
 import json
 import math
 import sqlite3
@@ -15,16 +16,26 @@ from app.sandbox import books, captures, events, orders
 from app.sandbox.api import error_answer, json_answer
 from app.sandbox.clock import iso
 from app.sandbox.errors import PaypalError
-from app.sandbox.faults import KINDS, OPERATIONS
+from app.sandbox.events import EVENT_TYPES
+from app.sandbox.faults import (
+    CAPTURE_ONLY,
+    CHOICES,
+    KINDS,
+    MEANINGS,
+    OPERATIONS,
+    WEBHOOK_FAULTS,
+)
 from app.sandbox.forgeries import FORGERIES
 from app.sandbox.money import Amount
-from app.sandbox.payers import DEFAULT_PAYER, PAYERS
+from app.sandbox.payers import DEFAULT_PAYER, PAYER_TEXTS, PAYERS
 from app.sandbox.state import sandbox
+from app.sandbox.texts import LANGUAGES, amount, translate
 
 SHOWN = 20
 LISTED = 1000
 BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
 MAX_ADVANCE = 366 * 24 * 3600
+NUMBERS = frozenset({"times", "seconds", "copies", "status"})
 
 blueprint = Blueprint("control", __name__)
 
@@ -38,12 +49,18 @@ def _own_pages_only() -> Response | None:
 
 
 def _problem(status: int, text: str) -> Response:
-    return json_answer(status, {"error": text})
+    """What is wrong: JSON for programs, the page with a sentence for people."""
+    return _page(text, status) if _is_person() else json_answer(status, {"error": text})
+
+
+def _is_person() -> bool:
+    types = request.accept_mimetypes
+    return types.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def _done(body: dict[str, Any]) -> AnyResponse:
     """JSON for programs; people go back to the page."""
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+    if _is_person():
         return redirect("/sandbox", 303)
     return json_answer(200, body)
 
@@ -55,14 +72,27 @@ def _input() -> Any:
     fields: dict[str, Any] = {}
     for name, value in request.form.items():
         if value:
-            fields[name] = json.loads(value) if value.isascii() and value.isdigit() else value
+            fields[name] = _number(value) if name in NUMBERS else value
     return fields
+
+
+def _number(text: str) -> int | float | str:
+    """What was typed, read if it is a number; whoever takes it says what is wrong with it."""
+    for read in (int, float):
+        with contextlib.suppress(ValueError):
+            return read(text)
+    return text
 
 
 @blueprint.get("/sandbox")
 def page() -> Response:
-    """Recent orders, captures, events and the books."""
+    """Recent orders, captures, events and the books, and all that can be brought about."""
+    return _page()
+
+
+def _page(problem: str | None = None, status: int = 200) -> Response:
     box = sandbox()
+    language = request.accept_languages.best_match(LANGUAGES) or "en"
     with box.storage.transaction() as db:
         shown: dict[str, Any] = {
             "orders": _rows(db, "SELECT id, status, document FROM paypal_order ORDER BY number"),
@@ -78,15 +108,26 @@ def page() -> Response:
     html = render_template(
         "control/page.html",
         **shown,
+        problem=problem,
+        language=language,
+        _=lambda text, **names: translate(language, text, **names),
         faults=box.faults.listing(),
-        kinds=sorted(KINDS),
+        kinds=KINDS,
+        meanings=MEANINGS,
+        choices=CHOICES,
         operations=OPERATIONS,
+        capture_only=CAPTURE_ONLY,
+        webhook_faults=WEBHOOK_FAULTS,
+        event_types=EVENT_TYPES,
+        forgeries=FORGERIES,
         payers=PAYERS.values(),
+        payer_texts=PAYER_TEXTS,
         now=iso(box.clock.now()),
         iso=iso,
-        money=lambda minor, currency: f"{Amount(minor, currency).value}\u00a0{currency}",
+        money=lambda minor, currency: amount(language, Amount(minor, currency).to_json()),
+        amount=lambda money: amount(language, money),
     )
-    answer = make_response(html)
+    answer = make_response(html, status)
     answer.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; "

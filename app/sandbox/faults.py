@@ -13,27 +13,45 @@ from app.sandbox.forgeries import FORGERIES
 OPERATIONS = ("token", "create", "get", "patch", "capture")
 # kind -> the options it takes, with what they are when left out
 OPERATION_FAULTS: dict[str, dict[str, Any]] = {
-    "slow": {"seconds": 2.0},  # works, after a while
-    "hang_after_commit": {"seconds": 60.0},  # done, but the answer does not come
-    "error_after_commit": {"status": 500},  # done, but the answer is an error
-    "reset_after_commit": {},  # done, but the connection breaks
-    "rate_limit": {},  # 429, nothing done
-    "token_expired": {},  # 401, nothing done
-    "webhook_before_answer": {},  # the shop hears of it before the caller does
-    "decline": {"issue": "INSTRUMENT_DECLINED"},  # of a capture, by the payer's bank
-    "pending": {"reason": "ECHECK"},  # captured, but the money comes later
-    "declined_capture": {},  # captured, but the capture is DECLINED
+    "slow": {"seconds": 2.0},
+    "hang_after_commit": {"seconds": 60.0},
+    "error_after_commit": {"status": 500},
+    "reset_after_commit": {},
+    "rate_limit": {},
+    "token_expired": {},
+    "webhook_before_answer": {},
+    "decline": {"issue": "INSTRUMENT_DECLINED"},
+    "pending": {"reason": "ECHECK"},
+    "declined_capture": {},
 }
 WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
     "webhook_drop": {},
     "webhook_delay": {"seconds": 60.0},
     "webhook_duplicate": {"copies": 2},
-    "webhook_shuffle": {"seconds": 1.0},  # collected for so long, then sent last first
+    "webhook_shuffle": {"seconds": 1.0},
     "webhook_forge": {"forgery": "wrong_key"},
+}
+MEANINGS = {
+    "slow": "The call is answered after a while.",
+    "hang_after_commit": "The call is carried out, but the answer does not come for long.",
+    "error_after_commit": "The call is carried out, but the answer is an error.",
+    "reset_after_commit": "The call is carried out, but the connection breaks.",
+    "rate_limit": "The call is refused as one too many; nothing is done.",
+    "token_expired": "The call's token is refused and forgotten; nothing is done.",
+    "webhook_before_answer": "The shop hears of it before the call is answered.",
+    "decline": "The payer's bank refuses the payment.",
+    "pending": "The payment is taken, but its money comes later.",
+    "declined_capture": "The payment is taken, but as one that was declined.",
+    "webhook_drop": "The webhook is never sent.",
+    "webhook_delay": "The webhook comes later.",
+    "webhook_duplicate": "The webhook comes several times.",
+    "webhook_shuffle": "Webhooks are collected for a while, then sent last first.",
+    "webhook_forge": "The webhook is sent as a forger would send it.",
 }
 CAPTURE_ONLY = frozenset({"decline", "pending", "declined_capture"})
 KINDS = OPERATION_FAULTS | WEBHOOK_FAULTS
 MAX_TIMES = 100_000
+MAX_SECONDS = 366 * 24 * 3600
 PENDING_REASONS = (
     "ECHECK",
     "PENDING_REVIEW",
@@ -137,8 +155,10 @@ def _check(name: str, value: Any) -> None:
     if name in CHOICES and value not in CHOICES[name]:
         raise ValueError(f"{name} must be one of {', '.join(map(str, CHOICES[name]))}")
     if name == "seconds" and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= MAX_SECONDS
     ):
-        raise ValueError("seconds must be a number, not below 0")
+        raise ValueError(f"seconds must be a number from 0 to {MAX_SECONDS}")
     if name == "copies" and (type(value) is not int or not 1 <= value <= 100):
         raise ValueError("copies must be a whole number from 1 to 100")

@@ -52,3 +52,9 @@ PAYERS = {
     )
 }
 DEFAULT_PAYER = PAYERS["balance"]
+# What each is called, and what becomes of their payments.
+PAYER_TEXTS = {
+    "balance": ("Has money", "The payment goes through at once."),
+    "empty": ("Empty account", "The bank says no the first time; the second try goes through."),
+    "echeck": ("Pays by eCheck", "The money comes later, or never; the control page decides."),
+}

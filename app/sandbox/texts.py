@@ -1,4 +1,4 @@
-"""English and Russian words of the payment window and the button."""
+"""English and Russian words of the payment window, the button and the control page."""
 
 LANGUAGES = ("en", "ru")
 
@@ -47,6 +47,102 @@ RUSSIAN = {
         "Нужен другой способ оплаты. Нажмите кнопку ещё раз."
     ),
     "quantity %(quantity)s": "%(quantity)s шт.",
+    # the control page
+    "Plays PayPal for this shop. No real money moves here. Its clock says %(now)s.": (
+        "Играет роль PayPal для этого магазина. Настоящие деньги здесь не списываются. "
+        "На её часах %(now)s."
+    ),
+    "That did not work:": "Не получилось:",
+    "Books": "Счета",
+    "Every entry sums to zero.": "Каждая проводка в сумме даёт ноль.",
+    "The books do not balance!": "Счета не сходятся!",
+    "Currency": "Валюта",
+    "Merchant's balance": "Баланс продавца",
+    "PayPal's fees": "Комиссии PayPal",
+    "Nothing has been paid yet.": "Пока ничего не оплачено.",
+    "Captures": "Списания",
+    "Capture": "Списание",
+    "State": "Состояние",
+    "Amount": "Сумма",
+    "What now": "Что дальше",
+    "Money arrives": "Деньги пришли",
+    "Money never comes": "Деньги не придут",
+    "None yet.": "Пока нет.",
+    "Orders": "Заказы",
+    "Payment window": "Окно оплаты",
+    "Approve as": "Одобряет",
+    "Approve": "Одобрить",
+    "Events": "События",
+    "Event": "Событие",
+    "Kind": "Вид",
+    "When": "Когда",
+    "How": "Как",
+    "as it was": "как было",
+    "Send again": "Отправить снова",
+    "Transmissions": "Отправки",
+    "Attempts": "Попытки",
+    "Answer": "Ответ",
+    "forged: %(how)s": "подделка: %(how)s",
+    "Faults": "Сбои",
+    "on %(call)s": "на %(call)s",
+    "Forget all faults": "Забыть все сбои",
+    "None waits.": "Сбоев не заказано.",
+    "Let something go wrong": "Устроить сбой",
+    "Times": "Сколько раз",
+    "Of": "О чём",
+    "any kind": "любой вид",
+    "On": "На",
+    "any call": "любом вызове",
+    "Order it": "Заказать",
+    "Clock": "Часы",
+    "Seconds": "Секунды",
+    "Move it forward": "Перевести вперёд",
+    "seconds": "секунды",
+    "status": "код ответа",
+    "issue": "причина отказа",
+    "reason": "чего ждать",
+    "copies": "сколько раз придёт",
+    "forgery": "подделка",
+    "The call is answered after a while.": "Ответ на вызов приходит не сразу.",
+    "The call is carried out, but the answer does not come for long.": (
+        "Вызов выполнен, но ответ долго не приходит."
+    ),
+    "The call is carried out, but the answer is an error.": "Вызов выполнен, но ответ: ошибка.",
+    "The call is carried out, but the connection breaks.": "Вызов выполнен, но связь рвётся.",
+    "The call is refused as one too many; nothing is done.": (
+        "Вызову отказано, слишком часто; ничего не сделано."
+    ),
+    "The call's token is refused and forgotten; nothing is done.": (
+        "Токен вызова отвергнут и забыт; ничего не сделано."
+    ),
+    "The shop hears of it before the call is answered.": (
+        "Магазин узнаёт об этом раньше, чем получает ответ."
+    ),
+    "The payer's bank refuses the payment.": "Банк плательщика отказывает.",
+    "The payment is taken, but its money comes later.": "Платёж принят, но деньги придут позже.",
+    "The payment is taken, but as one that was declined.": "Платёж принят, но как отклонённый.",
+    "The webhook is never sent.": "Вебхук не отправляется.",
+    "The webhook comes later.": "Вебхук приходит позже.",
+    "The webhook comes several times.": "Вебхук приходит несколько раз.",
+    "Webhooks are collected for a while, then sent last first.": (
+        "Вебхуки копятся, затем уходят в обратном порядке."
+    ),
+    "The webhook is sent as a forger would send it.": "Вебхук приходит поддельным.",
+    "the signature's header is missing": "нет заголовка с подписью",
+    "signed with a key that the named certificate does not hold": (
+        "подписан ключом не из того сертификата"
+    ),
+    "signed well, but the certificate vouches for itself": "сертификат ручается сам за себя",
+    "signed for another shop's webhook": "подписан для чужого вебхука",
+    "one byte changed after signing": "один байт изменён после подписи",
+    "the certificate lies on a stranger's host": "сертификат лежит на чужом узле",
+    "the certificate lies on a host that begins like PayPal's": (
+        "сертификат лежит на узле, чьё имя начинается как у PayPal"
+    ),
+    "the certificate lies on PayPal's host, but without TLS": (
+        "сертификат лежит у PayPal, но без TLS"
+    ),
+    "true, but sent twice, byte for byte": "настоящий, но отправлен дважды, байт в байт",
 }
 
 

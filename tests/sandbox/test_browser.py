@@ -11,9 +11,11 @@ from flask import Flask, Response, jsonify, request
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
+from app.sandbox.forgeries import FORGERIES
 from tests.flows.steps import wait_until
 from tests.sandbox.conftest import Api, order, with_wallet
 from tests.support.sandbox import SandboxHandle
+from tests.support.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.browser
 NONCE = "r4nd0m"
@@ -377,6 +379,9 @@ class TestLook:
             "/sandbox",
         ):
             page.goto(f"{sandbox.url}{path}")
+            page.evaluate(
+                "for (const part of document.querySelectorAll('details')) part.open = true"
+            )
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert (dark == "rgb(16, 21, 31)") == (scheme == "dark")
@@ -412,11 +417,39 @@ class TestControlPage:
     ) -> None:
         page = open_page()
         page.goto(f"{sandbox.url}/sandbox")
-        page.get_by_label("Let").select_option("decline")
-        page.get_by_label("strike").fill("2")
-        page.get_by_role("button", name="Order it").click()
-        expect(page.get_by_text("decline × 2 on capture")).to_be_visible()
+        page.get_by_text("Let something go wrong").click()
+        decline = page.get_by_role("form", name="decline", exact=True)
+        decline.get_by_label("Times").fill("2")
+        decline.get_by_label("issue").select_option("PAYER_CANNOT_PAY")
+        decline.get_by_role("button", name="Order it").click()
+        expect(page.get_by_text("decline × 2 on capture, issue: PAYER_CANNOT_PAY")).to_be_visible()
+        page.get_by_text("Let something go wrong").click()
+        slow = page.get_by_role("form", name="slow")
+        slow.get_by_role("combobox", name="On").select_option("get")
+        slow.get_by_label("seconds").fill("0.5")
+        slow.get_by_role("button", name="Order it").click()
+        expect(page.get_by_text("slow × 1 on get, seconds: 0.5")).to_be_visible()
         page.get_by_role("button", name="Forget all faults").click()
         expect(page.get_by_text("None waits.")).to_be_visible()
-        page.get_by_role("button", name="Move").click()
+        page.get_by_role("button", name="Move it forward").click()
         expect(page.get_by_role("heading", name="Clock")).to_be_visible()
+
+    def test_person_sends_an_event_again_as_any_forger_would(
+        self,
+        api: Api,
+        receiver: Receiver,
+        open_page: Callable[..., Page],
+        sandbox: SandboxHandle,
+    ) -> None:
+        page = open_page(locale="ru-RU")
+        api.approve(api.new_order())
+        (true,) = receiver.wait_for(lambda got: len(got) == 1)
+        page.goto(f"{sandbox.url}/sandbox")
+        row = page.get_by_role("row").filter(has_text=true.event["id"]).first
+        ways = row.locator("option").evaluate_all("options => options.map(one => one.value)")
+        assert ways == ["", *FORGERIES]
+        row.get_by_label("Как").select_option("self_signed")
+        row.get_by_role("button", name="Отправить снова").click()
+        cell = page.get_by_role("cell").filter(has_text="сертификат ручается сам за себя")
+        expect(cell.last).to_be_visible()
+        assert api.deliveries()[0]["forgery"] == "self_signed"

@@ -112,6 +112,10 @@ class TestPayers:
         url = f"{api.handle.url}/sandbox/captures/{capture['id']}/complete"
         assert requests.post(url, timeout=10).status_code == 409
         assert requests.post(url.replace(capture["id"], "X"), timeout=10).status_code == 404
+        person = requests.post(url, headers={"Accept": "text/html"}, timeout=10)
+        assert person.status_code == 409
+        assert "This capture is COMPLETED" in person.text
+        assert "<h1>PayPal" in person.text
 
     def test_paid_order_is_not_approved_again(self, api: Api) -> None:
         order_id = api.new_order()

@@ -5,7 +5,11 @@ import time
 
 import pytest
 import requests
+from markupsafe import escape
 
+from app.sandbox.faults import MEANINGS
+from app.sandbox.forgeries import FORGERIES
+from app.sandbox.texts import translate
 from tests.sandbox.conftest import Api, issue, only_capture, order
 
 
@@ -169,6 +173,33 @@ class TestOrdering:
         answer = requests.post(f"{api.handle.url}/sandbox/faults", json=fault, timeout=10)
         assert answer.status_code == 400
         assert answer.json()["error"]
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {"kind": "slow", "times": "007x"},
+            {"kind": "slow", "seconds": "nan"},
+            {"kind": "slow", "seconds": "1e400"},
+            {"kind": "webhook_duplicate", "copies": "1.5"},
+            {"kind": "slow", "copies": "2"},
+        ],
+    )
+    def test_mistakes_in_forms_are_told_on_the_page(self, api: Api, form: dict[str, str]) -> None:
+        url = f"{api.handle.url}/sandbox/faults"
+        answer = requests.post(url, data=form, headers={"Accept": "text/html"}, timeout=10)
+        assert answer.status_code == 400
+        assert 'role="alert"' in answer.text
+        assert api.control("GET", "/sandbox/faults").json()["faults"] == []
+
+    def test_texts_of_the_control_page_have_russian_ones(self, api: Api) -> None:
+        api.fault("webhook_forge")
+        api.approve(api.new_order())
+        russian = {"Accept": "text/html", "Accept-Language": "ru"}
+        page = requests.get(f"{api.handle.url}/sandbox", headers=russian, timeout=10).text
+        assert '<html lang="ru">' in page
+        for text in (*MEANINGS.values(), *FORGERIES.values(), "Clock", "Books"):
+            assert escape(text) not in page
+            assert escape(translate("ru", text)) in page
 
     @pytest.mark.parametrize("seconds", [-1, "long", None, True, 1e300])
     def test_clock_goes_forward_only(self, api: Api, seconds: object) -> None:

@@ -170,6 +170,15 @@ class TestRefusal:
     ) -> None:
         assert paying.record_refusal(reference=reference, issue=issue) is expected
 
+    @pytest.mark.parametrize(
+        ("issue", "levels"), [("PAYEE_ACCOUNT_RESTRICTED", ["ERROR"]), ("INSTRUMENT_DECLINED", [])]
+    )
+    def test_operator_is_told_when_our_own_account_is_refused(
+        self, reference: UUID, caplog: pytest.LogCaptureFixture, issue: str, levels: list[str]
+    ) -> None:
+        paying.record_refusal(reference=reference, issue=issue)
+        assert [record.levelname for record in caplog.records] == levels
+
     def test_refusal_after_settlement_changes_nothing(self, reference: UUID) -> None:
         paying.record(reference=reference, order=said(reference, capture(reference)))
         refused = paying.record_refusal(reference=reference, issue="INSTRUMENT_DECLINED")

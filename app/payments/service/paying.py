@@ -231,6 +231,8 @@ def record_refusal(*, reference: UUID, issue: str) -> PaymentState:
         move(payment, PaymentState.DECLINED if issue in BACK_TO_BUYER else PaymentState.FAILED)
         payment.issue = issue
         payment.capture_attempt += 1
+        if issue.startswith("PAYEE_"):  # it is our account: nobody can pay until that is mended
+            log.error("PayPal lets nobody pay us", extra={"issue": issue})
     return payment.state
 
 

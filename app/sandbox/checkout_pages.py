@@ -100,7 +100,7 @@ def window() -> Response:
     except PaypalError:
         return _page("checkout/ended.html", visit, None, 404, text="There is no such order.")
     if order["status"] == "COMPLETED":
-        return _page("checkout/ended.html", visit, order, text="This order is paid already.")
+        return _paid_already(visit, order)
     payer = PAYERS.get(request.args.get("payer", ""))
     template = "checkout/review.html" if payer else "checkout/payers.html"
     return _page(
@@ -124,14 +124,14 @@ def decide() -> AnyResponse:
     try:
         with box.storage.transaction() as db:
             order = orders.find(db, visit.token)
+            if order["status"] == "COMPLETED":
+                return _paid_already(visit, order)
             if action != "cancel" and payer:
                 orders.approve(
                     db, box, visit.token, payer, decline_next=action == "approve_declined"
                 )
     except PaypalError:
         return _page("checkout/ended.html", visit, None, 404, text="There is no such order.")
-    except orders.NotNow:
-        return _page("checkout/ended.html", visit, order, text="This order is paid already.")
     box.dispatcher.nudge()
     approving = action != "cancel" and payer is not None
     back = _back(order, payer if approving else None)
@@ -149,6 +149,17 @@ def decide() -> AnyResponse:
         told="approved" if approving else "cancelled",
         payer=payer,
         back=back,
+    )
+
+
+def _paid_already(visit: Visit, order: dict[str, Any]) -> Response:
+    """For a payer who comes back here after paying: the way to the shop, where it goes on."""
+    return _page(
+        "checkout/ended.html",
+        visit,
+        order,
+        text="This order is paid already.",
+        back=_back(order, PAYERS[order["payer"]]),
     )
 
 

@@ -333,6 +333,12 @@ class TestRedirect:
         api.capture(order_id)
         page.get_by_test_id("approve").click()
         expect(page.get_by_role("status")).to_have_text("This order is paid already.")
+        late = {"token": order_id, "action": "cancel"}
+        refused = page.request.post(f"{sandbox.url}/checkoutnow", form=late).text()
+        assert "This order is paid already." in refused
+        page.goto(f"{sandbox.url}/checkoutnow?token={order_id}")
+        page.get_by_role("link", name="Back to the shop").click()
+        page.wait_for_url(re.compile(r"/back\?order=7&token="))
 
     def test_order_without_items_shows_what_it_is_for(
         self, api: Api, open_page: Callable[..., Page], sandbox: SandboxHandle

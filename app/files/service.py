@@ -2,6 +2,7 @@
 
 import io
 import struct
+import threading
 import warnings
 from uuid import UUID
 
@@ -17,9 +18,13 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 QUALITY = 82
+LARGEST = max(storage.SIZES)
 # What Pillow raises on broken pictures, besides its own UnidentifiedImageError (an OSError):
 # its readers of headers and EXIF trust the numbers that they find there.
 _BROKEN = (OSError, ValueError, TypeError, SyntaxError, EOFError, LookupError, struct.error)
+_DEEP_GREY = "I;16"  # 16 bits, of which Pillow's own conversion keeps the white alone
+# A big picture takes 200 MB while it is decoded: in a process, one at a time.
+_decoding = threading.Lock()
 
 
 def store_photo(*, owner_id: UUID, data: bytes) -> UUID:
@@ -28,8 +33,8 @@ def store_photo(*, owner_id: UUID, data: bytes) -> UUID:
     Raises BadPhoto, PhotoTooLarge.
     """
     end_read()  # decoding takes its time
-    image = _decode(data)
-    width, height = image.size
+    with _decoding:
+        image, (width, height) = _decode(data)
     photo_id = new_id()
     for size in sorted(storage.SIZES, reverse=True):
         image.thumbnail((size, size), Image.Resampling.LANCZOS)  # each from the one before
@@ -55,8 +60,11 @@ def _insert(photo_id: UUID, owner_id: UUID, width: int, height: int) -> None:
     session().add(Photo(id=photo_id, owner_id=owner_id, width=width, height=height))
 
 
-def _decode(data: bytes) -> Image.Image:
-    """The first picture, upright, as plain colours; nothing of the file but its pixels."""
+def _decode(data: bytes) -> tuple[Image.Image, tuple[int, int]]:
+    """The first picture, upright, as plain colours, in the largest size; and its size as it came.
+
+    Nothing of the file but its pixels.
+    """
     if len(data) > MAX_BYTES:
         raise PhotoTooLarge
     try:
@@ -65,13 +73,28 @@ def _decode(data: bytes) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise PhotoTooLarge
-                upright = ImageOps.exif_transpose(opened)
-                upright.load()
-                return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+                size = opened.size
+                opened.draft(None, (2 * LARGEST, 2 * LARGEST))  # a JPEG need not be decoded whole
+                opened.load()
+                image = _plain(opened)
+                image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+                upright = ImageOps.exif_transpose(image)
+                return upright, size if upright.size == image.size else size[::-1]
     except Image.DecompressionBombError as error:
         raise PhotoTooLarge from error
     except _BROKEN as error:
         raise BadPhoto from error
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """The picture in plain colours, see-through where it was; itself if it is that already."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode == mode:
+        return image
+    if image.mode == _DEEP_GREY:
+        image.info.pop("transparency", None)  # one of its levels, which the next ones have not
+        image = image.convert("I").point(lambda level: level / 256).convert("L")
+    return image.convert(mode)
 
 
 def _encode(image: Image.Image) -> bytes:

@@ -2,7 +2,9 @@
 
 import io
 import random
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -10,6 +12,8 @@ from PIL import Image
 
 from app.files import service, storage
 from app.files.errors import BadPhoto, PhotoTooLarge
+from app.files.models import Photo
+from app.kit.db import session
 from tests.factories.auth import make_user
 from tests.support.sale import count
 
@@ -98,6 +102,49 @@ def test_see_through_stays_see_through(owner) -> None:
     photo_id = service.store_photo(owner_id=owner.id, data=out.getvalue())
     with Image.open(storage.path_of(photo_id, 160)) as kept:
         assert kept.convert("RGBA").getpixel((80, 80))[3] == 0
+
+
+def test_grey_of_16_bits_keeps_its_levels(owner) -> None:
+    deep = Image.frombytes("I;16", (200, 200), (0x2000).to_bytes(2, "little") * 40_000)
+    out = io.BytesIO()
+    deep.save(out, "PNG")
+    photo_id = service.store_photo(owner_id=owner.id, data=out.getvalue())
+    with Image.open(storage.path_of(photo_id, 160)) as kept:
+        assert kept.convert("L").getpixel((80, 80)) == pytest.approx(0x20, abs=2)
+
+
+@pytest.mark.parametrize(("form", "mode"), [("JPEG", "L"), ("PNG", "P"), ("PNG", "I;16")])
+def test_big_photo_stands_upright_whatever_its_colours(owner, form: str, mode: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo_id = service.store_photo(
+        owner_id=owner.id, data=picture((4000, 2000), form, mode, exif=exif)
+    )
+    photo = session().get_one(Photo, photo_id)
+    assert (photo.width, photo.height) == (2000, 4000)
+    with Image.open(storage.path_of(photo_id, 960)) as kept:
+        assert kept.size == (480, 960)
+
+
+def test_photos_are_decoded_one_at_a_time(app: Flask, owner, monkeypatch) -> None:
+    owner_id, decode, under_way, most = owner.id, service._decode, [], []
+
+    def slowly(data: bytes):
+        under_way.append(data)
+        most.append(len(under_way))
+        time.sleep(0.02)
+        under_way.pop()
+        return decode(data)
+
+    def send(_number: int) -> None:
+        with app.app_context():
+            service.store_photo(owner_id=owner_id, data=picture((50, 50)))
+
+    monkeypatch.setattr(service, "_decode", slowly)
+    with ThreadPoolExecutor(4) as sellers:
+        list(sellers.map(send, range(8)))
+    assert max(most) == 1
+    assert count("photo") == 8
 
 
 def test_dropped_photo_leaves_nothing(owner, client) -> None:

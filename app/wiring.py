@@ -13,6 +13,7 @@ from app.auth import views as auth_views
 from app.auth.views import keys as auth_keys
 from app.chats import views as chats_views
 from app.developers import views as developers_views
+from app.files import tasks as files_tasks
 from app.files import views as files_views
 from app.kit import outbox
 from app.kit.api import idempotency
@@ -99,6 +100,7 @@ TIMED_WORK = [
     TimedWork(orders_tasks.drop_forgotten_baskets, 3600),
     TimedWork(payments_tasks.release_due, 60),
     TimedWork(products_tasks.drop_expired_uploads, 300),
+    TimedWork(files_tasks.drop_replaced, 3600),
     TimedWork(auth_tasks.drop_expired, 3600),
     TimedWork(idempotency.drop_expired, 3600),
     TimedWork(outbox.drop_done, 3600),

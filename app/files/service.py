@@ -4,9 +4,13 @@ import io
 import struct
 import threading
 import warnings
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from PIL import Image, ImageOps
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from app.files import storage
 from app.files.errors import BadPhoto, PhotoTooLarge
@@ -19,6 +23,8 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 QUALITY = 82
 LARGEST = max(storage.SIZES)
+# So long a replaced photo stays: whoever was just about to buy has it in what they buy.
+REPLACED_KEPT = timedelta(hours=1)
 # What Pillow raises on broken pictures, besides its own UnidentifiedImageError (an OSError):
 # its readers of headers and EXIF trust the numbers that they find there.
 _BROKEN = (OSError, ValueError, TypeError, SyntaxError, EOFError, LookupError, struct.error)
@@ -46,6 +52,50 @@ def store_photo(*, owner_id: UUID, data: bytes) -> UUID:
 def drop_photo(*, photo_id: UUID) -> None:
     """Delete a photo that came to nothing: nothing may point at it. The row goes first."""
     _delete(photo_id)
+    _delete_files(photo_id)
+
+
+@transactional
+def mark_replaced(*, photo_id: UUID) -> None:
+    """Say that another photo stands in this one's place from now on."""
+    session().execute(
+        update(Photo).where(Photo.id == photo_id).values(replaced_at=func.clock_timestamp())
+    )
+
+
+def drop_replaced() -> int:
+    """Delete the photos that were replaced some time ago and are shown nowhere; returns how many.
+
+    What still shows one, such as a purchase, points at it by a foreign key, and keeps it for good.
+    """
+    dropped = 0
+    for photo_id in _long_replaced():
+        if _delete_unless_shown(photo_id):
+            _delete_files(photo_id)
+            dropped += 1
+    return dropped
+
+
+@transactional
+def _long_replaced() -> Sequence[UUID]:
+    long_ago = func.clock_timestamp() - REPLACED_KEPT
+    return session().scalars(select(Photo.id).where(Photo.replaced_at < long_ago)).all()
+
+
+@transactional
+def _delete_unless_shown(photo_id: UUID) -> bool:
+    savepoint = session().begin_nested()
+    try:
+        session().execute(delete(Photo).where(Photo.id == photo_id))
+    except IntegrityError:
+        savepoint.rollback()
+        session().execute(update(Photo).where(Photo.id == photo_id).values(replaced_at=None))
+        return False
+    savepoint.commit()
+    return True
+
+
+def _delete_files(photo_id: UUID) -> None:
     for size in storage.SIZES:
         storage.delete(photo_id, size)
 

@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from PIL import Image
 from sqlalchemy import text
 
+from app.files.tasks import drop_replaced
 from app.kit.db import session
 from app.products import markdown
 from app.products.errors import (
@@ -22,6 +23,7 @@ from app.products.service import products, stock
 from app.products.service.products import Draft
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support.bought import placed
 from tests.support.sale import count
 
 
@@ -118,6 +120,40 @@ class TestService:
             )
         assert count("photo") == 0
         assert set(media.rglob("*.webp")) == before
+
+    def test_replaced_cover_is_deleted_once_nobody_can_be_buying_it(self, seller, client) -> None:
+        first, second = self.covers(seller, bought=False)
+        assert drop_replaced() == 0
+        self.an_hour_later()
+        assert drop_replaced() == 1
+        assert client.get(f"/media/{first}/480.webp").status_code == 404
+        assert client.get(f"/media/{second}/480.webp").status_code == 200
+        assert count("photo") == 1
+
+    def test_replaced_cover_stays_where_a_purchase_shows_it(self, seller, client) -> None:
+        first, _second = self.covers(seller, bought=True)
+        self.an_hour_later()
+        for _run in range(2):
+            assert drop_replaced() == 0
+        assert client.get(f"/media/{first}/480.webp").status_code == 200
+
+    def covers(self, seller, *, bought: bool):
+        product = make_product(seller, stock=("A",))
+        change = {"seller_id": seller.id, "product_id": product.id}
+        ids = []
+        for version in (1, 2):
+            products.edit_product(
+                version=version, draft=draft(product.category_id), photo=picture(), **change
+            )
+            ids.append(fresh(product.id).photo_id)
+            if bought:
+                placed(make_user(), {product.id: 1})
+                bought = False
+        return ids
+
+    def an_hour_later(self) -> None:
+        session().execute(text("UPDATE photo SET replaced_at = replaced_at - interval '1 hour'"))
+        session().commit()
 
     def test_content_is_sealed_and_old_versions_stay(self, seller, shelf) -> None:
         first = draft(shelf, kind=Kind.TEXT, content="first words")

@@ -10,7 +10,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
-from app.files.service import drop_photo, store_photo
+from app.files.service import drop_photo, mark_replaced, store_photo
 from app.kit.crypto import vault
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
@@ -131,6 +131,8 @@ def _edit(
     product.title = _title(draft)
     product.description = draft.description.strip()
     product.price_minor = draft.price_minor
+    if photo_id and product.photo_id:
+        mark_replaced(photo_id=product.photo_id)
     product.photo_id = photo_id or product.photo_id
     product.version += 1
     _put_content(product, draft.content)

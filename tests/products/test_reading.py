@@ -135,7 +135,19 @@ class TestCsv:
     def test_single_column_is_not_split(self):
         assert values("A\nB,C\nD", is_csv=True) == ["A", "B,C", "D"]
 
-    @pytest.mark.parametrize("word", ["key", "Keys", "  CODE ", "ссылка", '"License"'])
+    @pytest.mark.parametrize(
+        "word",
+        [
+            "key",
+            "Keys",
+            "  CODE ",
+            "ссылка",
+            '"License"',
+            "Product  key",
+            "license_key",
+            "Промокод",
+        ],
+    )
     def test_heading_is_passed_over(self, word):
         result = reading.read(f"{word},price\nA,1", kind=Kind.KEY, is_csv=True)
         assert result.heading

@@ -3,7 +3,7 @@
 Text: one value to a line. CSV: the values of the first column; the separator is the one of comma,
 semicolon and tab that the first line has most of (none: each line is one value); quotes follow
 RFC 4180, but a value does not go on over several lines. The first row of a CSV is passed over as
-a heading only if its first cell is one of the words in `HEADINGS`: a guess could lose a key.
+a heading only if its first cell is one of those in `HEADINGS`: a guess could lose a key.
 Blank lines are passed over, and blanks around a value fall away.
 """
 
@@ -25,6 +25,10 @@ MAX_LENGTH = 4_096  # characters of one value
 HEADINGS = frozenset({
     "key", "keys", "code", "codes", "link", "links", "url", "urls", "value", "values", "serial",
     "license", "licence", "ключ", "ключи", "код", "коды", "ссылка", "ссылки", "значение",
+    "activation code", "activation key", "cd key", "game key", "gift code", "licence key",
+    "license key", "product code", "product key", "promo code", "serial key", "serial number",
+    "steam key", "voucher code", "ключ активации", "ключ продукта", "код активации",
+    "лицензионный ключ", "промокод", "серийный номер",
 })
 # fmt: on
 SEPARATORS = ",;\t"
@@ -38,6 +42,7 @@ _UNPRINTABLE = re.compile(
     "\ufeff\ufff9-\uffff]"
 )
 _BLANKS = re.compile(r"\s")
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _SHOWN = 4
 _LONG_ENOUGH = 12  # shorter values would be half given away by their tail
 
@@ -155,7 +160,7 @@ def _is_heading(row: str) -> bool:
         cells = next(csv.reader([row], delimiter=_separator(row), strict=True), [])
     except csv.Error:
         return False
-    return bool(cells) and cells[0].strip().casefold() in HEADINGS
+    return bool(cells) and " ".join(_BETWEEN_WORDS.split(cells[0].casefold())).strip() in HEADINGS
 
 
 def _separator(first_row: str) -> str:

@@ -24,7 +24,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.products.amounts import parse_price
 from app.products.models import Kind
-from app.products.queries.catalogue import Filters, Sort
+from app.products.queries.catalogue import Filters, Sort, words_of
 from app.products.service.products import Draft
 
 WORDS_LENGTH = 100
@@ -147,8 +147,8 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
 
     @property
     def words(self) -> str:
-        """What to search for, without what no title can hold."""
-        return " ".join((self.q.data or "").replace("\x00", " ").split())
+        """What to search for."""
+        return words_of(self.q.data or "")
 
     def filters(self, category_ids: tuple[UUID, ...]) -> Filters:
         """What was asked for, for the query; the form must be valid."""

@@ -1,6 +1,7 @@
 """The catalogue as a visitor sees it: search, filters, sorts, pages, and what stays unseen."""
 
 import re
+import unicodedata
 from html import unescape
 
 import pytest
@@ -12,6 +13,9 @@ from sqlalchemy import event, text
 from app.auth.service import moderation
 from app.extensions import db
 from app.kit.db import session
+from app.products.models import Kind
+from app.products.service import products
+from app.products.service.products import Draft
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
 
@@ -121,6 +125,15 @@ class TestListing:
         assert titles(client, "/products?q=dragon") == ["Dragon Quest"]
         assert titles(client, "/products?q=dragoon") == ["Dragoon Tales"]
         assert set(titles(client, "/products?q=dragom")) == {"Dragon Quest", "Dragoon Tales"}
+
+    def test_what_resembles_is_shown_where_only_a_banned_seller_has_the_words(
+        self, client, seller
+    ) -> None:
+        banned = make_user(roles=("seller",))
+        make_product(banned, title="Dragoon")
+        make_product(seller, title="Dragon Quest")
+        moderation.ban_user(user_id=banned.id)
+        assert titles(client, "/products?q=dragoon") == ["Dragon Quest"]
 
     @pytest.mark.parametrize(
         ("words", "index"), [("needle", "ix_product_search"), ("nedle", "ix_product_title_trgm")]
@@ -252,6 +265,15 @@ class TestListing:
     @pytest.mark.parametrize("words", ["'", '"', "a & | !", "%", "\\", "🎮", "<b>", "null\x00"])
     def test_any_words_can_be_searched_for(self, client, words: str) -> None:
         assert client.get("/products", query_string={"q": words}).status_code == 200
+
+    def test_accents_apart_from_their_letters_are_found(self, client, seller) -> None:
+        shelf = make_product(seller).category_id
+        apart = unicodedata.normalize("NFD", "Чайная Ёлка")
+        draft = Draft(shelf, Kind.KEY, shared=False, title=apart, description="", price_minor=100)
+        product_id = products.create_product(seller_id=seller.id, draft=draft)
+        products.publish(seller_id=seller.id, product_id=product_id)
+        for words in ("чайная", "ёлка", "елка", apart):
+            assert titles(client, f"/products?q={words}") == ["Чайная Ёлка"]
 
     def test_unknown_category_is_not_found(self, client) -> None:
         assert client.get("/products/category/nowhere").status_code == 404

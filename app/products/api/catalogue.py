@@ -13,7 +13,7 @@ from app.products import markdown
 from app.products.api import blueprint
 from app.products.errors import BadFilters
 from app.products.queries import catalogue as goods
-from app.products.queries.catalogue import Detail, Filters, Listed, Sort
+from app.products.queries.catalogue import Detail, Filters, Listed, Sort, words_of
 from app.products.queries.categories import Shelf, find, shelves
 from app.products.schemas import (
     CatalogueQuery,
@@ -36,7 +36,7 @@ def list_products(query: CatalogueQuery) -> ProductList:
     An unknown category is not found. Words are looked for in titles and descriptions, in Russian
     and English.
     """
-    words = " ".join(query.q.replace("\x00", " ").split())
+    words = words_of(query.q)
     sort = query.sort or (Sort.RELEVANCE if words else Sort.NEW)
     if sort is Sort.RELEVANCE and not words:
         sort = Sort.NEW

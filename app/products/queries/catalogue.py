@@ -1,5 +1,6 @@
 """The catalogue: what is for sale, searched, filtered, sorted, page by page."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -91,6 +92,11 @@ class Detail:
         )
 
 
+def words_of(text: str) -> str:
+    """What to search for, in the spelling of titles and without what none of them can hold."""
+    return unicodedata.normalize("NFC", " ".join(text.replace("\x00", " ").split()))
+
+
 def listing(
     filters: Filters, sort: Sort, *, after: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Listed]:
@@ -173,7 +179,8 @@ def _matches(words: str) -> list[ColumnElement[bool]]:
     Each way has an index of its own; joined by an OR, PostgreSQL reads every product instead.
     """
     exact = Product.search.bool_op("@@")(_query(words))
-    found = select(Product.id).where(Product.state == ProductState.PUBLISHED, exact).exists()
+    for_sale = select(Product.id).join(User, User.id == Product.seller_id)
+    found = for_sale.where(*_conditions(Filters()), exact).exists()
     # The threshold holds for this transaction, which reads the page.
     threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
     is_exact, _threshold = session().execute(select(found, threshold)).one()

@@ -1,5 +1,7 @@
 """Markdown of sellers, rendered and then cleaned: what is not on the list does not get through."""
 
+from functools import lru_cache
+
 import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
@@ -13,6 +15,8 @@ _SCHEMES = {"http", "https", "mailto"}
 _LINK_RELATION = "nofollow noopener noreferrer ugc"
 
 
+# A text of brackets alone takes a second; whoever looks at it again does not wait for that.
+@lru_cache(maxsize=128)
 def render(text: str) -> Markup:
     """Safe HTML of a Markdown text: no scripts, no pictures, links that vouch for nothing."""
     # The page has its own h1: a seller's headings begin below it.

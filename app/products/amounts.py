@@ -4,13 +4,17 @@ import re
 
 from app.kit.money import Money
 
-_SPACES = re.compile(r"[\s\u00a0\u202f']")
-_PLAIN = re.compile(r"\d{1,9}([.,]\d{1,2})?")
+# Blanks and apostrophes stand between groups of three alone: "12 50" is not 1,250.
+_PRICE = re.compile(
+    r"(?P<whole>[0-9]{1,9}|[0-9]{1,3}(?:[\s'][0-9]{3}){1,2})(?:\s*[.,]\s*(?P<part>[0-9]{1,2}))?"
+)
+_BETWEEN = re.compile(r"[\s']")
 
 
 def parse_price(text: str, currency: str) -> int:
     """Minor units of "12.50", "12,50" or "1 200"; ValueError for anything else."""
-    plain = _SPACES.sub("", text)
-    if not plain.isascii() or not _PLAIN.fullmatch(plain):
+    price = _PRICE.fullmatch(text.strip())
+    if price is None:
         raise ValueError(f"not a price: {text!r}")
-    return Money.parse(plain.replace(",", "."), currency).minor
+    whole = _BETWEEN.sub("", price["whole"])
+    return Money.parse(f"{whole}.{price['part'] or 0}", currency).minor

@@ -22,6 +22,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.kit.money import Money
 from app.products.amounts import parse_price
 from app.products.models import Kind
 from app.products.queries.catalogue import Filters, Sort, words_of
@@ -29,6 +30,7 @@ from app.products.service.products import Draft
 
 WORDS_LENGTH = 100
 VERSION_DIGITS = 9
+_EXAMPLE_MINOR = 1250
 
 
 class StockForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
@@ -48,10 +50,14 @@ class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types
         super().process_formdata(values)
         text = (self.data or "").strip()
         if text:
+            currency = current_app.extensions["settings"].currency
             try:
-                self.minor = parse_price(text, current_app.extensions["settings"].currency)
+                self.minor = parse_price(text, currency)
             except ValueError as error:
-                raise ValidationError(_("Enter a price such as 12.50.")) from error
+                example = Money(_EXAMPLE_MINOR, currency).to_decimal_string()
+                raise ValidationError(
+                    _("Enter a price such as %(example)s.", example=example)
+                ) from error
 
 
 class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
@@ -85,7 +91,7 @@ class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no type
             title=self.title.data or "",
             description=(self.description.data or "").replace("\r\n", "\n"),
             price_minor=self.price.minor or 0,
-            content=(self.content.data or "").replace("\r\n", "\n").strip() or None,
+            content=(self.content.data or "").replace("\r\n", "\n") or None,
         )
 
     def photo_bytes(self) -> bytes | None:

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask, current_app
 from PIL import Image
 from sqlalchemy import text
@@ -69,11 +70,17 @@ class TestService:
             ({"title": "turned \u202eround"}, "title"),
             ({"title": "with a bell \x07"}, "title"),
             ({"title": "half a pair \ud800"}, "title"),
+            ({"title": "\u200b" * 5}, "title"),
+            ({"title": "a \u2060\u2060\u2060"}, "title"),
             ({"description": "half a pair \ud800"}, "description"),
             ({"description": "x" * 20_001}, "description"),
             ({"price_minor": 0}, "price"),
             ({"price_minor": 10_000_01}, "price"),
             ({"kind": Kind.LINK, "shared": True, "content": "javascript:alert(1)"}, "content"),
+            ({"kind": Kind.LINK, "shared": True, "content": "https://"}, "content"),
+            ({"kind": Kind.LINK, "shared": True, "content": "https://a.example\u200b"}, "content"),
+            ({"kind": Kind.LINK, "content": "https://example.com/one"}, "content"),
+            ({"kind": Kind.KEY, "content": "AAAA-BBBB"}, "content"),
             ({"kind": Kind.TEXT, "content": "x" * 20_001}, "content"),
         ],
     )
@@ -89,6 +96,12 @@ class TestService:
     def test_text_needs_content_before_it_is_published(self, seller, shelf) -> None:
         text_draft = draft(shelf, kind=Kind.TEXT)
         product_id = products.create_product(seller_id=seller.id, draft=text_draft)
+        with pytest.raises(ContentMissing):
+            products.publish(seller_id=seller.id, product_id=product_id)
+
+    def test_blanks_are_nothing_to_deliver(self, seller, shelf) -> None:
+        blank = draft(shelf, kind=Kind.TEXT, content=" \n ")
+        product_id = products.create_product(seller_id=seller.id, draft=blank)
         with pytest.raises(ContentMissing):
             products.publish(seller_id=seller.id, product_id=product_id)
 
@@ -253,6 +266,10 @@ class TestPages:
             {"price": "1.234.5"},
             {"price": "99999999999999999999"},
             {"price": "-5"},
+            {"price": "12 50"},
+            {"price": "1 2"},
+            {"price": "1,200"},
+            {"price": "12.505"},
             {"category_id": "nowhere"},
             {"category_id": "00000000-0000-0000-0000-000000000000"},
             {"kind": "ship"},
@@ -294,6 +311,34 @@ class TestPages:
         assert "Second tab" in page
         assert 'value="2"' in page
         assert browser.post(url, data=second | {"version": "2"}).status_code == 303
+
+    @pytest.mark.parametrize(
+        ("typed", "minor"),
+        [
+            ("12", 12_00),
+            ("12.5", 12_50),
+            (" 12,50 ", 12_50),
+            ("1 200", 1_200_00),
+            ("1\u00a0200,50", 1_200_50),
+            ("1\u202f200 , 5", 1_200_50),
+            ("1'200.50", 1_200_50),
+            ("0,01", 1),
+        ],
+    )
+    def test_price_is_read_as_people_write_it(self, login, seller, shelf, typed, minor) -> None:
+        answer = login(seller).post("/products/new", data=self.form(shelf, price=typed))
+        assert answer.status_code == 303
+        assert session().query(Product).filter_by(title="From the form").one().price_minor == minor
+
+    def test_photo_that_came_with_a_mistake_is_asked_for_again(self, login, seller, shelf) -> None:
+        photo = (io.BytesIO(picture()), "cover.jpg")
+        answer = login(seller).post(
+            "/products/new", data=self.form(shelf, price="much", photo=photo)
+        )
+        page = BeautifulSoup(answer.data, "html.parser")
+        told = page.select_one("#photo-error")
+        assert told is not None
+        assert "again" in told.get_text()
 
     def test_strangers_and_buyers_are_turned_away(self, client, login, seller) -> None:
         product = make_product(seller)
@@ -359,6 +404,10 @@ class TestMarkdown:
     def test_links_vouch_for_nothing(self) -> None:
         html = str(markdown.render("[home](https://example.com)"))
         assert 'rel="nofollow noopener noreferrer ugc"' in html
+
+    def test_a_text_that_is_slow_to_render_is_rendered_once(self) -> None:
+        hostile = "[a][" * 500
+        assert markdown.render(hostile) is markdown.render(hostile)
 
     def test_headings_begin_below_the_pages_own(self) -> None:
         assert "<h2>" in str(markdown.render("# Big"))

@@ -33,6 +33,7 @@ from app.products.models import (
     StockItem,
     StockUpload,
 )
+from app.products.service.reading import is_link
 
 TITLE_MIN, TITLE_MAX = 3, 120
 DESCRIPTION_MAX = 20_000
@@ -40,6 +41,7 @@ CONTENT_MAX = 20_000
 PRICE_MAX_MINOR = 10_000_00
 REASON_MAX = 500
 PHOTO_LIMIT = "60/hour"  # of one seller: decoding is dear, and disks are finite
+_DRAWN = "LNPS"  # categories of what can be seen: letters, numbers, punctuation, symbols
 # Marks that turn the direction of text, by which a title could pass for another one.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -93,7 +95,7 @@ def _create(seller_id: UUID, draft: Draft, photo_id: UUID | None) -> UUID:
     )
     session().add(product)
     session().flush()  # its content points at it
-    _put_content(product, draft.content)
+    _put_content(product, _content(draft))
     return product.id
 
 
@@ -135,7 +137,7 @@ def _edit(
         mark_replaced(photo_id=product.photo_id)
     product.photo_id = photo_id or product.photo_id
     product.version += 1
-    _put_content(product, draft.content)
+    _put_content(product, _content(draft))
     if product.state is ProductState.PUBLISHED:
         _check_content(product)
 
@@ -183,8 +185,8 @@ def move(product: Product, state: ProductState) -> None:
 
 
 def _title(draft: Draft) -> str:
-    """The title in one line, single spaces."""
-    return " ".join(draft.title.split())
+    """The title in one line, single spaces, and the spelling that is searched for."""
+    return unicodedata.normalize("NFC", " ".join(draft.title.split()))
 
 
 def _shared(draft: Draft) -> bool:
@@ -192,9 +194,14 @@ def _shared(draft: Draft) -> bool:
     return draft.kind is Kind.TEXT or (draft.kind is Kind.LINK and draft.shared)
 
 
-def _put_content(product: Product, content: str | None) -> None:
+def _content(draft: Draft) -> str:
+    """What buyers are to get; nothing means what they get now."""
+    return (draft.content or "").strip()
+
+
+def _put_content(product: Product, content: str) -> None:
     """Seal a new version of what buyers get; the older ones stay for those who bought them."""
-    if not product.shared or not content:
+    if not content:
         return
     content_id = new_id()
     sealed = vault().seal(content, product_id=product.id, item_id=content_id)
@@ -227,7 +234,9 @@ def _check_category(category_id: UUID) -> None:
 
 def _check(draft: Draft) -> None:
     errors: dict[str, str] = {}
-    if not TITLE_MIN <= len(_title(draft)) <= TITLE_MAX:
+    title = _title(draft)
+    drawn = sum(unicodedata.category(sign)[0] in _DRAWN for sign in title)
+    if drawn < TITLE_MIN or len(title) > TITLE_MAX:
         errors["title"] = _("A title has between 3 and 120 characters.")
     if len(draft.description) > DESCRIPTION_MAX:
         errors["description"] = _("A description has up to 20,000 characters.")
@@ -235,10 +244,15 @@ def _check(draft: Draft) -> None:
         currency = current_app.extensions["settings"].currency
         most = Money(PRICE_MAX_MINOR, currency).to_decimal_string()
         errors["price"] = _("A price is more than nothing and at most %(most)s.", most=most)
-    if draft.content is not None and len(draft.content) > CONTENT_MAX:
+    content = _content(draft)
+    if len(content) > CONTENT_MAX:
         errors["content"] = _("The content has up to 20,000 characters.")
-    if draft.content and draft.kind is Kind.LINK and not _is_address(draft.content):
-        errors["content"] = _("A link begins with https:// or http://.")
+    elif content and not _shared(draft):
+        errors["content"] = _(
+            "Only texts and shared links have this. Keys and single links go to the stock."
+        )
+    elif content and draft.kind is Kind.LINK and not _is_address(content):
+        errors["content"] = _("Enter a whole web address that begins with https:// or http://.")
     for name, is_bad in (
         ("title", _spoils_line),
         ("description", _is_no_text),
@@ -262,4 +276,4 @@ def _spoils_line(sign: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    return text.startswith(("https://", "http://")) and not any(sign.isspace() for sign in text)
+    return is_link(text) and text.isprintable()

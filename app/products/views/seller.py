@@ -175,6 +175,8 @@ def _form(
     status: int = HTTPStatus.OK,
     message: str | None = None,
 ) -> ResponseReturnValue:
+    if status != HTTPStatus.OK and form.photo.data and not form.photo.errors:
+        form.photo.errors = [_("Choose the photo again: it was not kept.")]
     groups = category_choices(i18n.locale())
     form.category_id.choices = dict(groups)
     return htmx.page(

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from app.auth.models import User
 from app.extensions import db
 from app.kit.db import session
+from app.kit.problems import PROBLEM_TYPE
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
@@ -192,6 +193,16 @@ class TestVersions:
         path, tag = made.headers["Location"].removeprefix("/api/v1"), made.headers["ETag"]
         assert selling.get(path, headers={"If-None-Match": tag}).status_code == 304
         assert selling.get(path, headers={"If-None-Match": '"0"'}).status_code == 200
+
+    def test_reading_a_version_that_is_gone_is_a_problem_like_any_other(
+        self, selling: Program
+    ) -> None:
+        made = selling.post("/products", json=a_product())
+        path, tag = made.headers["Location"].removeprefix("/api/v1"), made.headers["ETag"]
+        assert selling.get(path, headers={"If-Match": tag}).json["title"] == "Moonbase"
+        late = selling.get(path, headers={"If-Match": '"0"'})
+        assert (late.status_code, late.mimetype) == (412, PROBLEM_TYPE)
+        assert late.json["code"] == "version_stale"
 
 
 class TestLimits:

@@ -247,6 +247,8 @@ def _refusals(route: _Route) -> set[int]:
         found |= {400, 413, 415, 422}
     if operation.content_types:
         found |= {413, 415, 422}
+    if operation.versioned and route.method == "get":
+        found |= {412}  # of an If-Match
     if operation.edits:
         found |= {412, 428}
     return found

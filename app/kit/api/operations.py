@@ -4,6 +4,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from app.extensions import csrf
 from app.kit.api import idempotency
 from app.kit.api.reading import read_body, read_query
 from app.kit.api.schemas import Listing
+from app.kit.api.versions import stale
 from app.kit.requests import API
 
 _ATTRIBUTE = "operation"
@@ -130,6 +132,8 @@ def _respond(result: BaseModel | Answer | None, spec: Operation) -> Response:
         response.set_etag(answer.version)
         if request.method == "GET":
             response.make_conditional(request)
+            if response.status_code == HTTPStatus.PRECONDITION_FAILED:  # of an If-Match
+                raise stale()
     return response
 
 

@@ -134,6 +134,7 @@ RULES = {
     "products.edit": SELLER,
     "products.hide": SELLER,
     "products.import_stock": SELLER,
+    "products.left": PUBLIC,
     "products.listing": PUBLIC,
     "products.preview": SELLER,
     "products.publish": SELLER,

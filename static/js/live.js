@@ -1,4 +1,5 @@
-/* Live updates. A page names what it watches: <div data-live-topic="order:ID" hx-get=… hx-trigger="live:changed, every 5s">.
+/* Live updates. A page names what it watches: <div data-live-topic="order:ID" hx-get=… hx-trigger="live:changed, every 5s">,
+   several topics with blanks between them.
    The server only says that a topic changed; the element hears `live:changed` and fetches itself anew, under the
    page's own rights. Without a socket nothing is lost but a few seconds, since such elements also poll.
 
@@ -15,6 +16,7 @@ const TICKET_URL = "/live/ticket";
 const REFUSED = [401, 403, 404];
 const URGENT = "[data-live-urgent]"; // looks for itself as soon as it is subscribed
 const SETTLED = 10000; // a socket that has stood this long was no accident
+const UNSEEN = 30000; // a page in the background lets its socket go after this long, unless it waits for something urgent
 
 const url = document.querySelector('meta[name="live-url"]')?.content;
 let socket = null;
@@ -22,17 +24,19 @@ let opening = false;
 let refused = false;
 let attempt = 0;
 let timer = 0;
+let unseen = 0;
 let everOpen = false;
 let stale = URGENT;
 let subscribed = new Set();
 
 const watchers = () => [...document.querySelectorAll("[data-live-topic]")];
-const topics = () => new Set(watchers().map((element) => element.dataset.liveTopic));
+const topicsOf = (element) => element.dataset.liveTopic.split(" ");
+const topics = () => new Set(watchers().flatMap(topicsOf));
 
 function announce(topic, event, which = "*") {
   for (const element of watchers()) {
     if (!element.matches(which)) continue;
-    if (element.dataset.liveTopic === topic) {
+    if (topicsOf(element).includes(topic)) {
       element.dispatchEvent(new CustomEvent("live:changed", { detail: { topic, event } }));
     }
   }
@@ -114,7 +118,12 @@ function refresh() {
 
 document.addEventListener("htmx:after:swap", refresh);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !socket) {
+  clearTimeout(unseen);
+  if (document.hidden) {
+    unseen = setTimeout(() => {
+      if (!document.querySelector(URGENT)) socket?.close();
+    }, UNSEEN);
+  } else if (!socket) {
     clearTimeout(timer);
     open();
   }

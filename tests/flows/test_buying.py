@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, Route, WebSocket, expect
 
+from app.kit.db import session
+from app.products.models import StockBatch
+from app.products.service.stock import withdraw_batch
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.flows.conftest import Visit, Watch
@@ -181,6 +184,24 @@ def test_more_than_there_are_is_refused_and_kept(page: Page, watch: Watch) -> No
     page.get_by_role("button", name="Put into the basket").click()
     expect(page.locator("#notices .tone-bad")).to_be_visible()
     expect(page.locator("#basket-count")).to_have_text("2")
+
+
+def test_stock_moves_in_an_open_listing_and_an_open_product_page(visit: Visit) -> None:
+    product = on_sale(stock=keys(5))
+    word = product.title.rpartition(" ")[2]
+    pages = []
+    for address in (f"/products?q={word}", f"/products/{product.id}"):
+        page = visit()
+        with page.expect_websocket() as opened:
+            page.goto(address)
+        opened.value.wait_for_event("framereceived", lambda frame: "subscribed" in str(frame))
+        expect(page.locator("main")).to_contain_text("In stock: 5")
+        pages.append(page)
+    [batch] = session().query(StockBatch).filter_by(product_id=product.id)
+    withdraw_batch(seller_id=product.seller_id, product_id=product.id, batch_id=batch.id)
+    for page in pages:
+        expect(page.locator("main")).to_contain_text("Sold out")
+    expect(pages[0].locator(".product-card .cover")).to_have_css("opacity", "0.75")
 
 
 def test_order_page_turns_over_the_socket(page: Page, shop: Shop) -> None:

@@ -282,6 +282,55 @@ class TestListing:
         assert "Nothing is for sale yet" in client.get("/").get_data(as_text=True)
 
 
+class TestLeft:
+    def test_open_listing_asks_for_all_its_products_at_once(self, client, seller) -> None:
+        units = [make_product(seller, title=f"T{n}", stock=(f"A{n}",)) for n in range(3)]
+        make_product(seller, kind="text", content="words")
+        page = BeautifulSoup(client.get("/products").data, "html.parser")
+        [watcher] = page.select("main [data-live-topic]")
+        topics = str(watcher["data-live-topic"]).split(" ")
+        assert set(topics) == {f"product:{product.id}" for product in units}
+        sell_out(units[0])
+        part = client.get(str(watcher["hx-get"]), headers=PARTIAL)
+        shown = BeautifulSoup(part.data, "html.parser")
+        left = {str(one["hx-target"]): one.get_text() for one in shown.select("hx-partial")}
+        assert left == {
+            f"[data-left='{units[0].id}']": "Sold out",
+            f"[data-left='{units[1].id}']": "Only 1 left",
+            f"[data-left='{units[2].id}']": "Only 1 left",
+        }
+        for product in units:
+            assert page.select_one(f"[data-left='{product.id}']") is not None
+
+    def test_says_nothing_of_what_is_not_for_sale_and_reads_any_address(
+        self, client, seller
+    ) -> None:
+        draft = make_product(seller, stock=("A",), published=False)
+        url = f"/products/left?id={draft.id}&id=x&id=%00&id="
+        part = client.get(url, headers=PARTIAL)
+        assert (part.status_code, part.get_data(as_text=True).strip()) == (200, "")
+        assert client.get(url).headers["Location"] == "/products"
+
+    def test_asks_the_database_as_much_for_one_as_for_many(
+        self, client, seller, query_counter
+    ) -> None:
+        ids = [make_product(seller, stock=(f"K{n}",)).id for n in range(9)]
+        asked = []
+        for some in (ids[:1], ids):
+            query_counter.clear()
+            client.get("/products/left", query_string={"id": some}, headers=PARTIAL)
+            asked.append(len(query_counter))
+        assert asked[0] == asked[1] <= 2
+
+
+def sell_out(product) -> None:
+    session().execute(
+        text("UPDATE stock_item SET state = 'withdrawn' WHERE product_id = :id"),
+        {"id": product.id},
+    )
+    session().commit()
+
+
 def squeeze(html: str) -> str:
     return re.sub(r"\s+", " ", html).strip()
 

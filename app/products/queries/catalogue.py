@@ -1,6 +1,7 @@
 """The catalogue: what is for sale, searched, filtered, sorted, page by page."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -233,6 +234,18 @@ def _key(row: Any, sort: Sort) -> tuple[Any, ...]:
             return row.rank, row.id
         case _:
             return row.published_at, row.id
+
+
+def left(ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many are left of each of these products that is for sale by the piece."""
+    for_sale = session().scalars(
+        select(Product.id)
+        .join(User, User.id == Product.seller_id)
+        .where(Product.id.in_(ids), Product.shared.is_(False), *_conditions(Filters()))
+    )
+    found = for_sale.all()
+    free = queries.free_counts(found)
+    return {product_id: free.get(product_id, 0) for product_id in found}
 
 
 def counts_by_category() -> dict[UUID, int]:

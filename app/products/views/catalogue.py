@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.kit import htmx, i18n
 from app.kit.access import Access, allow
-from app.kit.paging import Page
+from app.kit.paging import PAGE_SIZE, Page
 from app.products import markdown
 from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
@@ -89,6 +89,16 @@ def _address(shelf: Shelf | None, args: MultiDict[str, str]) -> str:
         path = url_for("products.category", slug=shelf.slug)
     query = urlencode(list(args.items(multi=True)))
     return f"{path}?{query}" if query else path
+
+
+@blueprint.get("/products/left")
+@allow(Access.PUBLIC)
+def left() -> ResponseReturnValue:
+    """How many are left of some products: an open listing asks when the stock of one has moved."""
+    if not htmx.wants_fragment():
+        return htmx.redirect_to(url_for("products.listing"))
+    ids = request.args.getlist("id", type=UUID)[:PAGE_SIZE]
+    return htmx.page("products/left.html", left=goods.left(ids))
 
 
 @blueprint.get("/products/<uuid:product_id>")

@@ -293,6 +293,12 @@ class TestWithdraw:
         assert not row.find("form")
         assert stats(page) == {"For sale": 1, "Reserved": 0, "Sold": 0, "Withdrawn": 1}
 
+    def test_is_asked_about_before_it_is_done(self, browser, product):
+        page = soup(browser.get(f"/products/{product.id}/stock"))
+        forms = page.select("form[action$='/withdraw']")
+        assert len(forms) == 3  # two units and their batch
+        assert all("for good" in form["data-confirm"] for form in forms)
+
     def test_sold_unit_stays(self, browser, product):
         (unit,) = sell(product)
         answer = browser.post(f"/products/{product.id}/stock/units/{unit}/withdraw")

@@ -192,9 +192,9 @@ def test_stock_moves_in_an_open_listing_and_an_open_product_page(visit: Visit) -
     pages = []
     for address in (f"/products?q={word}", f"/products/{product.id}"):
         page = visit()
-        with page.expect_websocket() as opened:
-            page.goto(address)
-        opened.value.wait_for_event("framereceived", lambda frame: "subscribed" in str(frame))
+        news = heard_by(page)
+        page.goto(address)
+        wait_until(page, lambda heard=news: any("subscribed" in text for text in heard))
         expect(page.locator("main")).to_contain_text("In stock: 5")
         pages.append(page)
     [batch] = session().query(StockBatch).filter_by(product_id=product.id)
@@ -204,14 +204,22 @@ def test_stock_moves_in_an_open_listing_and_an_open_product_page(visit: Visit) -
     expect(pages[0].locator(".product-card .cover")).to_have_css("opacity", "0.75")
 
 
-def test_order_page_turns_over_the_socket(page: Page, shop: Shop) -> None:
-    """Polls are answered with "nothing new" until the socket has spoken."""
-    product, person = on_sale(), buyer()
-    to_checkout(page, person, product.id)
+def heard_by(page: Page) -> list[str]:
+    """What the sockets say that the page opens from now on."""
     news: list[str] = []
 
     def listen(socket: WebSocket) -> None:
         socket.on("framereceived", lambda text: news.append(str(text)))
+
+    page.on("websocket", listen)
+    return news
+
+
+def test_order_page_turns_over_the_socket(page: Page, shop: Shop) -> None:
+    """Polls are answered with "nothing new" until the socket has spoken."""
+    product, person = on_sale(), buyer()
+    to_checkout(page, person, product.id)
+    news = heard_by(page)
 
     def hold(route: Route, request: Request) -> None:
         if any("delivered" in text for text in news):
@@ -219,7 +227,6 @@ def test_order_page_turns_over_the_socket(page: Page, shop: Shop) -> None:
         else:
             route.fulfill(status=204)
 
-    page.on("websocket", listen)
     page.route("**/order/purchases/*?seen=*", hold)
     with standing_still(shop, "worker", "clock"):
         agree(press_paypal(page))

@@ -132,6 +132,20 @@ class Product(Model):
             "id",
             postgresql_where="state = 'published'",
         ),
+        Index(
+            "ix_product_category_price",
+            "category_id",
+            "price_minor",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
+        Index(
+            "ix_product_category_popular",
+            "category_id",
+            "sold_count",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
         Index("ix_product_seller", "seller_id", "id"),
     )
 

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 
 import pytest
@@ -32,6 +34,27 @@ def titles(client: FlaskClient, url: str) -> list[str]:
     assert answer.status_code == 200
     page = BeautifulSoup(answer.data, "html.parser")
     return [link.get_text(strip=True) for link in page.select(".product-card__link")]
+
+
+@contextmanager
+def explained(part: str) -> Iterator[list[str]]:
+    """The plans of the pages that are read meanwhile by a statement with this part."""
+    plans: list[str] = []
+
+    def explain(connection, _cursor, statement, parameters, _context, _many) -> None:
+        if "LIMIT" in statement and part in statement:
+            raw = connection.connection.cursor()
+            # Whether it can be looked up at all, however small the table is.
+            raw.execute("SET LOCAL enable_seqscan = off")
+            raw.execute(f"EXPLAIN {statement}", parameters)
+            plans.append("\n".join(row[0] for row in raw))
+            raw.execute("SET LOCAL enable_seqscan = on")
+
+    event.listen(db.engine, "before_cursor_execute", explain)
+    try:
+        yield plans
+    finally:
+        event.remove(db.engine, "before_cursor_execute", explain)
 
 
 class TestListing:
@@ -155,24 +178,37 @@ class TestListing:
         session().execute(text("SELECT gin_clean_pending_list('ix_product_title_trgm')"))
         session().execute(text("ANALYZE product"))
         session().commit()
-        plans: list[str] = []
-
-        def explain(connection, _cursor, statement, parameters, _context, _many) -> None:
-            if "LIMIT" in statement and "product.search" in statement:
-                raw = connection.connection.cursor()
-                # Whether the words can be looked up at all, however small the table is.
-                raw.execute("SET LOCAL enable_seqscan = off")
-                raw.execute(f"EXPLAIN {statement}", parameters)
-                plans.append("\n".join(row[0] for row in raw))
-                raw.execute("SET LOCAL enable_seqscan = on")
-
-        event.listen(db.engine, "before_cursor_execute", explain)
-        try:
+        with explained("product.search") as plans:
             assert titles(client, f"/products?q={words}") == ["Needle"]
-        finally:
-            event.remove(db.engine, "before_cursor_execute", explain)
         assert len(plans) == 1
         assert f"Bitmap Index Scan on {index}" in plans[0]
+
+    def test_each_sort_of_a_shelf_reads_an_index_in_its_order(self, client, seller) -> None:
+        shelf = make_category()
+        make_product(seller, title="Needle", category=shelf)
+        make_product(seller, title="Hay")
+        session().execute(
+            text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,
+                    description, price_minor, currency, state, sold_count, version, published_at)
+                SELECT gen_random_uuid(), seller_id, category_id, 'key', false, title, '',
+                    100 + n, currency, 'published', n, 1, now() - n * interval '1 second'
+                FROM product, generate_series(1, 4000) n WHERE title = 'Hay' OR n <= 200""")
+        )
+        session().commit()
+        for table in ("product", "users"):
+            session().execute(text(f"ANALYZE {table}"))
+        session().commit()
+        for sort, index in (
+            ("new", "new"),
+            ("price_asc", "price"),
+            ("price_desc", "price"),
+            ("popular", "popular"),
+        ):
+            with explained("product.category_id IN") as plans:
+                found = titles(client, f"/products/category/{shelf.slug}?sort={sort}")
+            assert set(found) == {"Needle"}
+            assert f"using ix_product_category_{index}" in plans[0], plans[0]
+            assert "Sort" not in plans[0]
 
     def test_shelf_shows_what_is_on_it_and_below_it(self, client, seller) -> None:
         top = make_category(name="Top")

@@ -63,8 +63,15 @@ class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types
 class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
     """A listing. The rules are the service's; the form only reads."""
 
-    title = StringField(_l("Title"))
-    category_id = SelectField(_l("Category"), validate_choice=False)
+    title = StringField(
+        _l("Title"),
+        validators=[InputRequired(_l("A title has between 3 and 120 characters."))],
+    )
+    category_id = SelectField(
+        _l("Category"),
+        validate_choice=False,
+        validators=[InputRequired(_l("Choose a category."))],
+    )
     kind = RadioField(
         _l("What do you sell?"),
         choices=[

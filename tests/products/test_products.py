@@ -330,6 +330,11 @@ class TestPages:
         assert answer.status_code == 303
         assert session().query(Product).filter_by(title="From the form").one().price_minor == minor
 
+    def test_all_that_is_needed_is_marked(self, login, seller) -> None:
+        page = BeautifulSoup(login(seller).get("/products/new").data, "html.parser")
+        needed = {str(field["name"]) for field in page.select("main [required]")}
+        assert needed == {"title", "kind", "category_id", "price"}
+
     def test_photo_that_came_with_a_mistake_is_asked_for_again(self, login, seller, shelf) -> None:
         photo = (io.BytesIO(picture()), "cover.jpg")
         answer = login(seller).post(

@@ -18,6 +18,7 @@ from app.embedded import ahead
 ROOT = Path(__file__).resolve().parents[2]
 _PATCHED = "chat"  # its workers are gevent's
 _SIGNALLED = {128 + signal.SIGINT, 128 + signal.SIGTERM}
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _fork = multiprocessing.get_context("fork")
 
 
@@ -26,6 +27,7 @@ class Roles(Manager):  # type: ignore[misc]  # honcho has no types
 
     def __init__(self) -> None:
         super().__init__()
+        self._is_ending = False
         self._commands: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
         self._stdin, writing = os.pipe()
         self._to_patched = os.fdopen(writing, "w")
@@ -53,6 +55,17 @@ class Roles(Manager):  # type: ignore[misc]  # honcho has no types
         self.loop()
         return 0 if self.returncode in _SIGNALLED else self.returncode or 1
 
+    def terminate(self) -> None:
+        """End the roles as soon as each has begun: honcho stumbles over one without a number."""
+        self._is_ending = True
+
+    def _all_started(self) -> bool:
+        """Whether each has begun; the manager's loop asks all the time."""
+        has_begun: bool = super()._all_started()
+        if has_begun and self._is_ending:
+            super().terminate()
+        return has_begun
+
     def _add(self, role: str, environment: Mapping[str, str], starter: Any) -> None:
         added = self.add_process(role, self._commands[role], env=dict(environment), cwd=str(ROOT))
         added._child_ctor = starter  # noqa: SLF001  # honcho's place for it
@@ -67,8 +80,10 @@ class Roles(Manager):  # type: ignore[misc]  # honcho has no types
     def _begin(self, role: str) -> None:
         entry = self._processes[role]
         run = entry["obj"].run
-        entry["process"] = _fork.Process(name=role, target=run, args=(self.events, True))
+        entry["process"] = _fork.Process(name=role, target=_pass_on, args=(run, self.events))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         entry["process"].start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _wait_ahead(self, command: str, **options: Any) -> Popen:
         self._to_patched.close()  # the end of this shop must reach the one that waits
@@ -76,14 +91,26 @@ class Roles(Manager):  # type: ignore[misc]  # honcho has no types
         return Popen(words, shell=False, stdin=self._stdin, **options)
 
 
+def _pass_on(run: Callable[..., None], events: object) -> None:
+    """Pass on what a role says until it ends; signals to the whole group are for the manager."""
+    for number in _ENDING:
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    run(events)
+
+
 class Forked:
     """A fork of this process that has become a command: what honcho asks of a Popen."""
 
     def __init__(self, command: str, *, env: Mapping[str, str], cwd: str) -> None:
         reading, writing = os.pipe()
-        self._process = _fork.Process(target=_become, args=(command, env, cwd, writing))
+        can_be_ended, tell = os.pipe()
+        self._process = _fork.Process(target=_become, args=(command, env, cwd, writing, tell))
         self._process.start()
         os.close(writing)
+        os.close(tell)
+        os.read(can_be_ended, 1)
+        os.close(can_be_ended)
         self.stdout = os.fdopen(reading, "rb")
         self.pid = self._process.pid
         self.returncode: int | None = None
@@ -94,12 +121,15 @@ class Forked:
         self.returncode = self._process.exitcode
 
 
-def _become(command: str, environment: Mapping[str, str], directory: str, output: int) -> None:
+def _become(
+    command: str, environment: Mapping[str, str], directory: str, output: int, tell: int
+) -> None:
     os.setsid()
-    os.chdir(directory)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    os.close(tell)  # from now on a signal to its group ends it
+    os.chdir(directory)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

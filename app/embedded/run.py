@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -244,9 +245,19 @@ def _serve(
     )
     # Honcho takes SIGINT and SIGTERM itself; a closed terminal means the same.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    threading.Thread(target=_stop_with_terminal, daemon=True).start()
     with contextlib.suppress(OSError):  # a closed terminal takes no more lines
         return roles.serve(environment, sandbox=uses_sandbox(os.environ), begun=banner.start)
     return 1
+
+
+def _stop_with_terminal() -> None:
+    """Stop once the terminal is closed: a `make` that leads its session keeps that to itself."""
+    if sys.stdout.isatty():
+        closing = select.poll()
+        closing.register(sys.stdout, 0)  # what is left to wait for is its end
+        closing.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _announce(ports: Ports, *, has_demo_data: bool) -> None:

@@ -1,6 +1,7 @@
 """`make run`: the whole shop comes up, stops without a trace, and comes up again."""
 
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -72,7 +73,25 @@ class Shop:
         while until not in self.output:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
-            time.sleep(0.1)
+            time.sleep(0.01)
+
+    def start_in_terminal(self) -> int:
+        """The terminal's other side, at which nobody listens once it is closed."""
+        ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "app.embedded", "run"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        output = b""
+        while b"ByteShop is ready" not in output:
+            output += os.read(ours, 4096)
+        return ours
 
     def end(self, number: signal.Signals) -> int:
         assert self.process
@@ -207,6 +226,25 @@ def test_interrupted_start_leaves_nothing_behind(directory):
         assert not any(process.is_running() for process in family)
     finally:
         shop.close()
+
+
+def test_interrupted_among_its_roles_leaves_nothing_behind(place):
+    place.close()
+    place.start(until="→ Starting the shop")
+    family = place.family()
+    assert place.end(signal.SIGINT) == 0
+    assert "ByteShop has stopped." in place.output
+    assert "Traceback" not in place.output
+    assert not any(process.is_running() for process in family)
+
+
+def test_a_closed_terminal_ends_the_shop(place):
+    place.close()
+    terminal = place.start_in_terminal()
+    family = place.family()
+    os.close(terminal)
+    place.process.wait(SECONDS)
+    assert not any(process.is_running() for process in family)
 
 
 def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(shop):

@@ -6,13 +6,16 @@ so a second run needs neither time nor network.
 """
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 # First of all, since what follows is written for it.
@@ -61,14 +64,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Install what the shop needs to run.")
     parser.add_argument("--dev", action="store_true", help="also what tests and lint need")
     arguments = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # its terminal may know no arrows
     try:
-        check_python()
-        make_virtual_environment()
-        install("Python packages", ROOT / "requirements.txt")
-        if arguments.dev:
-            install("packages for tests and lint", ROOT / "requirements-dev.txt")
-        install_assets()
-        compile_translations()
+        with alone():
+            make_virtual_environment()
+            install("Python packages", ROOT / "requirements.txt")
+            if arguments.dev:
+                install("packages for tests and lint", ROOT / "requirements-dev.txt")
+            install_assets()
+            compile_translations()
     except SetupFailed as failure:
         print(f"Set-up stopped: {failure}", file=sys.stderr)
         return 1
@@ -79,13 +84,31 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    except OSError as failure:
+        print(f"Set-up stopped: {failure.filename or ROOT}: {failure.strerror}.", file=sys.stderr)
+        return 1
     return 0
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait for another set-up of this checkout: two would install into each other's work."""
+    checkout = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(checkout, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Waiting for another set-up of this checkout")
+            fcntl.flock(checkout, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(checkout)
 
 
 def check_python() -> None:
     """Raise SetupFailed unless this Python can make virtual environments."""
-    if (BIN / "python").exists():
-        return
     try:
         import ensurepip  # noqa: F401, PLC0415  # Debian ships it apart, in python3-venv
     except ImportError:
@@ -95,26 +118,26 @@ def check_python() -> None:
 
 
 def make_virtual_environment() -> None:
-    """Create `.venv`, or make it anew after the checkout has moved: scripts hold its address."""
-
-    def create() -> None:
-        run([sys.executable, "-m", "venv", "--clear", str(VENV)], "make the virtual environment")
-
-    python = BIN / "python"
+    """Create `.venv`; anew if that was interrupted, or if the checkout or its Python has moved."""
     stamp = STAMPS / "home"
-    moved = stamp.exists() and stamp.read_text() != str(VENV)
-    if moved or not python.exists():
+    if not stamp.exists() or stamp.read_text() != home():
+        check_python()
         say("Making the virtual environment in .venv")
-        create()
-    if not stamp.exists():
-        STAMPS.mkdir(exist_ok=True)
-        stamp.write_text(str(VENV))
+        run([sys.executable, "-m", "venv", "--clear", str(VENV)], "make the virtual environment")
+        STAMPS.mkdir()
+        stamp.write_text(home())
+
+
+def home() -> str:
+    """What scripts and packages of the virtual environment were made for."""
+    return f"{VENV}\n{(BIN / 'python').resolve()}\n"
 
 
 def install(what: str, requirements: Path) -> None:
     """Install a pinned list into the virtual environment, checking each file's hash."""
 
     def pip() -> None:
+        remove_half_installed()
         run(
             [
                 *(str(BIN / "python"), "-m", "pip", "install", "--disable-pip-version-check"),
@@ -127,6 +150,16 @@ def install(what: str, requirements: Path) -> None:
         "==" in line and line[0] not in " #" for line in requirements.read_text().splitlines()
     )
     step(f"Installing {count} {what}", requirements.name, [requirements], pip)
+
+
+def remove_half_installed() -> None:
+    """Make pip forget what it was killed amid: it takes a package for whole that lacks its end."""
+    for packages in VENV.glob("lib/*/site-packages"):
+        for info in packages.glob("*.dist-info"):
+            if not (info / "RECORD").exists():
+                shutil.rmtree(info)
+        for rest in packages.glob("~*"):  # the old files of a package that it was replacing
+            shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
 
 
 def install_assets() -> None:
@@ -152,7 +185,7 @@ def find_npm() -> list[str]:
     """The command that runs npm: the machine's own, else the one from PyPI."""
     if shutil.which("npm"):
         return ["npm"]
-    install("package that brings npm", ROOT / "requirements-assets.txt")
+    install("packages that bring npm", ROOT / "requirements-assets.txt")
     return [str(BIN / "npm")]
 
 

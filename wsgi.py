@@ -1,5 +1,14 @@
 """The WSGI application: `gunicorn wsgi:app`, `flask …`."""
 
-from app.factory import create_app
+import sys
 
-app = create_app()
+from pydantic import ValidationError
+
+from app.factory import create_app
+from app.settings import complaints
+
+try:
+    app = create_app()
+except ValidationError as error:
+    sys.stderr.write(complaints(error))
+    sys.exit(3)  # by which gunicorn knows that there is no use in another try

@@ -1,4 +1,4 @@
-"""The command line: migrations, worker, clock, first categories, demo data, check of promises."""
+"""The command line: migrations, worker, clock, first categories, demo data, checks."""
 
 import logging
 import time
@@ -17,6 +17,7 @@ from app.auth.queries import user_by_email
 from app.auth.service import moderation, signing
 from app.demo import data as demo
 from app.extensions import db
+from app.health import stores
 from app.kit import jobs
 from app.kit.db import session
 from app.products.service import shelves
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
         auth_server,
         add_categories,
         demo_data,
+        check_stores,
         check_invariants,
         make_admin,
         rotate_signing_key,
@@ -115,6 +117,18 @@ def add_categories() -> None:
 def demo_data() -> None:
     """Fill an empty shop with people and goods to try it with."""
     click.echo(demo.fill())
+
+
+@click.command("check-stores")
+def check_stores() -> None:
+    """Say which of the addresses that are set can't be reached, and why; exit 1 if there is one."""
+    failures = stores.reach(current_app.extensions["settings"])
+    for name, failure in failures.items():
+        # MongoDB's driver tells of its whole view of the servers behind that word.
+        reason = str(failure).partition(", Timeout:")[0].partition("\n")[0]
+        click.echo(f"UNREACHABLE  {name}: {reason}" if failure else f"reached      {name}")
+    if any(failures.values()):
+        raise SystemExit(1)
 
 
 @click.command("check-invariants")

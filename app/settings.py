@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.kit.money import PAYPAL_DECIMALS
@@ -44,8 +44,14 @@ class Settings(BaseSettings):
         pattern=r"^postgresql\+psycopg://",
         description="PostgreSQL 15 or later: postgresql+psycopg://…",
     )
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis or Valkey")
-    mongo_url: str = Field("mongodb://127.0.0.1:27017/byteshop", description="MongoDB")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", pattern="^(rediss?|unix)://", description="Redis or Valkey"
+    )
+    mongo_url: str = Field(
+        "mongodb://127.0.0.1:27017/byteshop",
+        pattern=r"^mongodb(\+srv)?://",
+        description="MongoDB",
+    )
     smtp_url: str = Field("smtp://127.0.0.1:25", description="smtp:// or smtps://[user:pass@]host")
     mail_from: str = Field("ByteShop <shop@localhost>", description="the sender of every mail")
     data_dir: Path = Field(Path("instance"), description="uploaded photos live below it")
@@ -130,6 +136,18 @@ class Settings(BaseSettings):
     def _known_currency(cls, value: str) -> str:
         if value not in PAYPAL_DECIMALS:
             raise ValueError(f"PayPal takes no payments in {value}")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _address_of_mails(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            is_address = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0
+        except ValueError:  # a port that is no number
+            is_address = False
+        if not is_address:
+            raise ValueError("must be smtp:// or smtps://[user:pass@]host[:port]")
         return value
 
     @field_validator("stock_master_key")
@@ -217,6 +235,15 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def complaints(error: ValidationError) -> str:
+    """What is wrong with the environment, a line for each variable."""
+    lines = ["The shop does not start, since the environment is not as README.md has it:"]
+    for wrong in error.errors(include_url=False, include_context=False, include_input=False):
+        name = "".join(f"{part}: " for part in wrong["loc"]).upper()
+        lines.append(f"  {name}{wrong['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines) + "\n"
 
 
 def _read_keys(setting: SecretStr) -> dict[int, bytes]:

@@ -1,10 +1,14 @@
 """The command line."""
 
+from collections.abc import Callable
+
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.extensions import db
+from app.factory import create_app
+from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import delivered
@@ -21,6 +25,23 @@ class TestAddCategories:
         assert runner.invoke(args=["add-categories"]).output.startswith("0 ")
         slug = db.session.execute(text("SELECT slug FROM category LIMIT 1")).scalar_one()
         assert client.get(f"/products/category/{slug}").status_code == 200
+
+
+class TestCheckStores:
+    def test_all_are_reached(self, app: Flask) -> None:
+        result = app.test_cli_runner().invoke(args=["check-stores"])
+        assert result.exit_code == 0, result.output
+        assert result.output.count("reached      ") == 4
+
+    def test_what_is_not_reached_is_named_with_the_reason(
+        self, make_settings: Callable[..., Settings]
+    ) -> None:
+        closed = create_app(make_settings(redis_url="redis://127.0.0.1:1/0"))
+        with closed.app_context():
+            result = closed.test_cli_runner().invoke(args=["check-stores"])
+        assert result.exit_code == 1
+        assert "UNREACHABLE  redis: Error 111 connecting to 127.0.0.1:1." in result.output
+        assert "reached      postgresql" in result.output
 
 
 class TestCheckInvariants:

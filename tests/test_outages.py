@@ -1,6 +1,8 @@
 """The shop while one of its stores is away."""
 
 import json
+import socket
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -122,3 +124,22 @@ class TestOthersAway:
             for _ in range(7)
         ]
         assert answers[-1].status_code == 429
+
+
+class TestSilence:
+    def test_not_ready_is_said_in_the_time_of_a_probe(self, browser_of: Make) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls and answers none
+            place = "{}:{}".format(*silent.getsockname())
+            browser = browser_of(
+                database_url=f"postgresql+psycopg://shop:secret@{place}/shop",
+                redis_url=f"redis://{place}/0",
+                mongo_url=f"mongodb://{place}/shop",
+            )
+            began = time.monotonic()
+            response = browser.get("/readyz")
+            took = time.monotonic() - began
+        assert response.status_code == 503
+        assert took < 5
+        stores = json.loads(response.text)["stores"]
+        assert stores.pop("smtp") == "reached"
+        assert set(stores.values()) == {"unreachable"}

@@ -1,7 +1,10 @@
 """Settings from the environment: what is missing or weak is refused by its name."""
 
 import base64
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -74,6 +77,12 @@ def test_missing_one_is_refused_by_name(environment: pytest.MonkeyPatch, name: s
         ("PAYPAL_CLIENT_ID", ""),
         ("PAYPAL_CLIENT_SECRET", ""),
         ("PAYPAL_WEBHOOK_ID", ""),
+        ("REDIS_URL", "127.0.0.1:6379"),
+        ("MONGO_URL", "127.0.0.1:27017"),
+        ("SMTP_URL", ""),
+        ("SMTP_URL", "mail.example.com"),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://mail.example.com:canary"),
         ("CURRENCY", "RUB"),
         ("CURRENCY", "eur"),
         ("COMMISSION_BASIS_POINTS", "10001"),
@@ -94,6 +103,39 @@ def test_bad_one_is_refused_by_name_and_not_repeated(
     assert "canary" not in text
     for secret in (KEY, OTHER, GOOD["SECRET_KEY"], GOOD["PAYPAL_CLIENT_SECRET"]):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "rediss://:secret@cache.example.com/1"),
+        ("MONGO_URL", "mongodb+srv://shop@db.example.com/shop"),
+        ("SMTP_URL", "smtps://user:pa%40ss@mail.example.com"),
+        ("SMTP_URL", "smtp://[::1]:2525"),
+    ],
+)
+def test_usual_addresses_are_taken(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert getattr(read(environment, {name: value}), name.lower()) == value
+
+
+def test_shop_that_cannot_start_says_why_without_a_trace(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("PAYPAL_WEBHOOK_ID")
+    environment.setenv("FINGERPRINT_KEY", KEY)
+    environment.setenv("STOCK_MASTER_KEY", "canary")
+    done = subprocess.run(
+        [sys.executable, "-c", "import wsgi"],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    first, *complaints = done.stderr.splitlines()
+    assert first.startswith("The shop does not start")
+    assert complaints == [
+        "  STOCK_MASTER_KEY: must be base64 of 32 bytes: openssl rand -base64 32",
+        "  PAYPAL_WEBHOOK_ID: Field required",
+    ]
 
 
 def test_secrets_are_not_printed(environment: pytest.MonkeyPatch) -> None:

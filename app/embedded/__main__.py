@@ -1,11 +1,24 @@
 """`python -m app.embedded run | reset | exec COMMAND …`."""
 
 import argparse
+import errno
+import io
 import os
 import signal
 import sys
 
 from app.embedded.instance import INSTANCE, MARK, carry_mark, end_roles, mark
+
+# What a sentence says as well as a trace: a full disk, a directory that can not be one.
+_PLACE_IS_WRONG = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+)
 
 
 def main() -> int:
@@ -19,6 +32,21 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.action == "exec" and not arguments.command:
         join.error("name a command")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # their terminal may know no arrows
+    try:
+        return _do(arguments)
+    except KeyboardInterrupt:  # too early for the run's own way to stop
+        return 128 + signal.SIGINT
+    except OSError as error:
+        if error.errno not in _PLACE_IS_WRONG:
+            raise
+        sys.stderr.write(f"{error.filename or INSTANCE}: {error.strerror}.\n")
+        return 1
+
+
+def _do(arguments: argparse.Namespace) -> int:
     if arguments.action in {"reset", "exec"}:
         from app.embedded.run import execute, reset  # noqa: PLC0415
 
@@ -33,8 +61,6 @@ def main() -> int:
         from app.embedded.run import run  # noqa: PLC0415
 
         return run(roles)
-    except KeyboardInterrupt:  # too early for the run's own way to stop
-        return 128 + signal.SIGINT
     finally:
         end_roles(INSTANCE)
 

@@ -49,7 +49,7 @@ def carry_mark(instance: Path) -> None:
 def locked(instance: Path) -> Iterator[None]:
     """Have the directory to oneself; StartFailed if a shop runs there or it can't be written."""
     try:
-        instance.mkdir(exist_ok=True)
+        instance.mkdir(parents=True, exist_ok=True)
         lock = (instance / LOCK).open("a+")
     except PermissionError as error:
         raise StartFailed(

@@ -22,7 +22,13 @@ import requests
 from app.embedded import instance as place
 from app.embedded import keys
 from app.embedded.ahead import SANDBOX, SHOP, preload
-from app.embedded.environment import Ports, missing_stores, settings, uses_sandbox
+from app.embedded.environment import (
+    STORE_ADDRESSES,
+    Ports,
+    missing_stores,
+    settings,
+    uses_sandbox,
+)
 from app.embedded.errors import StartFailed
 from app.embedded.instance import INSTANCE
 from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers
@@ -49,6 +55,7 @@ def run(roles: Roles) -> int:
             environment = _prepare(ports)
             _check_ports(ports)
             environment |= stack.enter_context(_stores(ports, meanwhile=_preload))
+            _check_addresses(environment)
             stack.callback(place.forget_environment, INSTANCE)
             stack.callback(place.end_roles, INSTANCE)
             place.write_environment(INSTANCE, environment)
@@ -186,6 +193,18 @@ def _preload() -> None:
     preload([*SHOP, *(SANDBOX if uses_sandbox(os.environ) else ())])
 
 
+def _check_addresses(environment: Mapping[str, str]) -> None:
+    """Raise StartFailed if a store whose address was given can't be reached."""
+    given = [name for name in STORE_ADDRESSES if os.environ.get(name)]
+    if given:
+        _must_call(
+            "flask --app wsgi check-stores",
+            environment,
+            f"Mend or unset {', '.join(given)}: where one is unset, the shop starts a server "
+            "of its own.",
+        )
+
+
 def _release(environment: Mapping[str, str]) -> bool:
     """Bring the database up to date; whether it holds the demo data.
 
@@ -217,12 +236,13 @@ def _release_digest() -> str:
     return digest.hexdigest()
 
 
-def _must_call(command: str, environment: Mapping[str, str]) -> None:
+def _must_call(command: str, environment: Mapping[str, str], advice: str = "") -> None:
     called = Forked(command, env=environment, cwd=str(ROOT))
     output = called.stdout.read().decode(errors="replace")
     called.wait()
     if called.returncode:
-        raise StartFailed(f"{output}\n`{command}` failed; the lines above say why.")
+        last = advice or f"`{command}` failed; the lines above say why."
+        raise StartFailed(f"{output.rstrip()}\n{last}")
 
 
 def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -208,6 +208,31 @@ def test_wrong_settings_get_a_sentence(tmp_path, environment, words):
     assert "Traceback" not in done.stderr
 
 
+def test_addresses_where_nobody_answers_are_named(tmp_path):
+    addresses = {
+        "DATABASE_URL": "postgresql+psycopg://shop:secret@127.0.0.1:1/shop",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "MONGO_URL": "mongodb://127.0.0.1:1/shop",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+    }
+    done = Shop(tmp_path / "instance").call("run", **addresses)
+    assert done.returncode == 1
+    for store in ("postgresql", "redis", "mongodb", "smtp"):
+        assert f"UNREACHABLE  {store}: " in done.stderr
+    assert "unset DATABASE_URL, REDIS_URL, MONGO_URL, SMTP_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("action", ["run", "reset"])
+def test_a_place_that_cannot_be_gets_a_sentence(tmp_path, action):
+    taken = tmp_path / "taken"
+    taken.touch()
+    done = Shop(tmp_path / "instance").call(action, INSTANCE_DIR=str(taken / "instance"))
+    assert done.returncode == 1
+    assert done.stderr == f"{taken / 'instance'}: Not a directory.\n"
+
+
 def test_a_role_that_ends_ends_the_shop_and_says_so(place):
     place.close()
     done = place.call("run", WEB_WORKERS="none")

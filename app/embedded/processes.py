@@ -87,6 +87,17 @@ def port_answers(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
+def port_refused(port: int) -> OSError | None:
+    """Why this port of the loopback interface can't be listened on, if that is so."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            return error
+    return None
+
+
 def prepare_directory(data_dir: Path) -> None:
     """Make a server's directory and end what an earlier, killed run left running in it."""
     try:

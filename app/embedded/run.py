@@ -1,6 +1,7 @@
 """`make run`: the stores, then every role of the Procfile, until Ctrl-C."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import select
@@ -23,6 +24,8 @@ from app.embedded import instance as place
 from app.embedded import keys
 from app.embedded.ahead import SANDBOX, SHOP, preload
 from app.embedded.environment import (
+    DEFAULT_PORT,
+    LAST_PORT,
     STORE_ADDRESSES,
     Ports,
     missing_stores,
@@ -31,7 +34,7 @@ from app.embedded.environment import (
 )
 from app.embedded.errors import StartFailed
 from app.embedded.instance import INSTANCE
-from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers
+from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers, port_refused
 from app.embedded.roles import Forked, Roles
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,11 +149,17 @@ def _check_ports(ports: Ports) -> None:
     if not os.environ.get("SMTP_URL"):
         wanted[ports.inbox] = "the inbox page"
     for port, purpose in wanted.items():
-        if port_answers(port):
+        if error := port_refused(port):
+            why = (
+                "is taken by another program. Stop that one, or"
+                if error.errno == errno.EADDRINUSE
+                else f"can't be had: {error.strerror}. Please"
+            )
+            other = max(ports.web, DEFAULT_PORT) + 1000
+            other = other if other <= LAST_PORT - 5 else DEFAULT_PORT
             raise StartFailed(
-                f"Port {port}, meant for {purpose}, is taken by another program. Stop that one, or "
-                f"choose other ports: `make run PORT={ports.web + 1000}` takes that one and the "
-                "four above it."
+                f"Port {port}, meant for {purpose}, {why} choose other ports: "
+                f"`make run PORT={other}` takes that one and the four above it."
             )
 
 

@@ -208,6 +208,15 @@ def test_wrong_settings_get_a_sentence(tmp_path, environment, words):
     assert "Traceback" not in done.stderr
 
 
+def test_a_port_that_somebody_holds_without_listening_is_named(tmp_path):
+    shop = Shop(tmp_path / "instance")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", shop.port + 1))
+        done = shop.call("run")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Port {shop.port + 1}, meant for live updates, is taken")
+
+
 def test_addresses_where_nobody_answers_are_named(tmp_path):
     addresses = {
         "DATABASE_URL": "postgresql+psycopg://shop:secret@127.0.0.1:1/shop",

@@ -10,6 +10,7 @@ from rq import Queue, SimpleWorker
 from rq.executions import Execution
 from rq.job import Job
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app import invariants
 from app.auth.models import Role
@@ -25,6 +26,7 @@ from app.products.service import shelves
 log = logging.getLogger(__name__)
 CLOCK_LOCK = 7_249_301  # PostgreSQL's advisory lock: one clock works at a time
 _TICK_SECONDS = 0.5
+_AWAY_SECONDS = 1
 
 
 def init_app(app: Flask) -> None:
@@ -73,11 +75,16 @@ def clock() -> None:
     while True:
         try:
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(text(f"SELECT pg_advisory_lock({CLOCK_LOCK})"))
+                # Asked again and again: to wait in the database would be ended by its lock_timeout.
+                while not connection.scalar(text(f"SELECT pg_try_advisory_lock({CLOCK_LOCK})")):
+                    time.sleep(_TICK_SECONDS)
                 while True:
                     connection.execute(text("SELECT 1"))  # raises once the lock's session is gone
                     _run_due(last)
                     time.sleep(_TICK_SECONDS)
+        except OperationalError:
+            log.warning("the database can't be reached")
+            time.sleep(_AWAY_SECONDS)
         except Exception:
             log.exception("clock stumbled")
             time.sleep(_TICK_SECONDS)

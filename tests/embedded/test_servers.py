@@ -108,7 +108,7 @@ def start(directory, kind) -> Iterator[Callable[[], EmbeddedServer]]:
     started = []
 
     def again() -> EmbeddedServer:
-        started.append(kind.start(directory / "server"))
+        started.append(kind.start(directory / 'a "shop" у моря'))
         return started[-1]
 
     yield again

@@ -8,6 +8,7 @@ from app.chats import views as chats
 from app.extensions import db, login_manager, sock
 from app.health import views as health
 from app.kit import access, assets, csrf, headers, i18n, jobs, logs, problems, ratelimit
+from app.kit import db as transactions
 from app.kit.api import limits, origins
 from app.kit.crypto import Vault
 from app.kit.requests import MemoryRequest
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     logs.init_app()
     db.init_app(app)
+    transactions.init_app(app)
     i18n.init_app(app)
     csrf.init_app(app)
     login_manager.init_app(app)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
+from flask import Flask
 from flask_babel import gettext as _
 from sqlalchemy import Enum, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -106,6 +107,26 @@ def after_commit(callback: Callable[[], object]) -> None:
     if not in_transaction():
         raise RuntimeError("after_commit needs an open transaction")
     session().info[_AFTER_COMMIT].append(callback)
+
+
+def undo() -> None:
+    """Undo what the session has not committed; a connection that broke meanwhile goes with it."""
+    try:
+        session().rollback()
+    except DBAPIError as error:
+        log.warning("connection lost", extra={"error": type(error.orig).__name__})
+        db.session.registry.clear()
+
+
+def _let_go(_error: BaseException | None) -> None:
+    # Else the end of a request that reads no more would take its answer with it.
+    if db.session.registry.has():
+        undo()
+
+
+def init_app(app: Flask) -> None:
+    """End what a context leaves open; runs before Flask-SQLAlchemy gives the connection back."""
+    app.teardown_appcontext(_let_go)
 
 
 def end_read() -> None:

@@ -15,7 +15,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit import jobs
-from app.kit.db import Model, after_commit, db_now, end_read, in_transaction, session, transactional
+from app.kit.db import (
+    Model,
+    after_commit,
+    db_now,
+    end_read,
+    in_transaction,
+    session,
+    transactional,
+    undo,
+)
 from app.kit.events import Listener, Reach, registry
 from app.kit.ids import ids_from, new_id
 
@@ -89,7 +98,7 @@ def deliver(row_id: UUID, name: str) -> None:
             _run_outside(row_id, listener)
     except Exception as error:
         log.exception("listener failed", extra={"listener": listener.name, "row": str(row_id)})
-        session().rollback()  # whatever it left half done
+        undo()  # whatever it left half done
         _back_off(row_id, f"{type(error).__name__}")
 
 

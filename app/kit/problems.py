@@ -19,10 +19,11 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, generate_csrf
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from app.kit import htmx, i18n
-from app.kit.db import session, sqlstate
+from app.kit.db import sqlstate, undo
 from app.kit.errors import AppError, Kind
 from app.kit.requests import is_api
 
@@ -62,6 +63,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(SecurityError, _strange_host)
     app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(PoolTimeout, _unavailable)
     app.register_error_handler(RedisError, _unavailable)
     app.register_error_handler(Exception, _bug)
 
@@ -182,7 +184,7 @@ def _messages() -> dict[int, str]:
 
 
 def _database_error(error: DBAPIError) -> Response:
-    session().rollback()  # nothing more can be read in this transaction
+    undo()  # nothing more can be read in this transaction
     # psycopg itself refuses a NUL, with no code of PostgreSQL's.
     if (sqlstate(error) or "").startswith(_DATA_EXCEPTION) or isinstance(error, DataError):
         return problem(

@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from bs4 import BeautifulSoup
-from flask import Flask
+from flask import Flask, request_finished
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.extensions import db
 from app.kit.errors import Kind
 from app.kit.problems import STATUS
 from app.settings import Settings
@@ -136,6 +140,35 @@ class TestDatabase:
         assert response.status_code == 503
         assert int(response.headers["Retry-After"]) > 0
         assert "127.0.0.1" not in response.text
+
+    def test_connection_lost_after_the_last_read_takes_no_answer_with_it(
+        self, app: Flask, client: FlaskClient
+    ) -> None:
+        def lose(_app: Flask, **_more: object) -> None:
+            used = db.session.connection().connection.dbapi_connection
+            with db.engine.connect() as other:
+                end = text("SELECT pg_terminate_backend(:pid, 5000)")
+                other.execute(end, {"pid": used.info.backend_pid})
+
+        with request_finished.connected_to(lose, app):
+            assert client.get("/probe/number?value=7").text == "7"
+        for _ in range(3):
+            assert client.get("/probe/number?value=7").text == "7"
+
+    def test_no_connection_left_is_503(
+        self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(db.engine.pool, "_timeout", 0.05)
+        taken = []
+        with suppress(PoolTimeout):
+            while True:
+                taken.append(db.engine.connect())
+        response = client.get("/probe/number?value=7")
+        for connection in taken:
+            connection.close()
+        assert response.status_code == 503
+        assert int(response.headers["Retry-After"]) > 0
+        assert client.get("/probe/number?value=7").text == "7"
 
 
 class TestHttp:

@@ -40,7 +40,10 @@ def publish(topic: str, event: str) -> None:
 
     Lost without Redis: the pages also poll.
     """
+    if jobs.is_paused():
+        return
     try:
         jobs.redis().publish(CHANNEL, json.dumps({"topic": topic, "event": event}))
     except RedisError as error:
+        jobs.pause_after(error)
         log.warning("live update lost", extra={"error": str(error)})

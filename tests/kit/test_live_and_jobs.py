@@ -1,6 +1,8 @@
 """What is sent through Redis, and that its absence stops nothing."""
 
 import operator
+import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -55,3 +57,24 @@ class TestQueue:
         with application_without_redis.app_context():
             assert jobs.enqueue(operator.add, 1, 2) is False
             assert jobs.waiting() is None
+
+    def test_redis_that_does_not_answer_is_waited_for_once(
+        self, make_application: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(jobs, "_ANSWER_SECONDS", 0.2)
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            silent = make_application(redis_url=f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+            with silent.app_context():
+                begun = time.monotonic()
+                assert not any(jobs.enqueue(operator.add, 1, 2) for _ in range(20))
+                for _ in range(20):
+                    live.publish("order:1", "changed")
+                assert time.monotonic() - begun < 1.0
+                monkeypatch.setattr(jobs, "redis", lambda: pytest.fail("asked while paused"))
+                assert jobs.enqueue(operator.add, 1, 2) is False
+
+    def test_redis_that_answers_again_is_used_again(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.extensions, "redis_paused_until", time.monotonic() - 0.1)
+        assert jobs.enqueue(operator.add, 1, 2)

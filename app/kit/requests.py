@@ -1,6 +1,7 @@
-"""Requests: their uploads stay in memory, and those of programs are told from those of people."""
+"""Requests: where from, whether of a program, and with their uploads kept in memory."""
 
 from io import BytesIO
+from ipaddress import IPv6Address, ip_address
 from typing import IO
 
 from flask import Request, request
@@ -11,6 +12,19 @@ API = "/api/v1"
 def is_api() -> bool:
     """Whether a program asks, below /api: no cookie counts there, and every answer is JSON."""
     return request.path.startswith("/api/")
+
+
+def address() -> str | None:
+    """Where the request comes from, as PostgreSQL writes it; None where a proxy does not say.
+
+    An IPv4 address that came in over IPv6 (`::ffff:192.0.2.1`) is the IPv4 address it is.
+    """
+    try:
+        found = ip_address((request.remote_addr or "").partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(mapped or found)
 
 
 class MemoryRequest(Request):

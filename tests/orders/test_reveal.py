@@ -199,6 +199,33 @@ class TestRecord:
         assert evidence.is_intact(order_id)
 
 
+class TestAddress:
+    @pytest.mark.parametrize(
+        ("seen", "kept"),
+        [
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:0DB8::0001", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("unknown", None),
+            ("192.0.2.7:4711", None),
+            ("", None),
+        ],
+    )
+    def test_record_is_whole_wherever_the_buyer_comes_from(
+        self, app: Flask, login: Login, seen: str, kept: str | None
+    ) -> None:
+        buyer = make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("ABC-1",))
+        order_id = delivered(buyer, {product.id: 1})
+        answer = login(buyer).post(
+            f"/order/purchases/{order_id}/reveal", environ_overrides={"REMOTE_ADDR": seen}
+        )
+        assert answer.status_code == 200
+        assert evidence.is_intact(order_id)
+        address = records(order_id)[-1].address
+        assert (address and str(address)) == kept
+
+
 class TestPages:
     def test_reveal_with_htmx_answers_the_one_piece(self, app: Flask, login: Login) -> None:
         buyer = make_user()

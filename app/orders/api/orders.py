@@ -9,6 +9,7 @@ from app.kit import i18n
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import Money, listing_of
+from app.kit.requests import address
 from app.orders.api import blueprint
 from app.orders.api.basket import SCOPE
 from app.orders.models import Order
@@ -44,7 +45,7 @@ def place(body: OrderIn) -> Answer:
     started = checkouts.start(
         buyer_id=current_user.id,
         checkout_key=body.checkout_key,
-        address=request.remote_addr,
+        address=address(),
         locale=i18n.locale(),
     )
     return Answer(
@@ -164,4 +165,4 @@ def reveal(order_id: UUID, piece_id: UUID) -> RevealedPiece:
 
 
 def _viewer() -> Viewer:
-    return Viewer(current_user.id, request.remote_addr, request.user_agent.string)
+    return Viewer(current_user.id, address(), request.user_agent.string)

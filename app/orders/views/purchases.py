@@ -11,6 +11,7 @@ from flask_login import current_user
 from app.kit import htmx
 from app.kit.access import Access, allow
 from app.kit.headers import no_store
+from app.kit.requests import address
 from app.orders.forms import SearchForm
 from app.orders.policy import can_cancel, can_pay
 from app.orders.queries.basket import basket_of_user
@@ -123,4 +124,4 @@ def _show(
 
 
 def _viewer() -> Viewer:
-    return Viewer(current_user.id, request.remote_addr, request.user_agent.string)
+    return Viewer(current_user.id, address(), request.user_agent.string)

@@ -11,8 +11,11 @@ from app.kit.db import db_now, session, transactional
 from app.kit.outbox import OutboxRow, emit
 from app.orders.events import OrderDelivered
 from app.orders.models import Order, OrderLine, OrderState
+from app.orders.queries.purchases import purchase_of
 from app.products.models import Category, Product
 from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import paid
 from tests.support.inbox import Inbox, path_in
 
 HOME = "203.0.113.7"
@@ -74,6 +77,21 @@ class TestDelivered:
         assert path_in(mail, "/order/purchases/") == f"/order/purchases/{order.id}"
         assert "2 × Windows 11 Pro" in mail["text"]
         assert "Windows 11 Pro" in mail["html"]
+
+    def test_mail_that_the_server_refuses_is_sent_once_it_takes_mail_again(
+        self, app, inbox: Inbox, drain, sweep, monkeypatch
+    ):
+        buyer = make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("KEY-1",))
+        monkeypatch.setitem(app.config, "SMTP_URL", "smtp://127.0.0.1:1")
+        order_id = paid(buyer, {product.id: 1})
+        drain()
+        [piece] = purchase_of(buyer.id, order_id).lines[0].pieces  # the goods wait for no mail
+        assert piece.number == 1
+        monkeypatch.undo()
+        assert inbox.of(buyer.email) == []
+        sweep()
+        assert path_in(inbox.only(buyer.email), "/order/") == f"/order/purchases/{order_id}"
 
     def test_a_hostile_title_is_only_text(self, app, inbox: Inbox):
         buyer = make_user(display_name="<img src=x>")

@@ -56,6 +56,18 @@ class AlreadyPaid(Conflict):
         )
 
 
+class BeingPaid(AlreadyPaid):
+    """PayPal has the payment of this very basket in hand; paying again would be once too often."""
+
+    def __init__(self, order_id: object) -> None:
+        Conflict.__init__(
+            self,
+            "orders.being_paid",
+            _("This is being paid for already. Please don't pay again."),
+            order_id=str(order_id),
+        )
+
+
 class Stopped(Conflict):
     """The purchase can't go on: somebody was banned, or the goods were withdrawn."""
 

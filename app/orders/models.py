@@ -85,7 +85,10 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
 
 
 class Order(Model):
-    """A purchase. `total_minor` is in minor units of `currency`."""
+    """A purchase. `total_minor` is in minor units of `currency`.
+
+    `checkout_key` is that of the basket it was made from, until it is cancelled.
+    """
 
     __tablename__ = "orders"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

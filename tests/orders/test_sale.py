@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -11,9 +12,9 @@ from sqlalchemy import text
 from app.auth.service import moderation
 from app.kit import jobs
 from app.kit.db import session
-from app.orders.errors import AlreadyPaid, BasketChanged
+from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid
 from app.orders.models import OrderState
-from app.orders.service import checkout, expiry
+from app.orders.service import checkout, expiry, placing
 from app.orders.service.checkout import CaptureState
 from app.payments import paypal as adapter
 from app.payments.errors import PaymentUnavailable
@@ -167,6 +168,34 @@ class TestOneOrder:
         capture(buyer, started)
         with pytest.raises(AlreadyPaid):
             start(buyer, key)
+
+    def test_basket_being_paid_can_not_be_paid_from_another_tab(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        paypal.fault("error_after_commit", operation="capture", times=1)
+        key = fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.CONFIRMING
+        with pytest.raises(BeingPaid, match="don't pay again") as refusal:
+            start(buyer, key)
+        assert refusal.value.params["order_id"] == str(started.order_id)
+
+    def test_pay_in_one_tab_and_cancel_in_another_lock_in_the_same_order(
+        self, app: Flask, buyer, seller, caplog
+    ) -> None:
+        caplog.set_level("INFO", "app.kit.db")
+        fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
+        for _ in range(3):
+            key = key_of(buyer)
+            click = partial(placing.place_order, buyer_id=buyer.id, checkout_key=key, address=None)
+            order_id = click()
+            cancel = partial(expiry.cancel, buyer_id=buyer.id, order_id=order_id)
+            *clicked, cancelled = in_parallel(app, [click, click, click, cancel])
+            assert cancelled is True
+            assert all(isinstance(end, BasketChanged) or end == order_id for end in clicked)
+        assert "transaction retried" not in caplog.text
+        assert_promises_hold()
 
     def test_checkout_of_a_basket_that_changed_is_refused(
         self, paypal: SandboxControl, buyer, seller
@@ -412,6 +441,22 @@ class TestDeclined:
         assert order_of(started).state is OrderState.DELIVERED
         assert_promises_hold()
 
+    def test_refused_buyer_orders_the_same_basket_once_more(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        paypal.fault("decline", issue="TRANSACTION_REFUSED", times=1)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        refused = start(buyer)
+        paypal.approve(refused.paypal_order_id)
+        assert capture(buyer, refused).state is CaptureState.STOPPED
+        assert order_of(refused).state is OrderState.CANCELLED
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        drain()
+        assert count("delivery") == count("orders", "state = 'delivered'") == 1
+        assert_promises_hold()
+
 
 class TestDeadline:
     def test_units_come_back_when_nobody_pays(self, paypal: SandboxControl, buyer, seller) -> None:
@@ -463,6 +508,21 @@ class TestDeadline:
         expiry.expire_overdue()
         assert start(buyer, key).order_id == started.order_id
         assert order_of(started).state is OrderState.OPEN
+
+    @pytest.mark.parametrize("change", ["price_minor = 9900", "state = 'hidden'"])
+    def test_what_is_not_offered_like_that_any_more_is_not_taken_up(
+        self, paypal: SandboxControl, buyer, seller, change: str
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",), price_minor=1000).id)
+        started = start(buyer)
+        pass_deadline()
+        expiry.expire_overdue()
+        session().execute(text(f"UPDATE product SET {change}"))
+        session().commit()
+        with pytest.raises(BasketChanged):
+            start(buyer, key)
+        assert order_of(started).state is OrderState.EXPIRED
+        assert count("stock_item", "state = 'free'") == 1
 
     def test_cancelled_order_frees_its_units_and_is_never_captured(
         self, paypal: SandboxControl, buyer, seller

@@ -118,6 +118,19 @@ class TestPage:
         plain = browser.post("/order/checkout/pay", data={"checkout_key": str(key)})
         assert plain.location.endswith(f"/order/purchases/{order_id}")
 
+    def test_basket_being_paid_leads_to_the_purchase(
+        self, app: Flask, login: Login, keys: UUID
+    ) -> None:
+        buyer = make_user()
+        order_id = approved(buyer, {keys: 1})
+        wish = {"checkout_key": str(key_of(buyer))}
+        browser = login(buyer)
+        purchase = f"/order/purchases/{order_id}"
+        assert post_json(browser, "/order/checkout/paypal", wish).json["location"] == purchase
+        plain = browser.post("/order/checkout/pay", data=wish)
+        assert plain.location.endswith(purchase)
+        assert "Please don't pay again." in words(browser.get(plain.location))
+
 
 class TestStrangers:
     @pytest.mark.parametrize(

@@ -19,19 +19,24 @@ def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
 
     Raises NoSuchOrder for a stranger's order. The basket stays, under a new key.
     """
+    basket = (  # locked before orders, as `place_order` does
+        session()
+        .execute(
+            select(Basket)
+            .where(Basket.user_id == buyer_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .scalar_one_or_none()
+    )
     order = lock(Order, order_id)
     if order is None or order.buyer_id != buyer_id:
         raise NoSuchOrder
     if order.state not in {OrderState.OPEN, OrderState.EXPIRED}:
         return False
-    placing.close(order, OrderState.CANCELLED, "buyer")
-    basket = (
-        session()
-        .execute(select(Basket).where(Basket.user_id == buyer_id).with_for_update())
-        .scalar_one_or_none()
-    )
     if basket is not None and basket.checkout_key == order.checkout_key:
         basket.checkout_key = new_id()
+    placing.close(order, OrderState.CANCELLED, "buyer")
     return True
 
 

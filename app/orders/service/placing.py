@@ -14,6 +14,7 @@ from app.kit.money import Money, commission
 from app.orders.errors import (
     AlreadyPaid,
     BasketChanged,
+    BeingPaid,
     EmptyBasket,
     OwnProduct,
     TooManyCheckouts,
@@ -52,8 +53,9 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     """Turn the buyer's basket into an order and hold its units; returns the order's id.
 
     The basket's row is the lock that any number of clicks and tabs meet at: they get the same
-    order. An order whose hold ran out takes units again. Raises AlreadyPaid, EmptyBasket,
-    BasketChanged, OwnProduct, TooManyCheckouts, and the products' OutOfStock.
+    order. An order whose hold ran out takes units again, if what it was made of is still offered
+    as it was. Raises AlreadyPaid, EmptyBasket, BasketChanged, OwnProduct, TooManyCheckouts, and the
+    products' OutOfStock.
     """
     basket = (
         session()
@@ -141,10 +143,24 @@ def _take_up(order_id: UUID) -> UUID:
         raise BasketChanged
     if order.state in {OrderState.PAID, OrderState.DELIVERED}:
         raise AlreadyPaid(order_id)
+    if order.state is OrderState.APPROVED:
+        raise BeingPaid(order_id)
     if order.state is OrderState.EXPIRED:
+        _check_offer(order)
         hold_units(order, reservation_end())
         move(order, OrderState.OPEN)
     return order_id
+
+
+def _check_offer(order: Order) -> None:
+    """Insist that everything is still for sale at the price it was ordered at."""
+    prices = {
+        product.id: product.price_minor
+        for product in products.products_by_id([line.product_id for line in order.lines])
+        if product.buyable
+    }
+    if any(prices.get(line.product_id) != line.unit_price_minor for line in order.lines):
+        raise BasketChanged
 
 
 def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, ProductForSale]:
@@ -183,6 +199,8 @@ def close(order: Order, state: OrderState, reason: str | None = None) -> None:
     move(order, state)
     if state is OrderState.CANCELLED:
         paying.give_up(reference=order.id)
+        # Its key is the basket's again: the same choice can be ordered once more.
+        order.checkout_key = new_id()
 
 
 def _check_address(address: str | None) -> None:

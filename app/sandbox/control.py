@@ -219,6 +219,18 @@ def approve(order_id: str) -> AnyResponse:
     return _done({"id": order["id"], "status": order["status"], "payer_id": payer.payer_id})
 
 
+@blueprint.delete("/sandbox/orders/<order_id>")
+def drop_order(order_id: str) -> Response:
+    """Forget an order, as PayPal does after some hours with one that nobody has paid."""
+    with sandbox().storage.transaction() as db:
+        dropped = db.execute(
+            "DELETE FROM paypal_order WHERE id = ? AND status <> 'COMPLETED'", (order_id,)
+        ).rowcount
+    if not dropped:
+        abort(NOT_FOUND)
+    return json_answer(200, {"dropped": order_id})
+
+
 @blueprint.post("/sandbox/captures/<capture_id>/<any(complete, deny):end>")
 def end_capture(capture_id: str, end: str) -> AnyResponse:
     """The money of a pending capture arrives, or never will."""

@@ -14,6 +14,7 @@ from app.orders.models import OrderState
 from app.orders.queries.purchases import Stage, purchase_of, purchases_of, stage_of
 from app.orders.service import delivery, expiry
 from app.payments.models import PaymentState
+from app.products.service import stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import PARTIAL, approved, delivered, paid, placed, soup, told, words
@@ -231,6 +232,17 @@ class TestStatus:
         shown = words(browser.get(f"/order/purchases/{order_id}"))
         assert "You cancelled it. Nothing was charged." in shown
         assert product.title in words(browser.get("/order/basket"))
+
+    def test_money_that_went_back_is_told_and_the_goods_are_free(
+        self, app: Flask, login: Login
+    ) -> None:
+        buyer = make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("K-1",))
+        order_id = approved(buyer, {product.id: 1})
+        told(order_id, "REFUNDED")
+        shown = words(login(buyer).get(f"/order/purchases/{order_id}"))
+        assert "PayPal has given the money back to you." in shown
+        assert stock.free_now(product.id) == 1
 
     def test_every_pair_of_states_has_a_stage(self) -> None:
         for state in OrderState:

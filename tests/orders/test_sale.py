@@ -197,6 +197,18 @@ class TestOneOrder:
         assert "transaction retried" not in caplog.text
         assert_promises_hold()
 
+    def test_two_tabs_in_two_languages_get_one_order(
+        self, app: Flask, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        languages = ("en", "ru") * 2
+        results = in_parallel(
+            app, [lambda w=word: start(buyer, key, locale=w) for word in languages]
+        )
+        results.append(start(buyer, key, locale="ru"))
+        [paypal_order_id] = {result.paypal_order_id for result in results}
+        assert all(result.approve_url.endswith(f"={paypal_order_id}") for result in results)
+
     def test_checkout_of_a_basket_that_changed_is_refused(
         self, paypal: SandboxControl, buyer, seller
     ) -> None:
@@ -311,6 +323,19 @@ class TestWebhooks:
         assert checkout.chase_unfinished() == 1
         drain()
         assert order_of(started).state is OrderState.DELIVERED
+
+    def test_slow_paypal_does_not_keep_the_sweeper_from_its_other_work(
+        self, paypal: SandboxControl, seller, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(checkout, "CHASE_SECONDS", 0.3)
+        product = make_product(seller, stock=("A", "B", "C"))
+        for buyer in [make_user() for _ in range(3)]:
+            fill_basket(buyer, product.id)
+            start(buyer)
+        make_due()
+        paypal.fault("slow", operation="get", seconds=0.5, times=1)
+        assert checkout.chase_unfinished() == 1
+        assert checkout.chase_unfinished() == 2, "the others' turn is in the next round"
 
 
 class TestLostAnswers:
@@ -441,6 +466,24 @@ class TestDeclined:
         assert order_of(started).state is OrderState.DELIVERED
         assert_promises_hold()
 
+    @pytest.mark.parametrize("fault", ["decline", "declined_capture"])
+    def test_declined_buyer_begins_anew_and_pays(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller, fault: str
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        paypal.fault(fault, times=1)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.DECLINED
+        # PayPal closes an order once it holds a capture, though that was declined.
+        again = start(buyer, key)
+        assert again.order_id == started.order_id
+        paypal.approve(again.paypal_order_id)
+        assert capture(buyer, again).state is CaptureState.PAID
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert_promises_hold()
+
     def test_refused_buyer_orders_the_same_basket_once_more(
         self, paypal: SandboxControl, drain: Drain, buyer, seller
     ) -> None:
@@ -455,6 +498,53 @@ class TestDeclined:
         assert capture(buyer, started).state is CaptureState.PAID
         drain()
         assert count("delivery") == count("orders", "state = 'delivered'") == 1
+        assert_promises_hold()
+
+
+class TestPaypalForgets:
+    def test_after_six_hours_the_buyer_is_sent_to_the_order_that_is_captured(
+        self, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        """The request id is forgotten by then: the same request would make a second order."""
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        start(buyer)
+        pass_deadline()
+        expiry.expire_overdue()
+        paypal.pass_hours(7)
+        again = start(buyer, key)
+        _page, _is, shown = again.approve_url.partition("token=")
+        paypal.approve(shown)
+        assert capture(buyer, again).state is CaptureState.PAID
+        drain()
+        assert order_of(again).state is OrderState.DELIVERED
+
+    def test_dropped_order_is_made_anew(
+        self, app: Flask, paypal: SandboxControl, drain: Drain, buyer, seller
+    ) -> None:
+        key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        first = start(buyer)
+        paypal.drop(first.paypal_order_id)
+        results = in_parallel(app, [lambda: start(buyer, key)] * 3)
+        [paypal_order_id] = {result.paypal_order_id for result in results}
+        assert paypal_order_id != first.paypal_order_id
+        paypal.approve(paypal_order_id)
+        assert capture(buyer, results[0]).state is CaptureState.PAID
+        drain()
+        assert order_of(first).state is OrderState.DELIVERED
+        assert_promises_hold()
+
+    def test_order_dropped_before_its_capture_came_through_frees_the_units(
+        self, paypal: SandboxControl, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        checkout.take_in_hand(order_id=started.order_id)
+        paypal.drop(started.paypal_order_id)
+        make_due()
+        checkout.chase_unfinished()
+        assert order_of(started).state is OrderState.CANCELLED
+        assert count("stock_item", "state = 'free'") == 1
         assert_promises_hold()
 
 

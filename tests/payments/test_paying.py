@@ -110,6 +110,16 @@ class TestRecord:
         paying.record(reference=reference, order=said(reference, capture(reference, "DECLINED")))
         assert state(reference) is PaymentState.FAILED
 
+    @pytest.mark.parametrize("before", ["", "PENDING"])
+    def test_money_that_went_back_before_we_heard_of_it_ends_the_payment(
+        self, reference: UUID, before: str
+    ) -> None:
+        if before:
+            paying.record(reference=reference, order=said(reference, capture(reference, before)))
+        refunded = said(reference, capture(reference, "REFUNDED"))
+        recorded = paying.record(reference=reference, order=refunded)
+        assert (recorded.state, recorded.issue) == (PaymentState.FAILED, "REFUNDED")
+
     def test_declined_capture_takes_a_new_request_id_for_the_next_try(
         self, reference: UUID
     ) -> None:

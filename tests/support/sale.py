@@ -62,6 +62,15 @@ class SandboxControl:
         """Have an eCheck clear ("complete") or bounce ("deny")."""
         self._post(f"/sandbox/captures/{capture_id}/{end}", {})
 
+    def pass_hours(self, hours: int) -> None:
+        """Move PayPal's clock."""
+        self._post("/sandbox/clock", {"seconds": hours * 3600})
+
+    def drop(self, paypal_order_id: str) -> None:
+        """Forget an order that nobody has paid."""
+        path = f"/sandbox/orders/{paypal_order_id}"
+        requests.delete(f"{self.url}{path}", timeout=SECONDS).raise_for_status()
+
     def captures(self) -> list[dict[str, Any]]:
         """Every capture that took money or will."""
         books: dict[str, Any] = requests.get(f"{self.url}/sandbox/books", timeout=SECONDS).json()

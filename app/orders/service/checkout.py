@@ -1,6 +1,7 @@
 """The checkout: an order is placed and its money taken, with PayPal called between transactions."""
 
 import logging
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 ITEM_NAME_LENGTH = 127  # checkout_orders_v2: items[].name
 PLACE_LIMIT = "10/minute"
 CAPTURE_LIMIT = "30/minute"
+CHASE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,10 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
     except PaypalUnknown:
         return _not_known()
     if seen is None:
-        return CaptureResult(CaptureState.NOT_APPROVED)
+        return _not_approved(order_id, is_awaited)
     if seen.captures:
-        result = _result(settling.settle(order_id=order_id, seen=seen).state)
+        recorded = settling.settle(order_id=order_id, seen=seen)
+        result = _result(recorded.state, recorded.issue)
         if result.state is not CaptureState.DECLINED or seen.status != "APPROVED":
             return result
     if seen.status != "APPROVED":
@@ -128,7 +131,7 @@ def _not_approved(order_id: UUID, is_awaited: bool) -> CaptureResult:
             return _result(PaymentState.DECLINED)
         case PaymentState.CAPTURING:
             # It asked, and PayPal's answer is not written down yet, or was lost. Asked with the
-            # same request id, PayPal says again what it said.
+            # same request id, PayPal says again what it said; or that it knows of no such order.
             return _take(order_id, is_awaited)
         case _:
             message = _("PayPal has not been told to pay yet.")
@@ -208,7 +211,8 @@ def _capture_in_hand(
         return _not_known()
     if isinstance(answer, PaypalRefused):
         return _result(settling.refused(order_id=order_id, issue=answer.issue))
-    return _result(settling.settle(order_id=order_id, seen=answer).state)
+    recorded = settling.settle(order_id=order_id, seen=answer)
+    return _result(recorded.state, recorded.issue)
 
 
 def _not_known() -> CaptureResult:
@@ -217,7 +221,7 @@ def _not_known() -> CaptureResult:
     )
 
 
-def _result(state: PaymentState) -> CaptureResult:
+def _result(state: PaymentState, issue: str | None = None) -> CaptureResult:
     match state:
         case PaymentState.SETTLED:
             return CaptureResult(CaptureState.PAID)
@@ -228,6 +232,8 @@ def _result(state: PaymentState) -> CaptureResult:
                 CaptureState.DECLINED,
                 _("PayPal declined this way to pay. Nothing was charged; please pick another one."),
             )
+        case PaymentState.FAILED if issue == paying.GIVEN_BACK:
+            return CaptureResult(CaptureState.STOPPED, _("PayPal has given the money back to you."))
         case PaymentState.FAILED:
             return CaptureResult(
                 CaptureState.STOPPED, _("PayPal refused the payment. You have not been charged.")
@@ -237,15 +243,23 @@ def _result(state: PaymentState) -> CaptureResult:
 
 
 def chase_unfinished() -> int:
-    """Ask PayPal about every unfinished payment whose check is due; returns how many."""
-    due = _due()
-    for order_id in due:
+    """Ask PayPal about unfinished payments whose check is due; returns how many.
+
+    A round ends after some seconds, however slow PayPal is: the clock has other things to do, and
+    takes up the rest in the next one.
+    """
+    end = time.monotonic() + CHASE_SECONDS
+    asked = 0
+    for order_id in _due():
+        if time.monotonic() >= end:
+            break
+        asked += 1
         paying.postpone_check(reference=order_id)
         try:
             capture(order_id=order_id)
         except AppError:
             log.exception("order could not be chased", extra={"order": str(order_id)})
-    return len(due)
+    return asked
 
 
 def _due() -> list[UUID]:

@@ -37,7 +37,7 @@ def settle(*, order_id: UUID, seen: PaypalOrder) -> Recorded:
     if recorded.newly_settled:
         _pay(order, recorded)
     else:
-        _follow(order, recorded.state)
+        _follow(order, recorded.state, recorded.issue)
     return recorded
 
 
@@ -52,12 +52,13 @@ def refused(*, order_id: UUID, issue: str) -> PaymentState:
     return state
 
 
-def _follow(order: Order, state: PaymentState) -> None:
+def _follow(order: Order, state: PaymentState, issue: str | None = None) -> None:
     """Bring an unpaid order to where its payment is."""
     if order.state is OrderState.APPROVED and state is PaymentState.DECLINED:
         placing.move(order, OrderState.OPEN)
     elif order.state is OrderState.APPROVED and state is PaymentState.FAILED:
-        placing.close(order, OrderState.CANCELLED, "payment_failed")
+        reason = "refunded" if issue == paying.GIVEN_BACK else "payment_failed"
+        placing.close(order, OrderState.CANCELLED, reason)
     elif state is PaymentState.PENDING:
         placing.tell_pages(order)
 

@@ -14,6 +14,7 @@ from app.kit.access import Access, allow
 from app.kit.errors import AppError, Conflict, Invalid
 from app.kit.headers import allow_paypal, csp_nonce, no_store
 from app.kit.problems import STATUS
+from app.kit.requests import address
 from app.orders.errors import AlreadyPaid, BasketChanged
 from app.orders.queries.basket import basket_of_user
 from app.orders.queries.purchases import order_of
@@ -117,7 +118,7 @@ def _start(checkout_key: object) -> StartedCheckout:
         return checkouts.start(
             buyer_id=current_user.id,
             checkout_key=key,
-            address=request.remote_addr,
+            address=address(),
             locale=i18n.locale(),
         )
     except OutOfStock as error:

@@ -27,6 +27,7 @@ FIRST_CHECK = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(hours=1)
 # A declined payment waits for the buyer, who may pick another card.
 CHASED = (PaymentState.CREATED, PaymentState.CAPTURING, PaymentState.PENDING)
+IN_PAYPALS_HANDS = (PaymentState.CAPTURING, PaymentState.PENDING)
 CHASED_FOR = timedelta(days=30)
 CHASE_LIMIT = 100
 
@@ -43,6 +44,8 @@ BACK_TO_BUYER = frozenset(
 )
 # A capture in one of these states took no money and never will.
 DEAD_CAPTURES = frozenset({"DECLINED", "FAILED"})
+# The money came and went back before we heard of it: from PayPal's own pages, by the operator.
+GIVEN_BACK = "REFUNDED"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Recorded:
     """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment."""
 
     state: PaymentState
+    issue: str | None
     newly_settled: bool
     payment_id: UUID
     gross: Money
@@ -141,7 +145,10 @@ def create_at_paypal(
 
 
 def _still_there(paypal_order_id: str | None) -> PaypalOrder | None:
-    """PayPal's order if it can still be paid: PayPal drops those that nobody approves."""
+    """PayPal's order if it can still be paid.
+
+    PayPal drops those that nobody approves, and closes one over a capture that was declined.
+    """
     if paypal_order_id is None:
         return None
     try:
@@ -150,7 +157,9 @@ def _still_there(paypal_order_id: str | None) -> PaypalOrder | None:
         if refusal.status != HTTPStatus.NOT_FOUND:
             raise
         return None
-    return None if order.status == "VOIDED" else order
+    dead = bool(order.captures) and all(one.status in DEAD_CAPTURES for one in order.captures)
+    is_over = order.status == "VOIDED" or (order.status == "COMPLETED" and dead)
+    return None if is_over else order
 
 
 @transactional
@@ -264,8 +273,12 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
         elif payment.state is PaymentState.PENDING and capture.status in DEAD_CAPTURES:
             move(payment, PaymentState.FAILED)
             payment.issue = capture.status
+        elif payment.state in IN_PAYPALS_HANDS and capture.status == GIVEN_BACK:
+            move(payment, PaymentState.FAILED)
+            payment.issue = GIVEN_BACK
     return Recorded(
         payment.state,
+        payment.issue,
         newly_settled,
         payment.id,
         Money(payment.amount_minor, payment.currency),

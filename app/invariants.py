@@ -94,8 +94,9 @@ QUERIES = {
     "no order outlives its deadline unfinished": """
         SELECT o.id FROM orders o JOIN payment p ON p.reference = o.id
         WHERE o.state IN ('open', 'approved')
-          AND o.expires_at < clock_timestamp() - interval '1 minute'
-          AND p.state NOT IN ('capturing', 'pending')""",
+          AND o.expires_at < clock_timestamp() - CASE p.state
+              WHEN 'capturing' THEN interval '1 hour' ELSE interval '1 minute' END
+          AND p.state <> 'pending'""",
     "no row of the outbox is older than a minute": """
         SELECT id FROM outbox WHERE done_at IS NULL
         AND created_at < clock_timestamp() - interval '1 minute'""",

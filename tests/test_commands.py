@@ -14,7 +14,7 @@ from app.factory import create_app
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
-from tests.support.bought import delivered
+from tests.support.bought import approved, delivered
 from tests.support.programs import program_of
 
 
@@ -123,6 +123,19 @@ class TestCheckInvariants:
         result = app.test_cli_runner().invoke(args=["check-invariants"])
         assert result.exit_code == 1
         assert "BROKEN  no row of the outbox is older than a minute" in result.output
+
+    def test_payment_that_paypal_never_ends_is_named(self, app: Flask) -> None:
+        product = make_product(make_user(roles=("seller",)), stock=("KEY-1",))
+        approved(make_user(), {product.id: 1})
+        promise = "no order outlives its deadline unfinished"
+        for minutes, word in ((30, "holds "), (90, "BROKEN")):
+            db.session.execute(
+                text("UPDATE orders SET expires_at = now() - make_interval(mins => :m)"),
+                {"m": minutes},
+            )
+            db.session.commit()
+            result = app.test_cli_runner().invoke(args=["check-invariants"])
+            assert f"{word}  {promise}" in result.output
 
 
 class TestMakeAdmin:

@@ -120,6 +120,13 @@ class TestRecord:
         recorded = paying.record(reference=reference, order=refunded)
         assert (recorded.state, recorded.issue) == (PaymentState.FAILED, "REFUNDED")
 
+    def test_capture_refunded_in_part_before_it_was_booked_is_a_persons_to_look_at(
+        self, reference: UUID, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        partly = said(reference, capture(reference, "PARTIALLY_REFUNDED"))
+        assert not paying.record(reference=reference, order=partly).newly_settled
+        assert "capture can't be booked" in caplog.text
+
     def test_declined_capture_takes_a_new_request_id_for_the_next_try(
         self, reference: UUID
     ) -> None:

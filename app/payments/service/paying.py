@@ -46,6 +46,7 @@ BACK_TO_BUYER = frozenset(
 DEAD_CAPTURES = frozenset({"DECLINED", "FAILED"})
 # The money came and went back before we heard of it: from PayPal's own pages, by the operator.
 GIVEN_BACK = "REFUNDED"
+KNOWN_CAPTURES = DEAD_CAPTURES | {"COMPLETED", "PENDING", GIVEN_BACK}
 
 
 @dataclass(frozen=True)
@@ -276,6 +277,12 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
         elif payment.state in IN_PAYPALS_HANDS and capture.status == GIVEN_BACK:
             move(payment, PaymentState.FAILED)
             payment.issue = GIVEN_BACK
+        elif capture.status not in KNOWN_CAPTURES:
+            # Such as PARTIALLY_REFUNDED before it was ever booked: a person has to look.
+            log.error(
+                "capture can't be booked",
+                extra={"payment": str(payment.id), "status": capture.status},
+            )
     return Recorded(
         payment.state,
         payment.issue,

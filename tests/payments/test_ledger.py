@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app.auth.service import moderation
 from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
@@ -128,6 +129,17 @@ class TestReleaseDue:
         assert ledger.release_due() == 0
         assert balances()[("seller_available", seller.id)] == -900
         assert balances()[("seller_pending", seller.id)] == -450
+
+    def test_share_of_a_banned_seller_is_held_until_the_ban_ends(self, app: Flask) -> None:
+        banned, seller = make_user(roles=("seller",)), make_user(roles=("seller",))
+        book(banned.id, 1000, 84, 100, PAST)
+        book(seller.id, 500, 60, 50, PAST)
+        moderation.ban_user(user_id=banned.id)
+        assert ledger.release_due() == 1
+        assert ("seller_available", banned.id) not in balances()
+        moderation.unban_user(user_id=banned.id)
+        assert ledger.release_due() == 1
+        assert balances()[("seller_available", banned.id)] == -900
 
 
 class TestAppendOnly:

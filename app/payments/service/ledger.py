@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.auth import queries as users
 from app.kit.db import session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -71,7 +72,16 @@ def book_sale(
 
 @transactional
 def release_due() -> int:
-    """Make every pending share whose hold is over available; returns how many."""
+    """Make every pending share whose hold is over available; returns how many.
+
+    The money of a seller who is banned stays pending for as long as that lasts.
+    """
+    owners = select(LedgerAccount.owner_id).join(
+        LedgerEntry, LedgerEntry.account_id == LedgerAccount.id
+    )
+    sellers = session().scalars(owners.where(*_is_due()).distinct()).all()
+    people = users.users_by_id([seller for seller in sellers if seller is not None])
+    banned = [person.id for person in people.values() if person.banned_at is not None]
     due = (
         session()
         .execute(
@@ -82,28 +92,33 @@ def release_due() -> int:
                 LedgerAccount.currency,
             )
             .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
-            .where(
-                LedgerAccount.kind == AccountKind.SELLER_PENDING,
-                LedgerEntry.release_at <= func.clock_timestamp(),
-                LedgerEntry.line_id.is_not(None),
-                ~exists().where(
-                    LedgerTransaction.kind == RELEASE,
-                    LedgerTransaction.reference == LedgerEntry.line_id,
-                ),
-            )
+            .where(*_is_due(), LedgerAccount.owner_id.not_in(banned))
             .order_by(LedgerEntry.id)
             .limit(RELEASE_LIMIT)
         )
         .all()
     )
     for line_id, amount_minor, owner_id, currency in due:
-        assert line_id is not None  # asked for above
+        assert line_id is not None  # asked for below
         legs = [
             _Leg(AccountKind.SELLER_PENDING, -amount_minor, owner_id, line_id),
             _Leg(AccountKind.SELLER_AVAILABLE, amount_minor, owner_id, line_id),
         ]
         _book(RELEASE, line_id, currency, legs)
     return len(due)
+
+
+def _is_due() -> tuple[ColumnElement[bool], ...]:
+    """The conditions of shares whose hold is over and that are still pending."""
+    return (
+        LedgerAccount.kind == AccountKind.SELLER_PENDING,
+        LedgerEntry.release_at <= func.clock_timestamp(),
+        LedgerEntry.line_id.is_not(None),
+        ~exists().where(
+            LedgerTransaction.kind == RELEASE,
+            LedgerTransaction.reference == LedgerEntry.line_id,
+        ),
+    )
 
 
 def _book(kind: str, reference: UUID, currency: str, legs: Sequence[_Leg]) -> None:

@@ -5,6 +5,7 @@ from app.payments.models import PaymentState
 
 MAX_QUANTITY = 100  # pieces of one product
 MAX_LINES = 20  # products in one basket
+MAX_UNPAID = 3  # orders of one buyer that hold units while PayPal has not paid us
 
 # While PayPal has the payment in hand, only PayPal's answer moves the order.
 _IN_PAYPALS_HANDS = frozenset({PaymentState.CAPTURING, PaymentState.PENDING})

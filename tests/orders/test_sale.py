@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 
@@ -12,9 +13,9 @@ from sqlalchemy import text
 from app.auth.service import moderation
 from app.kit import jobs
 from app.kit.db import session
-from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid
+from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid, TooManyCheckouts
 from app.orders.models import OrderState
-from app.orders.service import checkout, expiry, placing
+from app.orders.service import basket, checkout, expiry, placing
 from app.orders.service.checkout import CaptureState
 from app.payments import paypal as adapter
 from app.payments.errors import PaymentUnavailable
@@ -24,6 +25,8 @@ from app.products.errors import OutOfStock
 from app.products.service import stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support.apps import another_app
+from tests.support.bought import approved, fill, told
 from tests.support.sale import (
     SandboxControl,
     assert_promises_hold,
@@ -637,6 +640,44 @@ class TestDeadline:
         assert first.order_id != second.order_id
         assert order_of(first).state is OrderState.CANCELLED
         assert count("stock_item", "state = 'reserved'") == 2
+
+
+class TestHoarding:
+    def test_buyer_whose_payments_are_pending_holds_no_more_than_three(
+        self, app: Flask, buyer, seller
+    ) -> None:
+        product = make_product(seller, stock=tuple("ABCDE"))
+        waiting = [pending(buyer, {product.id: 1}) for _ in range(3)]
+        key = fill(buyer, {product.id: 1})
+        place = partial(placing.place_order, buyer_id=buyer.id, checkout_key=key, address=None)
+        with pytest.raises(TooManyCheckouts):
+            place()
+        told(waiting[0], "COMPLETED")
+        assert place() not in waiting
+
+    @pytest.mark.parametrize(
+        "places", [("198.51.100.7",) * 3, ("2001:db8::1", "2001:db8::2", "2001:db8::ffff:3")]
+    )
+    def test_address_holds_no_more_than_the_setting_says(
+        self, app: Flask, seller, make_settings, places: tuple[str, ...]
+    ) -> None:
+        product = make_product(seller, stock=tuple("ABCDE"))
+        with another_app(make_settings(max_open_checkouts_per_address=2)) as shop:
+            for number, place in enumerate(places):
+                buyer = make_user()
+                key = fill_basket(buyer, product.id)
+                refused = pytest.raises(TooManyCheckouts) if number == 2 else nullcontext()
+                with shop.app_context(), refused:
+                    placing.place_order(buyer_id=buyer.id, checkout_key=key, address=place)
+        assert count("stock_item", "state = 'reserved'") == 2
+
+
+def pending(buyer, pieces) -> object:
+    """An order whose payment PayPal holds."""
+    order_id = approved(buyer, pieces)
+    told(order_id, "PENDING")
+    basket.forget_bought(order_id=order_id)
+    return order_id
 
 
 class TestChangedMeanwhile:

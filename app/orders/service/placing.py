@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, cast, func, select
+from sqlalchemy.dialects.postgresql import INET
 
 from app.kit import live
 from app.kit.db import db_now, lock, session, transactional
@@ -20,6 +21,7 @@ from app.orders.errors import (
     TooManyCheckouts,
 )
 from app.orders.models import TRANSITIONS, Basket, BasketLine, Order, OrderLine, OrderState
+from app.orders.policy import MAX_UNPAID
 from app.payments.service import paying
 from app.products import queries as products
 from app.products.errors import StockMismatch
@@ -94,7 +96,7 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
         raise EmptyBasket
     goods = _goods(lines, buyer_id)
     _cancel_earlier(buyer_id)
-    _check_address(address)
+    _check_holds(buyer_id, address)
     return _create(buyer_id, checkout_key, address, lines, goods)
 
 
@@ -203,20 +205,25 @@ def close(order: Order, state: OrderState, reason: str | None = None) -> None:
         order.checkout_key = new_id()
 
 
-def _check_address(address: str | None) -> None:
-    if address is None:
-        return
-    holding = (
-        session()
-        .execute(
-            select(func.count())
-            .select_from(Order)
-            .where(Order.address == address, Order.state.in_(HOLDING))
-        )
-        .scalar_one()
-    )
-    if holding >= _settings().max_open_checkouts_per_address:
+def _check_holds(buyer_id: UUID, address: str | None) -> None:
+    """Insist that neither the buyer nor the address holds too much that is not paid for yet."""
+    most = _settings().max_open_checkouts_per_address
+    if _holding(Order.buyer_id == buyer_id) >= MAX_UNPAID or (
+        address is not None and _holding(_is_from(address)) >= most
+    ):
         raise TooManyCheckouts
+
+
+def _is_from(address: str) -> ColumnElement[bool]:
+    """Orders from one place: whoever has one IPv6 address has the 2^64 of its network."""
+    if ":" in address:
+        return Order.address.op("<<=", is_comparison=True)(cast(f"{address}/64", INET))
+    return Order.address == address
+
+
+def _holding(whose: ColumnElement[bool]) -> int:
+    holding = select(func.count()).select_from(Order).where(whose, Order.state.in_(HOLDING))
+    return session().execute(holding).scalar_one()
 
 
 def _create(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.money import Money
+from app.payments.errors import PaymentClosed
 from app.payments.gateway import PaypalCapture, PaypalOrder
 from app.payments.models import TRANSITIONS, Payment, PaymentState
 from app.payments.service import paying
@@ -157,6 +158,20 @@ class TestRecord:
             settled += recorded.newly_settled
         assert settled == ("COMPLETED" in words)
         assert (state(reference) is PaymentState.SETTLED) == ("COMPLETED" in words)
+
+
+class TestPaypalsOrder:
+    def test_order_whose_money_is_being_taken_is_not_replaced(self, reference: UUID) -> None:
+        first = f"PP-{reference}"
+        late = order(reference, order_id="PP-LATE")
+        assert paying._store_paypal_order(reference, late, instead_of=first) == first
+
+    def test_order_of_a_payment_given_up_meanwhile_is_given_to_nobody(self, app: Flask) -> None:
+        reference = new_id()
+        paying.open_payment(reference=reference, amount=Money(1000, EUR))
+        paying.give_up(reference=reference)
+        with pytest.raises(PaymentClosed):
+            paying._store_paypal_order(reference, order(reference, order_id="PP-LATE"))
 
 
 class TestRequestIds:

@@ -169,10 +169,13 @@ def _store_paypal_order(
 ) -> str:
     """Keep the id of PayPal's order; the one that is kept, should another have been first."""
     payment = locked(reference)
-    if payment.paypal_order_id is None or payment.paypal_order_id == instead_of:
+    is_open = payment.state in {PaymentState.CREATED, PaymentState.DECLINED}
+    if is_open and payment.paypal_order_id in {None, instead_of}:
         payment.paypal_order_id = order.id
         payment.payee = order.payee
         payment.next_check_at = func.clock_timestamp() + FIRST_CHECK
+    if payment.paypal_order_id is None:
+        raise PaymentClosed  # cancelled while PayPal was at work
     return payment.paypal_order_id
 
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from babel.dates import format_timedelta
+from babel.dates import format_timedelta, get_timezone
 from babel.support import NullTranslations
 from flask import Flask, Response, g, has_request_context, request, session
-from flask_babel import format_date, format_datetime, get_locale, get_translations
+from flask_babel import format_date, format_datetime, format_time, get_locale, get_translations
 from flask_login import current_user
 
 from app.extensions import babel
@@ -15,6 +15,7 @@ from app.kit.requests import is_api
 
 LOCALES = {"en": "English", "ru": "Русский"}
 DEFAULT = "en"
+ZONE_COOKIE = "timezone"
 
 
 def choose() -> str:
@@ -45,6 +46,26 @@ def locale() -> str:
     return str(get_locale() or DEFAULT)
 
 
+def zone() -> str | None:
+    """The time zone that the browser named in its cookie; None while it is not known."""
+    name = request.cookies.get(ZONE_COOKIE, "") if has_request_context() else ""
+    try:
+        get_timezone(name)
+    except LookupError:
+        return None
+    return name
+
+
+def moment(value: datetime, *, seconds: bool = False) -> str:
+    """A moment by the visitor's clock; in UTC, and saying so, while their zone is not known."""
+    shown = (
+        format_datetime(value)
+        if seconds
+        else f"{format_date(value)}, {format_time(value, 'short')}"
+    )
+    return shown if zone() else f"{shown} UTC"
+
+
 def money(minor: int, currency: str) -> str:
     """An amount of minor units, for people."""
     return Money(minor, currency).format(locale())
@@ -57,12 +78,12 @@ def ago(moment: datetime) -> str:
 
 def init_app(app: Flask) -> None:
     """Bind Babel and give templates the formats."""
-    babel.init_app(app, locale_selector=choose)
+    babel.init_app(app, locale_selector=choose, timezone_selector=zone)
     app.jinja_env.globals["locales"] = LOCALES
     app.jinja_env.filters["money"] = money
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = format_date
-    app.jinja_env.filters["datetime"] = format_datetime
+    app.jinja_env.filters["datetime"] = moment
     app.context_processor(lambda: {"locale": locale()})
     app.after_request(_vary)
     _have_templates_find_words_quickly(app)

@@ -18,6 +18,10 @@ function toggleTheme() {
   document.cookie = `theme=${root.dataset.theme}; path=/; max-age=${YEAR}; samesite=lax`;
 }
 
+/* Dates: the server writes them by this clock from the next page on. */
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) document.cookie = `timezone=${timeZone}; path=/; max-age=${YEAR}; samesite=lax`;
+
 /* Notices */
 function dismiss(toast) {
   toast.classList.add("is-leaving");

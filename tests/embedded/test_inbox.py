@@ -1,6 +1,8 @@
 """The mail catcher takes mail over SMTP and shows it, safely, to people and to tests."""
 
 import smtplib
+import time
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
@@ -8,6 +10,7 @@ import pytest
 import requests
 from bs4 import BeautifulSoup
 
+from app.embedded.inbox.views import create_app
 from app.embedded.mail import start_smtp
 
 HOSTILE = "<p>Hello <a href='https://example.com/confirm'>confirm</a></p><script>stolen()</script>"
@@ -144,3 +147,14 @@ def test_a_mail_that_is_not_there_is_not_found(get, path):
 
 def test_the_page_does_not_let_other_sites_frame_it(get):
     assert "frame-ancestors 'none'" in get("/").headers["Content-Security-Policy"]
+
+
+def test_times_are_told_by_the_clock_of_this_machine(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        app = create_app(tmp_path)
+        with app.test_request_context():
+            told = app.jinja_env.filters["here"](datetime(2026, 11, 25, 22, 5, tzinfo=UTC))
+    time.tzset()
+    assert told.startswith("Nov 26, 2026, 7:05:00")

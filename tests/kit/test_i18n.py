@@ -60,3 +60,20 @@ class TestFormats:
         with app.test_request_context(), force_locale("en"):
             assert i18n.ago(now - timedelta(hours=3)) == "3 hours ago"
             assert i18n.ago(now + timedelta(minutes=10, seconds=1)) == "in 10 minutes"
+
+    @pytest.mark.parametrize(
+        ("zone", "language", "shown"),
+        [
+            ("Europe/Moscow", "ru", "26 нояб. 2026 г., 01:05"),
+            ("America/New_York", "en", "Nov 25, 2026, 5:05 PM"),
+            ("", "en", "Nov 25, 2026, 10:05 PM UTC"),
+            ("../../etc/passwd", "ru", "25 нояб. 2026 г., 22:05 UTC"),
+        ],
+    )
+    def test_moment_is_told_by_the_clock_of_the_browser(
+        self, app: Flask, zone: str, language: str, shown: str
+    ) -> None:
+        moment = datetime(2026, 11, 25, 22, 5, 33, tzinfo=UTC)
+        headers = {"Cookie": f"timezone={zone}"}
+        with app.test_request_context(headers=headers), force_locale(language):
+            assert " ".join(i18n.moment(moment).split()) == shown

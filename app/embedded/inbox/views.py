@@ -1,11 +1,12 @@
 """The inbox page and its JSON."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, format_datetime, get_locale
 
 from app.embedded.inbox import mails
 from app.kit import assets
@@ -44,6 +45,7 @@ def create_app(directory: Path) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, locale_selector=_language)
+    app.jinja_env.filters["here"] = _by_this_machine
     assets.init_app(app)
     app.register_blueprint(inbox)
     app.context_processor(lambda: {"locale": str(get_locale())})
@@ -137,6 +139,11 @@ def _mail(mail_id: str) -> mails.Mail:
 
 def _language() -> str:
     return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+
+
+def _by_this_machine(moment: datetime) -> str:
+    """A moment by the clock of the machine that all of this runs on."""
+    return str(format_datetime(moment.astimezone(), rebase=False))
 
 
 def _protect(response: Response) -> Response:

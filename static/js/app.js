@@ -132,6 +132,20 @@ document.addEventListener("csrf:renewed", ({ detail }) => {
   for (const input of $$('input[name="csrf_token"]')) input.value = detail.token;
 });
 
+/* The focus stays where something was replaced: htmx gives it back to what has the same id or `autofocus`. */
+let focusedIn = "";
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  const { target } = detail.ctx;
+  focusedIn = target?.contains?.(document.activeElement) ? target.id : "";
+});
+document.addEventListener("htmx:after:swap", () => {
+  const place = focusedIn && document.activeElement === document.body && document.getElementById(focusedIn);
+  focusedIn = "";
+  if (!place) return;
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+});
+
 /* Load more: put the focus on the first new item, since the link is gone. */
 let lastItem = null;
 document.addEventListener("htmx:before:swap", ({ detail }) => {

@@ -225,6 +225,32 @@ class TestChoices:
 
 
 @pytest.mark.usefixtures("data")
+class TestFirstLook:
+    def test_filters_do_not_push_the_goods_away_before_they_are_folded(
+        self, visit: Visit, watch: Watch
+    ) -> None:
+        watch.allow("ERR_FAILED")
+        on_sale()
+        page = visit(viewport={"width": 390, "height": 800})
+        page.route("**/js/app.js*", lambda route: route.abort())
+        page.goto("/products")
+        fields = page.locator(".filters form")
+        assert fields.evaluate("form => form.getBoundingClientRect().height") == 0
+        wait_until(page, lambda: fields.evaluate("form => form.offsetHeight") > 0)
+
+    def test_notices_stand_above_the_page_without_scripts(self, visit: Visit) -> None:
+        product = on_sale()
+        page = visit(java_script_enabled=False)
+        page.goto(f"/products/{product.id}")
+        page.get_by_role("button", name="Put into the basket").click()
+        notice = page.get_by_text("Added to your basket.").bounding_box()
+        heading = page.get_by_role("heading", level=1).bounding_box()
+        assert notice is not None
+        assert heading is not None
+        assert notice["y"] < heading["y"]
+
+
+@pytest.mark.usefixtures("data")
 class TestKeyboard:
     def test_skip_link_leads_past_the_header(self, page: Page) -> None:
         page.goto("/products")
@@ -279,6 +305,40 @@ class TestKeyboard:
             page.goto(address)
             unseen = walk(page)
             assert not unseen, f"{address}: {unseen}"
+
+    def test_focus_stays_where_something_was_replaced(self, page: Page) -> None:
+        first, second = on_sale(), on_sale()
+        log_in(page, buyer())
+        put_into_basket(page, first.id)
+        put_into_basket(page, second.id)
+        page.goto("/order/basket")
+        more = page.get_by_role("button", name="One more").first
+        more.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#basket-count")).to_have_text("3")
+        expect(more).to_be_focused()
+        page.get_by_role("button", name=f"Remove {first.title}").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Put it back")).to_be_focused()
+
+    def test_focus_is_on_what_was_revealed_and_on_what_was_withdrawn(
+        self, visit: Visit, paypal: SandboxControl
+    ) -> None:
+        seller, person = make_user(roles=["seller"]), buyer()
+        product = make_product(seller, title=unique("Lamp"), stock=keys(3))
+        bought = bring_about(person, {product.id: 1}, paypal)
+        page = log_in(visit(), person)
+        page.goto(f"/order/purchases/{bought}")
+        page.get_by_role("button", name="Reveal", exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".reveal code")).to_have_text(re.compile("^KEY-"))
+        expect(page.locator(".reveal code")).to_be_focused()
+        page = log_in(visit(), seller)
+        page.goto(f"/products/{product.id}/stock")
+        page.get_by_role("button", name="Withdraw", exact=True).first.focus()
+        page.keyboard.press("Enter")
+        row = page.get_by_role("row").filter(has=page.locator(".pill", has_text="Withdrawn"))
+        expect(row).to_be_focused()
 
     def test_buys_by_keyboard_alone(self, page: Page) -> None:
         product, person = on_sale(), buyer()

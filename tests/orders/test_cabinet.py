@@ -90,6 +90,11 @@ class TestList:
         shown = words(login(buyer).get("/order/purchases?q=coffee"))
         assert "No purchase of yours speaks of “coffee”." in shown
 
+    def test_words_stay_out_of_the_shops_own_search(self, app: Flask, login: Login) -> None:
+        page = soup(login(make_user()).get("/order/purchases?q=lamp"))
+        assert page.select_one("#q")["value"] == "lamp"
+        assert page.select_one("#site-search")["value"] == ""
+
     def test_what_came_to_nothing_is_listed_apart(self, app: Flask, login: Login) -> None:
         buyer, seller = make_user(), make_user(roles=("seller",))
         product = make_product(seller, kind="text")
@@ -210,7 +215,27 @@ class TestStatus:
         assert "hx-trigger" not in here.attrs
         assert "data-live-topic" not in here.attrs
         assert len(here.select(".reveal form")) == 1
-        assert str(here) == str(soup(browser.get(url)).select_one("#order-status"))
+        page = soup(browser.get(url))
+        assert str(here) == str(page.select_one("#order-status"))
+        # Who does not see it hears of it: in a region that was there before, and in the tab.
+        news = fragment.select_one("hx-partial[hx-target='#order-news']")
+        assert news.get_text().startswith("Here it is.")
+        assert fragment.title.get_text() == "Here it is · ByteShop"
+        heard = page.select_one("#order-news[role=status]")
+        assert heard.find_parent(id="order-status") is None
+        assert heard.get_text() == ""
+
+    def test_page_is_looked_at_again_without_scripts(self, app: Flask, login: Login) -> None:
+        buyer = make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("K-1",))
+        order_id = approved(buyer, {product.id: 1})
+        url = f"/order/purchases/{order_id}"
+        browser = login(buyer)
+        again = soup(browser.get(url)).select_one("#order-status a.no-js-only")
+        assert again["href"] == url
+        told(order_id, "COMPLETED")
+        delivery.deliver(order_id=order_id)
+        assert soup(browser.get(again["href"])).select_one("#order-status a.no-js-only") is None
 
     def test_declined_payment_leads_back_to_the_checkout(self, app: Flask, login: Login) -> None:
         buyer = make_user()

@@ -119,6 +119,7 @@ def _show(
         # The basket may have become another one since.
         can_pay=basket is not None and basket.checkout_key == bought.checkout_key,
         counts=fragment is not None and htmx.wants_fragment(),
+        news=request.method == "GET" and htmx.wants_fragment(),
         descriptions={line.id: markdown.render(line.description) for line in bought.lines},
     )
 

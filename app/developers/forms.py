@@ -31,6 +31,7 @@ class KeyForm(Form):
     )
     scopes = SelectMultipleField(
         _l("What it may do"),
+        invalid_choice_message=_l("Choose from what is offered here."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )

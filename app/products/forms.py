@@ -136,6 +136,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
         ],
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
+        invalid_choice_message=_l("Choose from what is offered here."),
     )
     price_from = PriceField(_l("Price from"))
     price_to = PriceField(_l("Price to"))

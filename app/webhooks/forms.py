@@ -29,6 +29,7 @@ class EndpointForm(Form):
     events = SelectMultipleField(
         _l("Events"),
         choices=[SelectChoice(kind.value, label) for kind, label in LABELS.items()],
+        invalid_choice_message=_l("Choose from what is offered here."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )

@@ -41,12 +41,17 @@ def make_product(
     shared: bool | None = None,
     published: bool = True,
     category: Category | None = None,
+    description: str = "d",
 ) -> Product:
-    return _make(seller, kind, stock, price_minor, content, title, shared, published, category)
+    return _make(
+        seller, kind, stock, price_minor, content, title, shared, published, category, description
+    )
 
 
 @transactional
-def _make(seller, kind, stock, price_minor, content, title, shared, published, category):
+def _make(
+    seller, kind, stock, price_minor, content, title, shared, published, category, description
+):
     category = category or make_category()
     session().flush()
     is_shared = kind == "text" if shared is None else shared
@@ -57,7 +62,7 @@ def _make(seller, kind, stock, price_minor, content, title, shared, published, c
         kind=Kind(kind),
         shared=is_shared,
         title=title,
-        description="d",
+        description=description,
         price_minor=price_minor,
         currency="EUR",
         state=ProductState.PUBLISHED if published else ProductState.DRAFT,

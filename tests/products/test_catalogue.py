@@ -240,11 +240,33 @@ class TestListing:
         inner = BeautifulSoup(part.data, "html.parser")
         results = page.select_one("#results")
         assert results is not None
-        fields = inner.select_one("[hx-swap-oob]")  # go to their own place in the page
-        assert fields is not None
-        fields.extract()
-        assert page.select_one(f"form #{fields['id']}") is not None
+        for part in inner.select("[hx-swap-oob], hx-partial"):  # go to their own places in the page
+            place = part.extract()
+            assert page.select_one(str(place.get("hx-target") or f"#{place['id']}")) is not None
+        title = inner.title
+        assert title is not None
+        assert page.title is not None
+        assert title.extract().get_text() == page.title.get_text()
         assert squeeze(str(results)) == squeeze(str(inner))
+
+    def test_heading_title_and_count_follow_the_search(self, client, seller) -> None:
+        make_product(seller, title="Orange lamp")
+        make_product(seller, title="Orange tree")
+        answer = client.get("/products?q=orange&kind=key", headers=PARTIAL)
+        part = BeautifulSoup(answer.data, "html.parser")
+        told = {
+            place["hx-target"]: squeeze(place.get_text()).strip()
+            for place in part.select("hx-partial")
+        }
+        assert told == {"#listing-title": "Search: orange", "#results-news": "2 products"}
+        assert part.select_one("#active-filters[hx-swap-oob]").get_text() == "1"
+        assert part.title.get_text() == "Search: orange · ByteShop"
+        assert squeeze(part.select_one("#results h2").get_text()) == "2 products"
+
+    def test_kind_that_is_none_is_told_in_the_visitors_language(self, client) -> None:
+        answer = client.get("/products?kind=ship", headers={"Accept-Language": "ru"})
+        alert = BeautifulSoup(answer.data, "html.parser").select_one("#results [role=alert] li")
+        assert alert.get_text() == "Вид: Выберите из того, что здесь предложено."
 
     def test_number_of_statements_does_not_grow(self, client, seller, query_counter) -> None:
         make_product(seller, stock=("A",))
@@ -383,6 +405,29 @@ class TestDetail:
         page = client.get(f"/products/{product.id}").get_data(as_text=True)
         assert "Sold out" in page
         assert "Put into the basket" not in page
+
+    def test_sold_out_leads_to_what_is_like_it(self, client, seller) -> None:
+        shelf = make_category()
+        gone = make_product(seller, title="Gone", category=shelf)
+        other = make_product(seller, title="Still there", category=shelf, stock=("A",))
+        page = BeautifulSoup(client.get(f"/products/{gone.id}").data, "html.parser")
+        way_on = page.select_one("#stock a.btn")
+        assert titles(client, way_on["href"]) == [other.title]
+
+    def test_others_are_shown_what_the_link_leads_to(self, client, seller) -> None:
+        product = make_product(seller, title="Tea & more", description='**Strong** "black" tea')
+        page = BeautifulSoup(client.get(f"/products/{product.id}").data, "html.parser")
+        said = {
+            tag.get("property") or tag["name"]: tag["content"]
+            for tag in page.select("head meta[content]")
+            if tag.get("property") or tag.get("name")
+        }
+        assert said["og:title"] == "Tea & more"
+        assert said["description"] == said["og:description"] == 'Strong "black" tea'
+        address = said["og:url"]
+        assert address.startswith("http")
+        assert address.endswith(f"/products/{product.id}")
+        assert page.select_one("link[rel=canonical]")["href"] == address
 
     def test_stock_fragment_alone(self, client, seller) -> None:
         product = make_product(seller, stock=("A",))

@@ -16,8 +16,7 @@ from app.sandbox.texts import translate
 
 STATIC = Path(__file__).parent / "static"
 LABELS = {
-    "pay": "Pay with the PayPal sandbox",
-    "verb": "Pay with",
+    "verb": "Pay with the",
     "mark": "sandbox",
     "note": "Test payment: no real money moves.",
     "waiting": "Waiting for the payment window",

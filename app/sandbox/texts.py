@@ -38,8 +38,7 @@ RUSSIAN = {
     "Something went wrong. Close this window and try again.": (
         "Что-то пошло не так. Закройте это окно и попробуйте ещё раз."
     ),
-    "Pay with the PayPal sandbox": "Оплатить через песочницу PayPal",
-    "Pay with": "Оплатить через",
+    "Pay with the": "Оплатить через",
     "sandbox": "песочница",
     "Test payment: no real money moves.": "Тестовый платёж: деньги не списываются.",
     "Waiting for the payment window": "Ждём окно оплаты",

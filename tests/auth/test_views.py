@@ -731,3 +731,15 @@ class TestOutdatedForms:
         assert queries.user_by_email(user.email).display_name == user.display_name
         done = client.post("/auth/profile", data=sent, headers=SAME_ORIGIN)
         assert done.status_code == 303
+
+
+def test_menu_offers_each_what_they_may_open(login: Callable[..., FlaskClient]) -> None:
+    def offered(person: User) -> set[str]:
+        browser = login(person)
+        page = BeautifulSoup(browser.get("/").data, "html.parser")
+        links = [str(link["href"]) for link in page.select("details[data-menu] a")]
+        assert all(browser.get(link).status_code == 200 for link in links)
+        return set(links)
+
+    assert "/auth/selling" in offered(make_user())
+    assert "/products/mine" in offered(make_user(roles=["seller"]))

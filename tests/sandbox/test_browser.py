@@ -281,7 +281,7 @@ class TestButton:
         page = open_page()
         page.goto(shop.url)
         with page.expect_popup() as opened:
-            page.get_by_role("button", name="Оплатить через песочницу PayPal").click()
+            page.get_by_role("button", name="Оплатить через PayPal песочница").click()
         expect(opened.value.get_by_role("heading", name="Кто платит?")).to_be_visible()
 
     def test_closed_button_is_gone(self, shop: Shop, open_page: Callable[..., Page]) -> None:

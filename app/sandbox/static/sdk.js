@@ -73,11 +73,12 @@
     this.spinner.setAttribute("aria-hidden", "true");
     this.button = element("button", { type: "button" }, [
       element("span", { textContent: settings.labels.verb }),
+      " ",
       element("span", { className: "brand", textContent: "PayPal" }),
+      " ",
       element("span", { className: "mark", textContent: settings.labels.mark }),
       this.spinner
     ]);
-    this.button.setAttribute("aria-label", settings.labels.pay);
     if ((this.options.style || {}).shape === "pill") { this.button.className = "pill"; }
     this.status = element("p", { textContent: settings.labels.note });
     this.status.setAttribute("role", "status");

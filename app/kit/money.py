@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_decimal_symbol
 
 # PayPal's own table, which differs from ISO 4217 (HUF and TWD have two decimals there):
 # https://developer.paypal.com/reference/currency-codes/
@@ -43,6 +43,10 @@ class Money:
     def to_decimal_string(self) -> str:
         """The amount as PayPal wants it: `12.00`, and `1200` where it takes no decimals."""
         return f"{self.to_decimal():.{PAYPAL_DECIMALS[self.currency]}f}"
+
+    def typed(self, locale: str) -> str:
+        """The amount as people of `locale` type it: no groups, no currency."""
+        return self.to_decimal_string().replace(".", get_decimal_symbol(locale))
 
     @lru_cache(maxsize=4096)  # noqa: B019  # amounts are small, frozen, and shown again and again
     def format(self, locale: str) -> str:

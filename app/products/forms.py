@@ -134,9 +134,9 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
             SelectChoice(Kind.LINK.value, _l("Links")),
             SelectChoice(Kind.TEXT.value, _l("Texts")),
         ],
+        invalid_choice_message=_l("Choose from what is offered here."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
-        invalid_choice_message=_l("Choose from what is offered here."),
     )
     price_from = PriceField(_l("Price from"))
     price_to = PriceField(_l("Price to"))

@@ -1,6 +1,7 @@
 """Sellers' products: their rules, their pages, and what buyers keep of them."""
 
 import io
+import re
 
 import pytest
 from bs4 import BeautifulSoup
@@ -285,6 +286,20 @@ class TestPages:
         )
         assert answer.status_code == 422
         assert "Words I typed" in answer.get_data(as_text=True)
+
+    def test_all_that_is_missing_is_told_at_once(self, login, seller, shelf) -> None:
+        form = self.form(shelf, title="", price="")
+        page = login(seller).post("/products/new", data=form).get_data(as_text=True)
+        assert 'id="title-error"' in page
+        assert 'id="price-error"' in page
+
+    def test_price_is_written_as_the_language_does(self, login, seller) -> None:
+        product = make_product(seller, price_minor=123450)
+        browser = login(seller)
+        with browser.session_transaction() as kept:
+            kept["locale"] = "ru"
+        page = browser.get(f"/products/{product.id}/edit").get_data(as_text=True)
+        assert re.search('<input[^>]*name="price"[^>]*value="1234,50"', page)
 
     @pytest.mark.parametrize(
         "data", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"GIF89a", b"\xff\xd8\xff" * 9]

@@ -77,7 +77,7 @@ def edit(product_id: UUID) -> ResponseReturnValue:
             "shared": product.shared,
             "description": product.description,
             "version": str(product.version),
-            "price": Money(product.price_minor, product.currency).to_decimal_string(),
+            "price": Money(product.price_minor, product.currency).typed(i18n.locale()),
         }
     )
     return _form(form, product)

@@ -21,7 +21,7 @@ from tests.flows.steps import buyer, keys, log_in, on_sale, put_into_basket, uni
 from tests.support.bought import fill
 from tests.support.sale import SandboxControl, start
 
-WIDTHS = (390, 1280)
+WIDTHS = (390, 768, 1280)
 # Each once; every combination where people want pictures of them.
 LOOKS = [("light", "en"), ("dark", "ru")]
 if "SHOTS_DIR" in os.environ:
@@ -165,6 +165,11 @@ def faults_of(page: Page, language: str) -> list[str]:
     )
     if wide > 0:
         found.append(f"is {wide}px too wide")
+    if page.evaluate(
+        "[...document.querySelectorAll('.table-wrap')]"
+        ".some(table => table.scrollWidth > table.clientWidth)"
+    ):
+        found.append("cuts a table off")
     if page.locator("html").get_attribute("lang") != language:
         found.append("is in another language")
     if page.locator("main h1").count() != 1:

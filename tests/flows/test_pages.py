@@ -342,6 +342,7 @@ class TestKeyboard:
         page.goto(f"/products/{product.id}/stock")
         page.get_by_role("button", name="Withdraw", exact=True).first.focus()
         page.keyboard.press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
         row = page.get_by_role("row").filter(has=page.locator(".pill", has_text="Withdrawn"))
         expect(row).to_be_focused()
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -266,17 +267,16 @@ def _serve(
 ) -> int:
     """Run the roles until a signal or until one of them ends; the exit code."""
     say("→ Starting the shop")
-    banner = threading.Thread(
-        target=_announce,
-        args=(ports,),
-        kwargs={"has_demo_data": has_demo_data},
-        daemon=True,
-    )
+
+    def watch() -> None:
+        announce = partial(_announce, ports, has_demo_data=has_demo_data)
+        for work in (announce, _stop_with_terminal):
+            threading.Thread(target=work, daemon=True).start()
+
     # Honcho takes SIGINT and SIGTERM itself; a closed terminal means the same.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    threading.Thread(target=_stop_with_terminal, daemon=True).start()
     with contextlib.suppress(OSError):  # a closed terminal takes no more lines
-        return roles.serve(environment, sandbox=uses_sandbox(os.environ), begun=banner.start)
+        return roles.serve(environment, sandbox=uses_sandbox(os.environ), begun=watch)
     return 1
 
 

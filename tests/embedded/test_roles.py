@@ -15,7 +15,8 @@ def test_no_thread_runs_while_roles_are_forked(monkeypatch: pytest.MonkeyPatch) 
     before = set(threading.enumerate())
     told = threading.Event()
     monkeypatch.setattr(run.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(run, "_announce", lambda *_, **__: told.wait(10))
+    for watching in ("_announce", "_stop_with_terminal"):
+        monkeypatch.setattr(run, watching, lambda *_, **__: told.wait(10))
     monkeypatch.setattr(Roles, "loop", lambda roles: roles._start())
     monkeypatch.setattr(
         Roles, "_begin", lambda *_: others.append({*threading.enumerate()} - before)
@@ -23,8 +24,8 @@ def test_no_thread_runs_while_roles_are_forked(monkeypatch: pytest.MonkeyPatch) 
     roles = Roles()
     run._serve(roles, {}, Ports(web=9000), has_demo_data=False)
     os.close(roles._stdin)
-    announcing = {*threading.enumerate()} - before
+    afterwards = {*threading.enumerate()} - before
     told.set()
     assert others
     assert not any(others)
-    assert len(announcing) == 1
+    assert len(afterwards) == 2

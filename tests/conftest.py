@@ -267,14 +267,16 @@ def drain(app: Flask) -> Callable[[], None]:
 
 
 @pytest.fixture
-def heard(app: Flask) -> Iterator[Callable[[], list[tuple[str, str]]]]:
-    """What open pages were told since it was last asked: topics and events."""
+def heard(app: Flask) -> Iterator[Callable[..., list[tuple[str, str]]]]:
+    """What open pages that watch these topics were told since this was last asked."""
 
-    def since_then() -> list[tuple[str, str]]:
+    def since_then(*topics: str) -> list[tuple[str, str]]:
+        # Redis tells all that is published to everybody, whatever database they use.
         told = []
         while message := ear.get_message(timeout=0.1):
             news = json.loads(message["data"])
-            told.append((news["topic"], news["event"]))
+            if news["topic"] in topics:
+                told.append((news["topic"], news["event"]))
         return told
 
     with jobs.redis().pubsub(ignore_subscribe_messages=True) as ear:

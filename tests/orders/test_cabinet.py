@@ -186,7 +186,7 @@ class TestPurchase:
 
 class TestStatus:
     def test_page_turns_from_payment_to_goods(
-        self, app: Flask, login: Login, heard: Callable[[], list[tuple[str, str]]]
+        self, app: Flask, login: Login, heard: Callable[..., list[tuple[str, str]]]
     ) -> None:
         buyer = make_user()
         product = make_product(make_user(roles=("seller",)), stock=("K-1", "K-2"))
@@ -206,9 +206,10 @@ class TestStatus:
         told(order_id, "COMPLETED")
         on_its_way = soup(browser.get(url, headers=PARTIAL)).select_one("#order-status")
         assert on_its_way["data-stage"] == "paid"
-        heard()
+        topic = f"order:{order_id}"
+        heard(topic)
         delivery.deliver(order_id=order_id)
-        assert heard() == [(f"order:{order_id}", "changed")]
+        assert heard(topic) == [(topic, "changed")]
         fragment = soup(browser.get(on_its_way["hx-get"], headers=PARTIAL))
         here = fragment.select_one("#order-status")
         assert here["data-stage"] == "delivered"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -271,13 +272,18 @@ def heard(app: Flask) -> Iterator[Callable[..., list[tuple[str, str]]]]:
     """What open pages that watch these topics were told since this was last asked."""
 
     def since_then(*topics: str) -> list[tuple[str, str]]:
-        # Redis tells all that is published to everybody, whatever database they use.
+        # What was published before this word is heard before it, and Redis tells all to everybody.
+        last = str(uuid4())
+        jobs.redis().publish(live.CHANNEL, json.dumps({"topic": last, "event": "last"}))
         told = []
-        while message := ear.get_message(timeout=0.1):
+        while True:
+            message = ear.get_message(timeout=10)
+            assert message is not None
             news = json.loads(message["data"])
+            if news["topic"] == last:
+                return told
             if news["topic"] in topics:
                 told.append((news["topic"], news["event"]))
-        return told
 
     with jobs.redis().pubsub(ignore_subscribe_messages=True) as ear:
         ear.subscribe(live.CHANNEL)

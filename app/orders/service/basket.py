@@ -39,7 +39,7 @@ def add(*, owner: Owner, product_id: UUID, quantity: int) -> int:
     Raises NoSuchProduct, NotForSale, OwnProduct, BasketFull, and the products' OutOfStock.
     """
     product = _for_sale(owner, product_id)
-    basket = _locked(owner, make=True)
+    basket = locked(owner, make=True)
     assert basket is not None
     lines = _lines(basket.id)
     present = lines[product_id].quantity if product_id in lines else 0
@@ -58,7 +58,7 @@ def change(*, owner: Owner, product_id: UUID, quantity: int) -> None:
 
     The price that the person saw stays as it was. Raises NotForSale, BasketFull, OutOfStock.
     """
-    basket = _locked(owner)
+    basket = locked(owner)
     if basket is None:
         return
     line = _lines(basket.id).get(product_id)
@@ -73,7 +73,7 @@ def change(*, owner: Owner, product_id: UUID, quantity: int) -> None:
 @transactional
 def remove(*, owner: Owner, product_id: UUID) -> Removed | None:
     """Take a product out; None if it was not there."""
-    basket = _locked(owner)
+    basket = locked(owner)
     line = _lines(basket.id).get(product_id) if basket is not None else None
     if basket is None or line is None:
         return None
@@ -86,7 +86,7 @@ def remove(*, owner: Owner, product_id: UUID) -> Removed | None:
 @transactional
 def accept_prices(*, owner: Owner) -> None:
     """The person has seen today's prices and takes them."""
-    basket = _locked(owner)
+    basket = locked(owner)
     if basket is None:
         return
     lines = _lines(basket.id)
@@ -106,12 +106,12 @@ def adopt(*, user_id: UUID, guest_token: str) -> None:
 
     Of two prices seen the guest's, which is the newer one, counts. What does not fit is left out.
     """
-    guest = _locked(Owner(guest_hash=token_hash(guest_token)))
+    guest = locked(Owner(guest_hash=token_hash(guest_token)))
     if guest is None:
         return
     brought = _lines(guest.id)
     if brought:
-        own = _locked(Owner(user_id=user_id), make=True)
+        own = locked(Owner(user_id=user_id), make=True)
         assert own is not None
         lines = _lines(own.id)
         for product_id, line in brought.items():
@@ -135,7 +135,7 @@ def forget_bought(*, order_id: UUID) -> None:
         .execute(select(Order.buyer_id, Order.checkout_key).where(Order.id == order_id))
         .one()
     )
-    basket = _locked(Owner(user_id=bought.buyer_id))
+    basket = locked(Owner(user_id=bought.buyer_id))
     if basket is None or basket.checkout_key != bought.checkout_key:
         return
     session().execute(
@@ -180,7 +180,7 @@ def _check_quantity(owner: Owner, basket: Basket, product: ProductForSale, quant
         raise BasketFull(_("A basket takes %(count)s pieces of one product.", count=MAX_QUANTITY))
 
 
-def _locked(owner: Owner, *, make: bool = False) -> Basket | None:
+def locked(owner: Owner, *, make: bool = False) -> Basket | None:
     """The owner's basket, locked until the commit."""
     if make:
         session().execute(

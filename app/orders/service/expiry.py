@@ -7,7 +7,9 @@ from sqlalchemy import func, select
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
 from app.orders.errors import NoSuchOrder
-from app.orders.models import Basket, Order, OrderState
+from app.orders.models import Order, OrderState
+from app.orders.queries.basket import Owner
+from app.orders.service import basket as baskets
 from app.orders.service import placing
 
 EXPIRE_LIMIT = 500
@@ -19,16 +21,7 @@ def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
 
     Raises NoSuchOrder for a stranger's order. The basket stays, under a new key.
     """
-    basket = (  # locked before orders, as `place_order` does
-        session()
-        .execute(
-            select(Basket)
-            .where(Basket.user_id == buyer_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        .scalar_one_or_none()
-    )
+    basket = baskets.locked(Owner(user_id=buyer_id))  # before the order, as `place_order` does
     order = lock(Order, order_id)
     if order is None or order.buyer_id != buyer_id:
         raise NoSuchOrder

@@ -20,8 +20,10 @@ from app.orders.errors import (
     OwnProduct,
     TooManyCheckouts,
 )
-from app.orders.models import TRANSITIONS, Basket, BasketLine, Order, OrderLine, OrderState
+from app.orders.models import TRANSITIONS, BasketLine, Order, OrderLine, OrderState
 from app.orders.policy import MAX_UNPAID
+from app.orders.queries.basket import Owner
+from app.orders.service import basket as baskets
 from app.payments.service import paying
 from app.products import queries as products
 from app.products.errors import StockMismatch
@@ -59,16 +61,7 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     as it was. Raises AlreadyPaid, EmptyBasket, BasketChanged, OwnProduct, TooManyCheckouts, and the
     products' OutOfStock.
     """
-    basket = (
-        session()
-        .execute(
-            select(Basket)
-            .where(Basket.user_id == buyer_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        .scalar_one_or_none()
-    )
+    basket = baskets.locked(Owner(user_id=buyer_id))
     existing = (
         session()
         .execute(

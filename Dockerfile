@@ -2,7 +2,7 @@
 FROM python:3.11-slim-bookworm
 
 WORKDIR /shop
-COPY requirements.txt requirements-assets.txt package.json package-lock.json ./
+COPY requirements.txt requirements-pip.txt requirements-assets.txt package.json package-lock.json ./
 COPY scripts/setup.py scripts/setup.py
 COPY app/translations app/translations
 RUN python scripts/setup.py

@@ -6,4 +6,8 @@ import shutil
 
 def chromium_path() -> str | None:
     """The Chromium that `make test` found; None stands for Playwright's own."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or None
+    return (
+        os.environ.get("CHROMIUM")
+        or shutil.which("chromium-headless-shell")
+        or shutil.which("chromium")
+    )

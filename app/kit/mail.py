@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -13,16 +14,18 @@ from flask import current_app, render_template
 from flask_babel import force_locale
 
 from app.kit.db import assert_no_transaction
+from app.kit.outbox import TryLater
 
 _SECONDS = 15
 _SMTPS_PORT, _SMTP_PORT = 465, 25
+_PERMANENT = 500
 
 
 def send(*, to: str, locale: str, template: str, key: str, **context: object) -> None:
     """Render `templates/email/<template>/` in the person's language and hand it to the server.
 
     `key` becomes part of the Message-ID, so that a mail sent twice can be known as one.
-    Raises smtplib.SMTPException or OSError when the server does not take it.
+    Raises TryLater when no server takes mails now, smtplib.SMTPException when it refuses this one.
     """
     assert_no_transaction()
     message = EmailMessage()
@@ -37,8 +40,34 @@ def send(*, to: str, locale: str, template: str, key: str, **context: object) ->
     domain = parseaddr(sender)[1].rpartition("@")[2]
     message["Message-ID"] = make_msgid(idstring=key, domain=domain)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834
-    with _connect(current_app.config["SMTP_URL"]) as server:
+    _hand_over(message)
+
+
+def _hand_over(message: EmailMessage) -> None:
+    try:
+        server = _connect(current_app.config["SMTP_URL"])
+    except OSError as error:  # those of smtplib are such, too
+        raise TryLater from error
+    try:
         server.send_message(message)
+    except OSError as error:
+        if _is_final(error):
+            raise
+        raise TryLater from error
+    finally:
+        with suppress(OSError):  # taken or not: how the server says goodbye changes nothing
+            server.quit()
+
+
+def _is_final(error: OSError) -> bool:
+    """Whether the server has refused this mail for good: RFC 5321, section 4.2.1."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            return all(code >= _PERMANENT for code, _reason in error.recipients.values())
+        case smtplib.SMTPResponseException():
+            return error.smtp_code >= _PERMANENT
+        case _:
+            return isinstance(error, smtplib.SMTPNotSupportedError)
 
 
 def link(endpoint: str, **values: object) -> str:

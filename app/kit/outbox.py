@@ -34,7 +34,14 @@ LEASE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=3)  # the sweeper leaves younger rows to their first nudge
 KEPT = timedelta(days=7)  # rows that are done, as a record of what went out when
 MAX_ATTEMPTS = 12
+# A mail server may be away for days: RFC 5321, section 4.5.4.1, gives up after four or five.
+PATIENT_FOR = timedelta(days=4)
+_PATIENT_ATTEMPTS = 9  # keeps tries of its own for what goes wrong once the other side is back
 SWEEP_LIMIT = 500
+
+
+class TryLater(Exception):
+    """A listener's word that what it needs is away: no fault of the event, so it may take days."""
 
 
 class OutboxRow(Model):
@@ -99,7 +106,9 @@ def deliver(row_id: UUID, name: str) -> None:
     except Exception as error:
         log.exception("listener failed", extra={"listener": listener.name, "row": str(row_id)})
         undo()  # whatever it left half done
-        _back_off(row_id, f"{type(error).__name__}")
+        _back_off(
+            row_id, type(error.__cause__ or error).__name__, patient=isinstance(error, TryLater)
+        )
 
 
 @transactional
@@ -165,8 +174,11 @@ def _mark_done(row_id: UUID) -> None:
 
 
 @transactional
-def _back_off(row_id: UUID, error: str) -> None:
-    """Try again later, ever later; after the last try the row is parked for a person to see."""
+def _back_off(row_id: UUID, error: str, *, patient: bool) -> None:
+    """Try again later, ever later; after the last try the row is parked for a person to see.
+
+    The tries of a `patient` row are not counted out before its days are over.
+    """
     row = session().get(OutboxRow, row_id, with_for_update=True, populate_existing=True)
     if row is None or row.done_at is not None:
         return
@@ -174,6 +186,8 @@ def _back_off(row_id: UUID, error: str) -> None:
     if listener.reach is Reach.LOCAL:
         row.attempts += 1  # the one counted in its own transaction was rolled back with it
     row.last_error = error
+    if patient and db_now() < row.created_at + PATIENT_FOR:
+        row.attempts = min(row.attempts, _PATIENT_ATTEMPTS)
     if row.attempts >= MAX_ATTEMPTS:
         row.parked_at = func.clock_timestamp()
         log.error("listener parked", extra={"listener": row.listener, "row": str(row_id)})

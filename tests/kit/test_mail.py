@@ -20,6 +20,7 @@ from sqlalchemy import text
 from app.embedded.processes import free_port
 from app.kit import mail
 from app.kit.db import NestedNetworkError, session, transactional
+from app.kit.outbox import TryLater
 from tests.support.certificates import Authority
 from tests.support.servers import Servers
 
@@ -120,23 +121,39 @@ def test_inside_a_transaction_it_is_refused(app: Flask, inbox: Inbox) -> None:
     assert inbox("kit-inside@example.com") == []
 
 
-def test_server_that_is_away_raises(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "SMTP_URL", "smtp://127.0.0.1:1")
-    with pytest.raises((OSError, smtplib.SMTPException)):
-        send("kit-away@example.com")
-
-
 class Server:
-    """Takes mails, and notes how they came."""
+    """Takes mails, and notes how they came; or says something else."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[bool, bool]] = []  # over TLS, after a log-in
+        self.says = {"MAIL": "250 OK", "RCPT": "250 OK", "DATA": "250 OK", "QUIT": "221 Bye"}
+
+    async def handle_MAIL(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, sender: str, _options: list[str]
+    ) -> str:
+        """Hear who writes."""
+        envelope.mail_from = sender
+        return self.says["MAIL"]
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, to: str, _options: list[str]
+    ) -> str:
+        """Hear to whom."""
+        if self.says["RCPT"].startswith("250"):
+            envelope.rcpt_tos.append(to)
+        return self.says["RCPT"]
+
+    async def handle_QUIT(  # noqa: N802
+        self, _server: SMTP, _session: Session, _envelope: Envelope
+    ) -> str:
+        """Hear that it is over."""
+        return self.says["QUIT"]
 
     async def handle_DATA(self, server: SMTP, session: Session, _envelope: Envelope) -> str:  # noqa: N802
         """Take one."""
         is_tls = server.transport.get_extra_info("ssl_object") is not None
         self.taken.append((is_tls, bool(session.authenticated)))
-        return "250 OK"
+        return self.says["DATA"]
 
 
 @contextmanager
@@ -173,6 +190,43 @@ def certified(authority: Authority) -> ssl.SSLContext:
     return context
 
 
+class TestRefusal:
+    def test_server_that_is_away_is_asked_later(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.config, "SMTP_URL", "smtp://127.0.0.1:1")
+        with pytest.raises(TryLater):
+            send("kit-away@example.com")
+
+    @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+    @pytest.mark.parametrize(
+        ("says", "raised"),
+        [("451 Not now", TryLater), ("550 Nobody here", smtplib.SMTPException)],
+    )
+    def test_what_the_server_says_tells_whether_to_ask_later(
+        self,
+        app: Flask,
+        monkeypatch: pytest.MonkeyPatch,
+        command: str,
+        says: str,
+        raised: type[Exception],
+    ) -> None:
+        with smtp_server(None) as (server, place):
+            monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://{place}")
+            server.says[command] = says
+            with pytest.raises(raised):
+                send("kit-refused@example.com")
+
+    def test_mail_that_was_taken_is_not_sent_again_for_a_bad_goodbye(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with smtp_server(None) as (server, place):
+            monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://{place}")
+            server.says["QUIT"] = "421 Too busy to say goodbye"
+            send("kit-goodbye@example.com")
+        assert len(server.taken) == 1
+
+
 class TestTls:
     def test_is_used_where_the_server_offers_it(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch, certified: ssl.SSLContext
@@ -197,8 +251,9 @@ class TestTls:
     ) -> None:
         with smtp_server(certified, from_the_start=from_the_start) as (server, place):
             monkeypatch.setitem(app.config, "SMTP_URL", url.format(place))
-            with pytest.raises(ssl.SSLCertVerificationError):
+            with pytest.raises(TryLater) as unproven:
                 send("kit-unproven@example.com")
+            assert isinstance(unproven.value.__cause__, ssl.SSLCertVerificationError)
             assert server.taken == []
             monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
             send("kit-proven@example.com")
@@ -209,6 +264,7 @@ class TestTls:
     ) -> None:
         with smtp_server(None) as (server, place):
             monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://shop:secret@{place}")
-            with pytest.raises(smtplib.SMTPNotSupportedError):
+            with pytest.raises(TryLater) as unsafe:
                 send("kit-plain@example.com")
+            assert isinstance(unsafe.value.__cause__, smtplib.SMTPNotSupportedError)
         assert server.taken == []

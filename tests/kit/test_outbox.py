@@ -15,7 +15,7 @@ from app.extensions import db
 from app.kit import jobs, outbox
 from app.kit.db import session, transactional
 from app.kit.events import Listener, Reach, Registry
-from app.kit.outbox import MAX_ATTEMPTS, OutboxRow, deliver, emit
+from app.kit.outbox import MAX_ATTEMPTS, PATIENT_FOR, OutboxRow, TryLater, deliver, emit
 from tests.kit import listeners
 from tests.kit.listeners import Counted, Shared, Told, Unheard, state
 
@@ -238,6 +238,36 @@ class TestBackOff:
         deliver(ident, name)
         drain()
         assert row().done_at is None
+
+    def test_what_is_away_is_waited_for_through_days(
+        self, app: Flask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def away() -> None:
+            raise TryLater from TimeoutError()
+
+        def fail_again(old: timedelta) -> OutboxRow:
+            make_due()
+            session().execute(
+                text("UPDATE outbox SET created_at = clock_timestamp() - :old"), {"old": old}
+            )
+            session().commit()
+            deliver(ident, name)
+            return row()
+
+        state.then = away
+        announce(Told(uuid4(), datetime.now(UTC)))
+        ident, name = row().id, row().listener
+        for _ in range(MAX_ATTEMPTS * 2):
+            waits = fail_again(PATIENT_FOR - timedelta(minutes=1))
+            assert (waits.parked_at, waits.last_error) == (None, "TimeoutError")
+            assert waits.available_at - datetime.now(UTC) < timedelta(minutes=10)
+        # There are tries left for what is wrong when the other side is back, and an end in sight.
+        left = MAX_ATTEMPTS - waits.attempts
+        assert left > 0
+        for _ in range(left):
+            assert row().parked_at is None
+            fail_again(PATIENT_FOR)
+        assert row().parked_at is not None
 
     def test_one_failing_listener_does_not_hold_up_the_other(self, rows: Rows, drain: Work) -> None:
         def fail() -> None:

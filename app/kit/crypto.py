@@ -71,7 +71,7 @@ class Vault:
     def fingerprint(self, text: str) -> bytes:
         """HMAC-SHA256 of the NFC-normalised, trimmed value, under a key of its own."""
         normal = unicodedata.normalize("NFC", text).strip()
-        return hmac.new(self._fingerprint_key, normal.encode(), hashlib.sha256).digest()
+        return hmac.digest(self._fingerprint_key, normal.encode(), "sha256")
 
 
 def vault() -> Vault:

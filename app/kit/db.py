@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
+import psycopg
 from flask import Flask
 from flask_babel import gettext as _
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Enum, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
@@ -32,6 +34,13 @@ SERIALIZATION_FAILURE, DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE = "40001", "40P01",
 TRIES = 4
 _DEPTH = "transaction_depth"
 _AFTER_COMMIT = "after_commit"
+
+
+class Array(list[Any]):
+    """Many values of one type as one parameter, sent as they are: a plain list is written out."""
+
+
+psycopg.adapters.register_dumper(Array, ListBinaryDumper)
 
 
 class NestedNetworkError(RuntimeError):

@@ -1,19 +1,20 @@
 """What each line of an upload is: new, or known already, and to whom."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
 
 from app.kit.crypto import vault
-from app.kit.db import session
+from app.kit.db import Array, session
 from app.products.models import UnitState
 from app.products.queries.stock import tag_of
 from app.products.service import reading
-from app.products.service.reading import Fault, Reading
+from app.products.service.reading import Fault, Line, Reading
 
 SHOWN = 50  # findings of one kind that a person is shown
 CHUNK = 10_000  # fingerprints or units sent to the database at once
@@ -62,11 +63,11 @@ class Findings:
         """How many are not shown."""
         return self.count - len(self.shown)
 
-    def add(self, finding: Finding) -> None:
-        """Count one more."""
+    def add(self, describe: Callable[[], Finding]) -> None:
+        """Count one more, and describe it if it will be shown."""
         self.count += 1
         if len(self.shown) < SHOWN:
-            self.shown.append(finding)
+            self.shown.append(describe())
 
 
 def look_through(
@@ -75,8 +76,11 @@ def look_through(
     """The new values with their fingerprints, in their order, and what is known of every line."""
     findings = {verdict: Findings() for verdict in Verdict}
     for faulty in lines.faulty:
-        findings[Verdict.MALFORMED].add(Finding(faulty.number, faulty.mask, fault=faulty.fault))
-    fingerprints = [vault().fingerprint(line.value) for line in lines.lines]
+        findings[Verdict.MALFORMED].add(
+            partial(Finding, faulty.number, faulty.mask, fault=faulty.fault)
+        )
+    fingerprint_of = vault().fingerprint
+    fingerprints = [fingerprint_of(line.value) for line in lines.lines]
     known = _known(fingerprints, seller_id)
     first_lines: dict[bytes, int] = {}
     new: list[tuple[str, bytes]] = []
@@ -87,22 +91,24 @@ def look_through(
             verdict = Verdict.REPEATED
         elif verdict is Verdict.NEW:
             new.append((line.value, fingerprint))
-        findings[verdict].add(
-            Finding(
-                line.number,
-                reading.mask(line.value),
-                tag_of(fingerprint),
-                first_line if verdict is Verdict.REPEATED else None,
-            )
-        )
+        findings[verdict].add(partial(_describe, line, fingerprint, first_line))
     return new, findings
+
+
+def _describe(line: Line, fingerprint: bytes, first_line: int) -> Finding:
+    return Finding(
+        line.number,
+        reading.mask(line.value),
+        tag_of(fingerprint),
+        first_line if first_line != line.number else None,
+    )
 
 
 def _known(fingerprints: Sequence[bytes], seller_id: UUID) -> dict[bytes, Verdict]:
     """The verdict on each value that is in the market already."""
     known: dict[bytes, Verdict] = {}
     for chunk in chunks(fingerprints):
-        rows = session().execute(KNOWN, {"seller_id": seller_id, "fingerprints": list(chunk)})
+        rows = session().execute(KNOWN, {"seller_id": seller_id, "fingerprints": Array(chunk)})
         for row in rows:
             if not row.own:
                 known[row.fingerprint] = Verdict.ELSEWHERE

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.kit.crypto import Sealed, UnsealError, vault
-from app.kit.db import end_read, in_transaction, session, transactional, violated
+from app.kit.db import Array, end_read, in_transaction, session, transactional, violated
 from app.kit.ids import new_id
 from app.products.errors import (
     NotAllNew,
@@ -258,10 +258,10 @@ def _store(
             {
                 "product_id": product_id,
                 "batch_id": upload_id,
-                "ids": [unit.id for unit in chunk],
-                "sealed": [unit.sealed.data for unit in chunk],
-                "key_versions": [unit.sealed.key_version for unit in chunk],
-                "fingerprints": [unit.fingerprint for unit in chunk],
+                "ids": Array(unit.id for unit in chunk),
+                "sealed": Array(unit.sealed.data for unit in chunk),
+                "key_versions": Array(unit.sealed.key_version for unit in chunk),
+                "fingerprints": Array(unit.fingerprint for unit in chunk),
             },
         )
     tell_change(product_id)

@@ -4,20 +4,25 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
 
-has_own_chromium() {
-    python - <<'PYTHON'
-import sys
-from pathlib import Path
-from playwright.sync_api import sync_playwright
-with sync_playwright() as playwright:
-    sys.exit(not Path(playwright.chromium.executable_path).exists())
-PYTHON
-}
-
 # The same engine without windows of its own takes half the time; Playwright prefers it, too.
 system_chromium() {
     command -v chromium-headless-shell || command -v chromium || command -v chromium-browser ||
         command -v google-chrome || true
+}
+
+# Whether the browser at $CHROMIUM starts, or Playwright's own if that is empty: it may be missing,
+# or the libraries that it needs.
+chromium_starts() {
+    python - <<'PYTHON'
+import os
+import sys
+from playwright.sync_api import Error, sync_playwright
+with sync_playwright() as playwright:
+    try:
+        playwright.chromium.launch(executable_path=os.environ["CHROMIUM"] or None).close()
+    except Error:
+        sys.exit(1)
+PYTHON
 }
 
 # What Debian recommends beside it (a printer's settings, a notifier) no test needs, but for a font.
@@ -26,28 +31,32 @@ install_debian_package() {
         "$1" fonts-liberation >/dev/null
 }
 
-CHROMIUM=${CHROMIUM:-$(system_chromium)}
-if [ -z "$CHROMIUM" ] && ! has_own_chromium; then
+install_chromium() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "→ Installing Debian's chromium"
         apt-get update -qq >/dev/null || true
         install_debian_package chromium-headless-shell || install_debian_package chromium || true
         CHROMIUM=$(system_chromium)
+        if [ -n "$CHROMIUM" ]; then return; fi
     fi
-    if [ -z "$CHROMIUM" ]; then
-        echo "→ Installing Playwright's chromium"
-        log=$(mktemp)
-        playwright install chromium >"$log" 2>&1 || grep -m1 '^Error' "$log" >&2 || true
-        rm -f "$log"
-    fi
-    if [ -z "$CHROMIUM" ] && ! has_own_chromium; then
-        echo "The browser tests need Chromium and none could be installed:" >&2
-        echo "run 'apt-get install chromium' as root, or set CHROMIUM=/path/to/chromium." >&2
+    echo "→ Installing Playwright's chromium"
+    CHROMIUM=
+    log=$(mktemp)
+    playwright install --only-shell chromium >"$log" 2>&1 || grep -m1 '^Error' "$log" >&2 || true
+    rm -f "$log"
+}
+
+given=${CHROMIUM:-}
+CHROMIUM=${given:-$(system_chromium)}
+export CHROMIUM
+if ! chromium_starts; then
+    if [ -z "$given" ]; then install_chromium; fi
+    if ! chromium_starts; then
+        echo "The browser tests need Chromium; ${CHROMIUM:-the one of Playwright} does not start." >&2
+        echo "Run 'apt-get install chromium-headless-shell' as root, or set CHROMIUM=/path/to/it." >&2
         exit 1
     fi
 fi
-# Empty: Playwright's own.
-export CHROMIUM
 # Else each of the many processes that tests start compiles the shop anew.
 unset PYTHONDONTWRITEBYTECODE
 exec python -m pytest "$@"

@@ -14,8 +14,7 @@ from app.kit.crypto import Vault
 from app.kit.requests import MemoryRequest
 from app.settings import Settings
 
-MEGABYTE = 1024 * 1024
-MAX_UPLOAD = 16 * MEGABYTE
+MAX_UPLOAD = 17 * 2**20  # the largest import of stock, and the form around it
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -6,7 +6,14 @@ from typing import Any
 from babel.dates import format_timedelta, get_timezone
 from babel.support import NullTranslations
 from flask import Flask, Response, g, has_request_context, request, session
-from flask_babel import format_date, format_datetime, format_time, get_locale, get_translations
+from flask_babel import (
+    format_date,
+    format_datetime,
+    format_decimal,
+    format_time,
+    get_locale,
+    get_translations,
+)
 from flask_login import current_user
 
 from app.extensions import babel
@@ -71,6 +78,11 @@ def money(minor: int, currency: str) -> str:
     return Money(minor, currency).format(locale())
 
 
+def number(value: int) -> str:
+    """A count with its thousands set apart."""
+    return str(format_decimal(value))
+
+
 def ago(moment: datetime) -> str:
     """How long ago (or until when) `moment` is, in words."""
     return format_timedelta(moment - datetime.now(UTC), add_direction=True, locale=locale())
@@ -81,6 +93,7 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=choose, timezone_selector=zone)
     app.jinja_env.globals["locales"] = LOCALES
     app.jinja_env.filters["money"] = money
+    app.jinja_env.filters["number"] = number
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = format_date
     app.jinja_env.filters["datetime"] = moment

@@ -178,7 +178,10 @@ def _messages() -> dict[int, str]:
         400: _("Your browser sent something we can't read."),
         404: _("There is no such page, or it is not for you."),
         405: _("This address does not take that kind of request."),
-        413: _("What you sent is larger than we take."),
+        413: _(
+            "We can't take that much at once: up to %(size)s MB.",
+            size=current_app.config["MAX_CONTENT_LENGTH"] // 2**20,
+        ),
         415: _("We can't read that kind of content."),
     }
 

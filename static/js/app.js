@@ -229,6 +229,9 @@ document.addEventListener("change", (event) => {
   const name = $("[data-file-name]", drop);
   name.dataset.empty ??= name.textContent;
   name.textContent = file ? file.name : name.dataset.empty;
+  const { maxBytes, tooLarge } = drop.dataset;
+  event.target.setCustomValidity(file?.size > maxBytes ? tooLarge : "");
+  event.target.reportValidity();
   $(".file-drop__preview", drop)?.remove();
   if (file?.type.startsWith("image/") && drop.dataset.preview !== undefined) {
     const image = Object.assign(new Image(), { className: "file-drop__preview", alt: "" });

@@ -7,6 +7,7 @@ from app.auth.service import update_profile
 from app.kit.db import session
 from app.products.models import Product
 from tests.factories.auth import make_user
+from tests.factories.products import make_product
 from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import (
     DELIVERED,
@@ -109,6 +110,23 @@ def test_hostile_addresses(visit: Visit, address: str, watch: Watch) -> None:
     page.goto(address.format("%22%3E%3Cscript%3Ealert(1)%3C/script%3E"))
     expect(page.locator("main h1")).to_be_visible()
     assert_inert(page)
+
+
+def test_file_that_is_too_large_is_refused_before_it_is_sent(visit: Visit) -> None:
+    seller = make_user(roles=["seller"])
+    product = make_product(seller, stock=keys(1))
+    page = log_in(visit(), seller)
+    page.goto(f"/products/{product.id}/stock")
+    file = page.get_by_label("Or choose a file")
+    [key] = keys(1)
+    large = {"name": "keys.txt", "mimeType": "text/plain", "buffer": b"x" * (16 * 2**20 + 1)}
+    file.set_input_files(large)
+    page.get_by_role("button", name="Check the lines").click()
+    assert "16 MB" in file.evaluate("input => input.validationMessage")
+    expect(page.get_by_role("heading", name="Check of the lines")).to_have_count(0)
+    file.set_input_files({**large, "buffer": key.encode()})
+    page.get_by_role("button", name="Check the lines").click()
+    expect(page.get_by_role("heading", name="Check of the lines")).to_be_visible()
 
 
 def test_link_that_was_sold_is_opened_outside(page: Page) -> None:

@@ -211,6 +211,17 @@ class TestImport:
         for told in (rival.display_name, rival.email, str(rival.id), str(foreign.id)):
             assert told not in html
 
+    @pytest.mark.parametrize(
+        ("language", "written"), [("en", "1,200"), ("ru", "1\N{NO-BREAK SPACE}200")]
+    )
+    def test_thousands_are_set_apart(self, browser, product, language, written):
+        browser.post("/auth/locale", data={"locale": language})
+        page, url = checked(browser, product, lines="\n".join(f"KEY-{n}" for n in range(1_200)))
+        assert page.select_one(".stat__value").get_text(strip=True) == written
+        assert written in page.select_one(f"form[action='{url}/take-in'] button").get_text()
+        taken = soup(browser.get(browser.post(f"{url}/take-in").location))
+        assert written in taken.select_one(".toast").get_text()
+
     def test_second_click_changes_nothing(self, browser, product):
         _, url = checked(browser, product, lines="THIRD-KEY-0003")
         for _click in range(2):

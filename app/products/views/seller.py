@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.files import service as files
 from app.kit import htmx, i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
@@ -185,5 +186,6 @@ def _form(
         form=form,
         product=product,
         message=message,
+        max_photo_bytes=files.MAX_BYTES,
         description=markdown.render((form.description.data or "")[: products.DESCRIPTION_MAX]),
     )

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from app.kit import ratelimit
+from app.kit import i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
@@ -27,7 +27,7 @@ from app.products.errors import (
 from app.products.forms import StockForm
 from app.products.models import UnitState
 from app.products.queries import stock as queries
-from app.products.service import importing
+from app.products.service import importing, reading
 from app.products.service import stock as service
 from app.products.service.checking import Verdict
 from app.products.views import blueprint
@@ -67,6 +67,7 @@ def _stock_page(
         "state": state,
         "states": list(UnitState),
         "form": form or StockForm(formdata=None),
+        "max_stock_bytes": reading.MAX_BYTES,
         "refusal": refusal,
     }
     status = STATUS[refusal.kind] if refusal else 422 if form and form.errors else 200
@@ -150,7 +151,12 @@ def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
     except (NotAllNew, NothingNew, NotStocked, TakenMeanwhile) as refusal:
         return _upload_page(product, upload_id, refusal)
     flash(
-        ngettext("%(num)s unit was taken in.", "%(num)s units were taken in.", taken.units),
+        ngettext(
+            "%(count)s unit was taken in.",
+            "%(count)s units were taken in.",
+            taken.units,
+            count=i18n.number(taken.units),
+        ),
         "success",
     )
     return redirect_to(url_for("products.stock", product_id=product_id))
@@ -190,7 +196,12 @@ def withdraw_batch(product_id: UUID, batch_id: UUID) -> ResponseReturnValue:
         seller_id=current_user.id, product_id=product_id, batch_id=batch_id
     )
     flash(
-        ngettext("%(num)s unit was withdrawn.", "%(num)s units were withdrawn.", count),
+        ngettext(
+            "%(count)s unit was withdrawn.",
+            "%(count)s units were withdrawn.",
+            count,
+            count=i18n.number(count),
+        ),
         "success" if count else "info",
     )
     return redirect_to(url_for("products.stock", product_id=product_id))

@@ -140,6 +140,7 @@ class TestDatabase:
         assert response.status_code == 503
         assert int(response.headers["Retry-After"]) > 0
         assert "127.0.0.1" not in response.text
+        assert ("Try again" in response.text) is (headers == {"Accept": "text/html"})
 
     def test_connection_lost_after_the_last_read_takes_no_answer_with_it(
         self, app: Flask, client: FlaskClient

@@ -51,9 +51,10 @@ QUERIES = {
         SELECT p.id FROM payment p
         LEFT JOIN ledger_transaction t ON t.kind = 'sale' AND t.reference = p.id
         LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        LEFT JOIN ledger_account a ON a.id = e.account_id
         WHERE p.state = 'settled'
-        GROUP BY p.id HAVING coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
-            <> p.amount_minor""",
+        GROUP BY p.id HAVING p.amount_minor <> -coalesce(sum(e.amount_minor)
+            FILTER (WHERE a.kind IN ('seller_pending', 'platform_revenue')), 0)""",
     "a delivered line has all its pieces, a paid one waits less than a minute": """
         SELECT o.id FROM orders o JOIN order_line l ON l.order_id = o.id
         WHERE (o.state = 'delivered' AND l.quantity <>
@@ -68,7 +69,7 @@ QUERIES = {
         UNION ALL SELECT unit_id FROM delivery WHERE unit_id IS NOT NULL
         GROUP BY unit_id HAVING count(*) > 1""",
     "a value stands in the market once": """
-        SELECT encode(fingerprint, 'hex') FROM stock_item
+        SELECT encode(fingerprint, 'hex') FROM stock_item WHERE state <> 'withdrawn'
         GROUP BY fingerprint HAVING count(*) > 1""",
     "stock in = free + reserved + sold + withdrawn": """
         SELECT b.id FROM stock_batch b

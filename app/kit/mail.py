@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -19,6 +20,10 @@ from app.kit.outbox import TryLater
 _SECONDS = 15
 _SMTPS_PORT, _SMTP_PORT = 465, 25
 _PERMANENT = 500
+# A worker has other things to do than to wait, mail by mail, for a server that does not answer.
+_SOON = 1.0
+_PAUSE_SECONDS = 120.0
+_AWAY_UNTIL = "mail_servers_away_until"
 
 
 def send(*, to: str, locale: str, template: str, key: str, **context: object) -> None:
@@ -44,19 +49,29 @@ def send(*, to: str, locale: str, template: str, key: str, **context: object) ->
 
 
 def _hand_over(message: EmailMessage) -> None:
-    try:
-        server = _connect(current_app.config["SMTP_URL"])
-    except OSError as error:  # those of smtplib are such, too
-        raise TryLater from error
+    server = _connect_unless_away(current_app.config["SMTP_URL"])
     try:
         server.send_message(message)
-    except OSError as error:
+    except OSError as error:  # those of smtplib are such, too
         if _is_final(error):
             raise
         raise TryLater from error
     finally:
         with suppress(OSError):  # taken or not: how the server says goodbye changes nothing
             server.quit()
+
+
+def _connect_unless_away(url: str) -> smtplib.SMTP:
+    away_until: dict[str, float] = current_app.extensions.setdefault(_AWAY_UNTIL, {})
+    began = time.monotonic()
+    if began < away_until.get(url, 0):
+        raise TryLater
+    try:
+        return _connect(url)
+    except OSError as error:
+        if time.monotonic() - began > _SOON:
+            away_until[url] = time.monotonic() + _PAUSE_SECONDS
+        raise TryLater from error
 
 
 def _is_final(error: OSError) -> bool:

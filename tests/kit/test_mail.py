@@ -1,6 +1,7 @@
 """Mail, as it lands in an inbox."""
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -197,6 +198,30 @@ class TestRefusal:
         monkeypatch.setitem(app.config, "SMTP_URL", "smtp://127.0.0.1:1")
         with pytest.raises(TryLater):
             send("kit-away@example.com")
+
+    def test_nobody_waits_for_a_silent_server_that_another_has_waited_for(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mail, "_SECONDS", 0.3)
+        monkeypatch.setattr(mail, "_SOON", 0.2)
+        away_until: dict[str, float] = {}
+        monkeypatch.setitem(app.extensions, mail._AWAY_UNTIL, away_until)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.settimeout(5)
+            url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+            monkeypatch.setitem(app.config, "SMTP_URL", url)
+            for _ in range(3):
+                with pytest.raises(TryLater):
+                    send("kit-silent@example.com")
+            silent.accept()[0].close()
+            silent.settimeout(0)
+            with pytest.raises(BlockingIOError):
+                silent.accept()
+            away_until[url] = 0  # the pause is over
+            with pytest.raises(TryLater):
+                send("kit-silent@example.com")
+            silent.settimeout(5)
+            silent.accept()[0].close()
 
     @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
     @pytest.mark.parametrize(

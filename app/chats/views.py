@@ -32,6 +32,7 @@ from app.kit.access import Access, allow
 from app.kit.db import end_read
 from app.kit.errors import Unavailable
 from app.kit.headers import no_store
+from app.kit.requests import network
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("chats", __name__, url_prefix="/live")
@@ -69,7 +70,7 @@ def ticket() -> ResponseReturnValue:
     holder = Pass()
     if current_user.is_authenticated:
         holder = Pass(current_user.id, identity.current_session_id())
-    asker = f"user:{holder.user_id}" if holder.user_id else f"guest:{request.remote_addr}"
+    asker = f"user:{holder.user_id}" if holder.user_id else f"guest:{network()}"
     ratelimit.spend(TICKET_LIMIT, "live-ticket", asker)
     end_read()
     return jsonify(ticket=tickets.issue(holder))
@@ -127,7 +128,7 @@ def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
     """The socket as one of the broker's, with a thread that reads what the page says."""
     user_id = holder.user_id
     listener = Listener(
-        owner=f"user:{user_id}" if user_id else f"guest:{request.remote_addr}",
+        owner=f"user:{user_id}" if user_id else f"guest:{network()}",
         drop=lambda: _cut(connection),
     )
     at_most = policy.MAX_SOCKETS_OF_USER if user_id else policy.MAX_SOCKETS_OF_ADDRESS

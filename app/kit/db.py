@@ -154,9 +154,14 @@ def assert_no_transaction() -> None:
         raise NestedNetworkError("no network call inside a transaction")
 
 
-def lock(model: type[M], ident: UUID) -> M | None:
-    """The row with this id, read afresh and locked until the commit; None if there is none."""
-    return session().get(model, ident, with_for_update=True, populate_existing=True)
+def lock(model: type[M], ident: UUID, *, skip_locked: bool = False) -> M | None:
+    """The row with this id, read afresh and locked until the commit; None if there is none.
+
+    With `skip_locked`, None also for a row that another transaction has locked: for sweeps, which
+    come by again.
+    """
+    how: Any = {"skip_locked": True} if skip_locked else True
+    return session().get(model, ident, with_for_update=how, populate_existing=True)
 
 
 def db_now() -> datetime:

@@ -1,12 +1,13 @@
 """Requests: where from, whether of a program, and with their uploads kept in memory."""
 
 from io import BytesIO
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import IO
 
 from flask import Request, request
 
 API = "/api/v1"
+_IPV6_PREFIX = 64
 
 
 def is_api() -> bool:
@@ -25,6 +26,23 @@ def address() -> str | None:
         return None
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return str(mapped or found)
+
+
+def network() -> str:
+    """What counts as one place for limits; "" where a proxy does not say where from."""
+    return network_of(address() or "")
+
+
+def network_of(address: str) -> str:
+    """An IPv4 address as it is, an IPv6 address as its /64: what one household or host is given."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ip_network((parsed, _IPV6_PREFIX), strict=False))
+    return str(parsed)
 
 
 class MemoryRequest(Request):

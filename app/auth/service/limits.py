@@ -1,25 +1,10 @@
 """How often people may try things."""
 
-from ipaddress import IPv6Address, ip_address
-
 from flask import current_app
 
 from app.kit import ratelimit
+from app.kit.requests import network_of
 from app.settings import Settings
-
-_IPV6_NETWORK = 64  # what one household or host is given
-
-
-def network(address: str) -> str:
-    """What counts as one place: an IPv4 address, or the /64 of an IPv6 address."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped else f"{int(parsed) >> _IPV6_NETWORK:x}/{_IPV6_NETWORK}"
-    return str(parsed)
 
 
 def _settings() -> Settings:
@@ -33,7 +18,7 @@ def count_login(email: str, address: str) -> None:
     `email` is "" for what can't be the address of an account: nobody's limit is used up by it.
     """
     settings = _settings()
-    ratelimit.spend(f"{settings.login_tries_per_address}/minute", "login-from", network(address))
+    ratelimit.spend(f"{settings.login_tries_per_address}/minute", "login-from", network_of(address))
     if email:
         ratelimit.spend(f"{settings.login_tries_per_account}/minute", "login-into", email)
 
@@ -46,7 +31,7 @@ def count_password_check(user_id: str) -> None:
 def count_registration(address: str) -> None:
     """Count a registration; TooMany for too many from one place."""
     limit = f"{_settings().registrations_per_address}/hour"
-    ratelimit.spend(limit, "register", network(address))
+    ratelimit.spend(limit, "register", network_of(address))
 
 
 def count_mail(kind: str, email: str, address: str) -> None:
@@ -61,7 +46,7 @@ def count_mail(kind: str, email: str, address: str) -> None:
 def count_from(kind: str, address: str) -> None:
     """Count a try from one place that costs us work, whatever comes of it; TooMany."""
     limit = f"{_settings().login_tries_per_address}/minute"
-    ratelimit.spend(limit, f"{kind}-from", network(address))
+    ratelimit.spend(limit, f"{kind}-from", network_of(address))
 
 
 def count_to(kind: str, email: str) -> None:

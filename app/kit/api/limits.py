@@ -7,7 +7,7 @@ from flask import Flask, Response, current_app, g, request
 
 from app.kit import ratelimit
 from app.kit.crypto import token_hash
-from app.kit.requests import is_api
+from app.kit.requests import is_api, network
 
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _KEYS_BEHIND_ADDRESS = 5  # programs of one office, each with a key of its own
@@ -23,11 +23,11 @@ def _count() -> None:
     if not is_api():
         return
     most: int = current_app.extensions["settings"].api_requests_per_minute
-    address = request.remote_addr or ""
+    place = network()
     proof = request.headers.get("Authorization")
     if proof:
-        ratelimit.spend(f"{most * _KEYS_BEHIND_ADDRESS}/minute", "api-address", address)
-    key = token_hash(proof).hex() if proof else address
+        ratelimit.spend(f"{most * _KEYS_BEHIND_ADDRESS}/minute", "api-address", place)
+    key = token_hash(proof).hex() if proof else place
     g.api_quota = (f"{most}/minute", "api", key)
     ratelimit.spend(*g.api_quota)
 

@@ -12,6 +12,7 @@ from app.kit import live
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
+from app.kit.requests import network_of
 from app.orders.errors import (
     AlreadyPaid,
     BasketChanged,
@@ -209,9 +210,7 @@ def _check_holds(buyer_id: UUID, address: str | None) -> None:
 
 def _is_from(address: str) -> ColumnElement[bool]:
     """Orders from one place: whoever has one IPv6 address has the 2^64 of its network."""
-    if ":" in address:
-        return Order.address.op("<<=", is_comparison=True)(cast(f"{address}/64", INET))
-    return Order.address == address
+    return Order.address.op("<<=", is_comparison=True)(cast(network_of(address), INET))
 
 
 def _holding(whose: ColumnElement[bool]) -> int:

@@ -6,14 +6,14 @@ from werkzeug.local import LocalProxy
 
 from app.kit import ratelimit
 from app.kit.crypto import new_token, token_hash
-from app.kit.requests import is_api
+from app.kit.requests import is_api, network
 from app.orders.queries.basket import Owner, pieces_in_basket
 from app.orders.service import basket as baskets
 from app.orders.views import blueprint
 
 GUEST_TOKEN = "guest_basket"  # noqa: S105  # the name of a cookie's field
 
-NEW_GUESTS = "60/minute"  # baskets begun from one address
+NEW_GUESTS = "60/minute"  # baskets begun from one place
 
 
 def owner() -> Owner | None:
@@ -28,7 +28,7 @@ def owner_for_adding() -> Owner:
     """The visitor as owner of a basket; a guest gets the secret that opens theirs."""
     known = owner()
     if known is None:
-        ratelimit.spend(NEW_GUESTS, "guest-basket", request.remote_addr or "")
+        ratelimit.spend(NEW_GUESTS, "guest-basket", network())
         session[GUEST_TOKEN] = new_token()
         known = Owner(guest_hash=token_hash(session[GUEST_TOKEN]))
     return known

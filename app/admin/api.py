@@ -7,14 +7,14 @@ from flask_login import current_user
 from app.admin.errors import NotYourself
 from app.admin.schemas import ModeratedOut, RemovalIn, UserList, UserOut, UsersQuery
 from app.auth import queries as people
-from app.auth import service as auth
 from app.auth.errors import NoSuchUser
 from app.auth.models import Role, User
+from app.auth.service import moderation as people_moderation
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
 from app.kit.api.schemas import listing_of
 from app.products.queries.catalogue import detail
-from app.products.service import moderation
+from app.products.service import moderation as goods
 
 blueprint = api_blueprint("admin_api", __name__, "admin")
 SCOPE = "admin"
@@ -75,7 +75,7 @@ def get_user(user_id: UUID) -> UserOut:
 def ban(user_id: UUID) -> UserOut:
     """Close an account: every login, token and socket of it ends, its goods leave the catalogue."""
     _insist_on_other(user_id)
-    auth.ban_user(user_id=user_id)
+    people_moderation.ban_user(user_id=user_id)
     return _found(user_id)
 
 
@@ -84,7 +84,7 @@ def ban(user_id: UUID) -> UserOut:
 @operation(answers=UserOut)
 def unban(user_id: UUID) -> UserOut:
     """Open a closed account again."""
-    auth.unban_user(user_id=user_id)
+    people_moderation.unban_user(user_id=user_id)
     return _found(user_id)
 
 
@@ -93,7 +93,7 @@ def unban(user_id: UUID) -> UserOut:
 @operation(answers=UserOut)
 def grant_role(user_id: UUID, role: str) -> UserOut:
     """Give a role; a new seller is paid at their own address."""
-    auth.grant_role(user_id=user_id, role=Role(role))
+    people_moderation.grant_role(user_id=user_id, role=Role(role))
     return _found(user_id)
 
 
@@ -104,7 +104,7 @@ def take_role(user_id: UUID, role: str) -> UserOut:
     """Take a role away."""
     if Role(role) is Role.ADMIN:
         _insist_on_other(user_id)
-    auth.revoke_role(user_id=user_id, role=Role(role))
+    people_moderation.revoke_role(user_id=user_id, role=Role(role))
     return _found(user_id)
 
 
@@ -113,7 +113,7 @@ def take_role(user_id: UUID, role: str) -> UserOut:
 @operation(answers=ModeratedOut)
 def remove_product(product_id: UUID, body: RemovalIn) -> ModeratedOut:
     """Take a product out of the shop; its seller and buyers keep what they have."""
-    moderation.remove(moderator_id=current_user.id, product_id=product_id, reason=body.reason)
+    goods.remove(moderator_id=current_user.id, product_id=product_id, reason=body.reason)
     return _decided(product_id)
 
 
@@ -122,7 +122,7 @@ def remove_product(product_id: UUID, body: RemovalIn) -> ModeratedOut:
 @operation(answers=ModeratedOut)
 def restore_product(product_id: UUID) -> ModeratedOut:
     """Bring a removed product back, hidden: its seller publishes it again."""
-    moderation.restore(product_id=product_id)
+    goods.restore(product_id=product_id)
     return _decided(product_id)
 
 

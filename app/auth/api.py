@@ -6,7 +6,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.auth import identity, queries, service
+from app.auth import identity, queries
 from app.auth.errors import NoSuchUser
 from app.auth.models import User
 from app.auth.queries import ApiKeyView
@@ -28,7 +28,7 @@ from app.auth.schemas import (
     TokenIn,
     TokenOut,
 )
-from app.auth.service import api_keys, refresh
+from app.auth.service import accounts, api_keys, credentials, refresh, selling, sessions
 from app.auth.service.refresh import TokenPair
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
@@ -48,7 +48,7 @@ def _address() -> str:
 @operation(answers=AcceptedOut, status=202)
 def register(body: RegisterIn) -> AcceptedOut:
     """Ask for an account; the answer is the same whether the address has one or not."""
-    service.register(
+    accounts.register(
         email=body.email,
         password=body.password,
         display_name=body.display_name,
@@ -63,7 +63,7 @@ def register(body: RegisterIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, refusals=(410,))
 def confirm(body: LinkIn) -> AcceptedOut:
     """Confirm one's address with the secret of the mailed link."""
-    service.confirm_email(token=body.token)
+    accounts.confirm_email(token=body.token)
     return ACCEPTED
 
 
@@ -72,7 +72,7 @@ def confirm(body: LinkIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, status=202)
 def resend_confirmation(body: EmailIn) -> AcceptedOut:
     """Have the link mailed again, if an account waits for it."""
-    service.resend_confirmation(email=body.email, address=_address())
+    accounts.resend_confirmation(email=body.email, address=_address())
     return ACCEPTED
 
 
@@ -81,7 +81,7 @@ def resend_confirmation(body: EmailIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, status=202)
 def forgot_password(body: EmailIn) -> AcceptedOut:
     """Have a link for a new password mailed, if there is such an account."""
-    service.request_password_reset(email=body.email, address=_address())
+    credentials.request_password_reset(email=body.email, address=_address())
     return ACCEPTED
 
 
@@ -90,7 +90,7 @@ def forgot_password(body: EmailIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, refusals=(410,))
 def reset_password(body: ResetIn) -> AcceptedOut:
     """Set a new password with the secret of the mailed link; every login and token ends."""
-    service.reset_password(token=body.token, password=body.password)
+    credentials.reset_password(token=body.token, password=body.password)
     return ACCEPTED
 
 
@@ -142,7 +142,7 @@ def revoke_token(body: RefreshIn) -> AcceptedOut:
 @operation(answers=AcceptedOut)
 def log_out_everywhere() -> AcceptedOut:
     """End every login and every token; API keys stay."""
-    service.log_out_everywhere(user_id=current_user.id)
+    sessions.log_out_everywhere(user_id=current_user.id)
     return ACCEPTED
 
 
@@ -185,7 +185,7 @@ def change_me(body: ProfileChange) -> MeOut:
     if empty:
         message = _("Leave it out, or give it a value.")
         raise Invalid("invalid", message, errors=dict.fromkeys(empty, message))
-    service.update_profile(
+    accounts.update_profile(
         user_id=current_user.id,
         display_name=changes.get("display_name", current_user.display_name),
         locale=changes.get("locale", current_user.locale),
@@ -198,7 +198,7 @@ def change_me(body: ProfileChange) -> MeOut:
 @operation(answers=AcceptedOut)
 def change_password(body: PasswordIn) -> AcceptedOut:
     """Replace one's password; every login and token ends."""
-    service.replace_password(user_id=current_user.id, current=body.current, new=body.new)
+    credentials.replace_password(user_id=current_user.id, current=body.current, new=body.new)
     return ACCEPTED
 
 
@@ -207,7 +207,7 @@ def change_password(body: PasswordIn) -> AcceptedOut:
 @operation(answers=MeOut)
 def become_seller(body: SellerIn) -> MeOut:
     """Become a seller. Every login and token ends with the new role: ask for a new token."""
-    service.become_seller(user_id=current_user.id, paypal_email=body.paypal_email)
+    selling.become_seller(user_id=current_user.id, paypal_email=body.paypal_email)
     return _me_now()
 
 

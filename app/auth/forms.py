@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from app.auth.passwords import MAX_LENGTH
-from app.auth.service.cleaning import EMAIL_LENGTH, NAME_MAX
+from app.auth.service.details import EMAIL_LENGTH, NAME_MAX
 from app.kit.errors import AppError
 from app.kit.i18n import LOCALES
 

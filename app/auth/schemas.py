@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.auth.passwords import MAX_LENGTH
 from app.auth.scopes import Scope
-from app.auth.service.cleaning import EMAIL_LENGTH, NAME_MAX
+from app.auth.service.details import EMAIL_LENGTH, NAME_MAX
 from app.kit.api.schemas import Input, Output
 
 SECRET_MAX = 500

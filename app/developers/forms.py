@@ -8,7 +8,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.auth.forms import Form
 from app.auth.scopes import Scope
-from app.auth.service.cleaning import NAME_MAX
+from app.auth.service.details import NAME_MAX
 
 DAYS = {"30": _l("30 days"), "90": _l("90 days"), "365": _l("One year"), "": _l("No end")}
 SCOPES = {

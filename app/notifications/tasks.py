@@ -17,7 +17,7 @@ from app.auth.events import (
     UserRegistered,
 )
 from app.auth.models import MailPurpose, User
-from app.auth.service import issue_mail_token
+from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
 from app.orders.events import OrderDelivered

@@ -16,9 +16,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from app.auth import service
 from app.auth.errors import BadToken
-from app.auth.service import api_keys, bearer, refresh, signing
+from app.auth.service import api_keys, bearer, credentials, moderation, refresh, sessions, signing
 from app.extensions import db
 from app.kit.db import session
 from app.kit.errors import Invalid
@@ -97,10 +96,10 @@ class TestAccess:
     @pytest.mark.parametrize(
         "end",
         [
-            lambda user: service.ban_user(user_id=user.id),
-            lambda user: service.log_out_everywhere(user_id=user.id),
-            lambda user: service.grant_role(user_id=user.id, role="moderator"),
-            lambda user: service.replace_password(
+            lambda user: moderation.ban_user(user_id=user.id),
+            lambda user: sessions.log_out_everywhere(user_id=user.id),
+            lambda user: moderation.grant_role(user_id=user.id, role="moderator"),
+            lambda user: credentials.replace_password(
                 user_id=user.id, current=PASSWORD, new="quite another horse"
             ),
         ],
@@ -211,9 +210,9 @@ class TestApiKeys:
     def test_a_ban_ends_it_a_password_does_not(self, app: Flask) -> None:
         user = make_user()
         _key_id, key = api_keys.create_api_key(user_id=user.id, name="Robot", scopes=["account"])
-        service.replace_password(user_id=user.id, current=PASSWORD, new="quite another horse")
+        credentials.replace_password(user_id=user.id, current=PASSWORD, new="quite another horse")
         assert bearer.verify(key).user.id == user.id
-        service.ban_user(user_id=user.id)
+        moderation.ban_user(user_id=user.id)
         with pytest.raises(BadToken):
             bearer.verify(key)
 
@@ -232,7 +231,7 @@ class TestApiKeys:
     def test_a_lost_role_takes_its_scopes(self, app: Flask, client: FlaskClient) -> None:
         user = make_user(roles=("seller",))
         _key_id, key = api_keys.create_api_key(user_id=user.id, name="Robot", scopes=["sales"])
-        service.revoke_role(user_id=user.id, role="seller")
+        moderation.revoke_role(user_id=user.id, role="seller")
         assert bearer.verify(key).scopes == frozenset()
         assert Program(client, key).get("/payments/sales").status_code == 403
 

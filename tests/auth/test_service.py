@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import func, select, text, update
 
-from app.auth import queries, service
+from app.auth import queries
 from app.auth.errors import (
     AlreadySeller,
     Banned,
@@ -20,7 +20,7 @@ from app.auth.errors import (
     WrongPassword,
 )
 from app.auth.models import LoginSession, MailPurpose, MailToken, Role, User
-from app.auth.service import sessions
+from app.auth.service import accounts, credentials, mail_links, moderation, selling, sessions
 from app.kit.db import session
 from app.kit.errors import AppError, Invalid, TooMany
 from tests.factories.auth import PASSWORD, make_user
@@ -31,7 +31,7 @@ HOME = "203.0.113.7"
 
 
 def enter(user: User, password: str = PASSWORD, address: str = HOME) -> str:
-    return service.log_in(email=user.email, password=password, address=address, agent="Firefox")
+    return sessions.log_in(email=user.email, password=password, address=address, agent="Firefox")
 
 
 def is_in(secret: str) -> bool:
@@ -39,7 +39,7 @@ def is_in(secret: str) -> bool:
 
 
 def enroll(email: str, password: str = PASSWORD, address: str = HOME) -> None:
-    service.register(
+    accounts.register(
         email=email, password=password, display_name="Nadia", locale="en", address=address
     )
 
@@ -171,7 +171,7 @@ class TestRegister:
         ],
     )
     def test_a_name_is_cleaned_of_what_is_not_seen(self, app, name, kept):
-        service.register(
+        accounts.register(
             email="n@example.com", password=PASSWORD, display_name=name, locale="ru", address=HOME
         )
         assert queries.user_by_email("n@example.com").display_name == kept
@@ -182,7 +182,7 @@ class TestRegister:
     )
     def test_a_name_that_can_not_be_shown_is_refused(self, app, name):
         with pytest.raises(Invalid) as caught:
-            service.register(
+            accounts.register(
                 email="n@example.com",
                 password=PASSWORD,
                 display_name=name,
@@ -193,7 +193,7 @@ class TestRegister:
 
     def test_an_unknown_language_is_refused(self, app):
         with pytest.raises(Invalid):
-            service.register(
+            accounts.register(
                 email="n@example.com",
                 password=PASSWORD,
                 display_name="Nadia",
@@ -228,27 +228,28 @@ class TestRegister:
 class TestConfirmEmail:
     def test_the_link_lets_the_person_in_once(self, app):
         user = make_user(confirmed=False)
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
         with pytest.raises(NotConfirmed):
             enter(user)
-        service.confirm_email(token=token)
+        accounts.confirm_email(token=token)
         assert is_in(enter(user))
         with pytest.raises(DeadLink):
-            service.confirm_email(token=token)
+            accounts.confirm_email(token=token)
 
     def test_using_one_link_uses_up_the_others(self, app):
         user = make_user(confirmed=False)
         first, second = (
-            service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM) for _ in range(2)
+            mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+            for _ in range(2)
         )
-        service.confirm_email(token=first)
+        accounts.confirm_email(token=first)
         with pytest.raises(DeadLink):
-            service.confirm_email(token=second)
+            accounts.confirm_email(token=second)
 
     def test_of_many_at_once_one_succeeds(self, app):
         user = make_user(confirmed=False)
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
-        results = in_parallel(app, lambda _n: service.confirm_email(token=token), 5)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        results = in_parallel(app, lambda _n: accounts.confirm_email(token=token), 5)
         assert sorted(type(result).__name__ for result in results) == ["DeadLink"] * 4 + [
             "NoneType"
         ]
@@ -258,7 +259,7 @@ class TestConfirmEmail:
     )
     def test_a_link_dies_with_its_time(self, app, purpose, minutes):
         user = make_user(confirmed=False)
-        token = service.issue_mail_token(user_id=user.id, purpose=purpose)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=purpose)
 
         def pass_time(by: timedelta) -> None:
             session().execute(update(MailToken).values(expires_at=MailToken.expires_at - by))
@@ -269,41 +270,43 @@ class TestConfirmEmail:
         pass_time(timedelta(minutes=1))
         assert queries.owner_of_link(token, purpose) is None
         use = {
-            MailPurpose.CONFIRM: lambda: service.confirm_email(token=token),
-            MailPurpose.RESET: lambda: service.reset_password(token=token, password=NEW_PASSWORD),
+            MailPurpose.CONFIRM: lambda: accounts.confirm_email(token=token),
+            MailPurpose.RESET: lambda: credentials.reset_password(
+                token=token, password=NEW_PASSWORD
+            ),
         }[purpose]
         with pytest.raises(DeadLink):
             use()
 
     def test_a_link_is_good_for_its_purpose_alone(self, app):
         user = make_user(confirmed=False)
-        reset = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        confirm = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        reset = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        confirm = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
         with pytest.raises(DeadLink):
-            service.confirm_email(token=reset)
+            accounts.confirm_email(token=reset)
         with pytest.raises(DeadLink):
-            service.reset_password(token=confirm, password=NEW_PASSWORD)
+            credentials.reset_password(token=confirm, password=NEW_PASSWORD)
 
     @pytest.mark.parametrize(
         "token", ["", "x", "\x00", "\ud800".encode("utf-8", "replace").decode()]
     )
     def test_a_made_up_link_is_dead(self, app, token):
         with pytest.raises(DeadLink):
-            service.confirm_email(token=token)
+            accounts.confirm_email(token=token)
 
     def test_the_database_does_not_hold_the_secret(self, app):
         user = make_user(confirmed=False)
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
         kept = session().scalars(select(MailToken.secret_hash)).one()
         assert token.encode() not in kept
 
     def test_registering_again_kills_the_links_a_stranger_waits_for(self, app):
         enroll("victim@example.com", "strangers-own-choice")
         user = queries.user_by_email("victim@example.com")
-        strangers = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        strangers = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
         enroll("victim@example.com", NEW_PASSWORD)
         with pytest.raises(DeadLink):
-            service.confirm_email(token=strangers)
+            accounts.confirm_email(token=strangers)
 
     def test_a_stranger_who_registered_first_never_gets_in(self, app, inbox: Inbox):
         owner = make_user()  # takes a unique address for the mail catcher
@@ -312,12 +315,12 @@ class TestConfirmEmail:
         enroll(email, strangers)
         enroll(email, NEW_PASSWORD)
         for _time in range(2):  # by whom of the two does not matter
-            service.resend_confirmation(email=email, address=HOME)
+            accounts.resend_confirmation(email=email, address=HOME)
         mails = inbox.of(email)
         assert len(mails) == 4
         assert not any("/auth/confirm/" in mail["text"] for mail in mails)
         secret = path_in(mails[0], "/auth/reset/").removeprefix("/auth/reset/")
-        service.reset_password(token=secret, password="another-fine-walrus")
+        credentials.reset_password(token=secret, password="another-fine-walrus")
         user = queries.user_by_email(email)
         for password in (strangers, NEW_PASSWORD):
             with pytest.raises(WrongCredentials):
@@ -328,9 +331,9 @@ class TestConfirmEmail:
         enroll("victim@example.com", "strangers-own-choice")
         user = queries.user_by_email("victim@example.com")
         enroll("victim@example.com", NEW_PASSWORD)
-        late = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        late = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
         with pytest.raises(DeadLink):
-            service.confirm_email(token=late)
+            accounts.confirm_email(token=late)
         assert queries.get_user(user.id, fresh=True).confirmed_at is None
 
 
@@ -345,7 +348,7 @@ class TestLogIn:
 
     def test_the_address_may_be_written_in_capitals(self, app):
         user = make_user("nadia@example.com")
-        assert service.log_in(email=" NADIA@Example.com ", password=PASSWORD, address=HOME)
+        assert sessions.log_in(email=" NADIA@Example.com ", password=PASSWORD, address=HOME)
         assert queries.live_sessions(user.id)
 
     def test_the_database_does_not_hold_the_secret(self, app):
@@ -361,13 +364,13 @@ class TestLogIn:
         for email in (*addresses, "no address", "\x00"):
             hashing.clear()
             with pytest.raises(WrongCredentials) as caught:
-                service.log_in(email=email, password=NEW_PASSWORD, address=HOME)
+                sessions.log_in(email=email, password=NEW_PASSWORD, address=HOME)
             answers.append((caught.value.code, caught.value.message, tuple(hashing)))
         assert set(answers) == {("wrong_credentials", answers[0][1], ("verify",))}
 
     def test_a_closed_account_is_told_of_only_with_the_right_password(self, app):
         user = make_user()
-        service.ban_user(user_id=user.id)
+        moderation.ban_user(user_id=user.id)
         with pytest.raises(WrongCredentials):
             enter(user, NEW_PASSWORD)
         with pytest.raises(Banned):
@@ -392,16 +395,16 @@ class TestLogIn:
     def test_unknown_accounts_are_limited_alike(self, strict_app):
         for number in range(5):
             with pytest.raises(WrongCredentials):
-                service.log_in(
+                sessions.log_in(
                     email="nobody@example.com", password="x", address=f"198.51.100.{number}"
                 )
         with pytest.raises(TooMany):
-            service.log_in(email="NOBODY@example.com", password="x", address="198.51.100.99")
+            sessions.log_in(email="NOBODY@example.com", password="x", address="198.51.100.99")
 
     def test_twenty_tries_a_minute_from_one_place(self, strict_app):
         for number in range(20):
             with pytest.raises(WrongCredentials):
-                service.log_in(email=f"n{number}@example.com", password="x", address=HOME)
+                sessions.log_in(email=f"n{number}@example.com", password="x", address=HOME)
         user = make_user()
         with pytest.raises(TooMany):
             enter(user)
@@ -410,7 +413,7 @@ class TestLogIn:
     def test_what_is_no_address_uses_up_nobodys_tries(self, strict_app):
         for number in range(8):
             with pytest.raises(WrongCredentials):
-                service.log_in(email="nadia", password="x", address=f"198.51.100.{number}")
+                sessions.log_in(email="nadia", password="x", address=f"198.51.100.{number}")
 
     def test_an_outdated_hash_is_renewed(self, app):
         weak = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
@@ -423,7 +426,7 @@ class TestLogIn:
 
     def test_a_hostile_browser_name_is_kept_short(self, app):
         user = make_user()
-        service.log_in(
+        sessions.log_in(
             email=user.email, password=PASSWORD, address=HOME, agent="<script>\x00" + "x" * 9000
         )
         [listed] = queries.live_sessions(user.id)
@@ -432,18 +435,18 @@ class TestLogIn:
 
 
 ENDS = {
-    "ban": lambda user: service.ban_user(user_id=user.id),
-    "grant": lambda user: service.grant_role(user_id=user.id, role=Role.MODERATOR),
-    "revoke": lambda user: service.revoke_role(user_id=user.id, role=Role.ADMIN),
-    "log out everywhere": lambda user: service.log_out_everywhere(user_id=user.id),
-    "become seller": lambda user: service.become_seller_in_browser(
+    "ban": lambda user: moderation.ban_user(user_id=user.id),
+    "grant": lambda user: moderation.grant_role(user_id=user.id, role=Role.MODERATOR),
+    "revoke": lambda user: moderation.revoke_role(user_id=user.id, role=Role.ADMIN),
+    "log out everywhere": lambda user: sessions.log_out_everywhere(user_id=user.id),
+    "become seller": lambda user: selling.become_seller_in_browser(
         user_id=user.id, paypal_email="pay@example.com", address=HOME
     ),
-    "change password": lambda user: service.change_password(
+    "change password": lambda user: credentials.change_password(
         user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
     ),
-    "reset password": lambda user: service.reset_password(
-        token=service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET),
+    "reset password": lambda user: credentials.reset_password(
+        token=mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET),
         password=NEW_PASSWORD,
     ),
 }
@@ -474,8 +477,8 @@ class TestSessions:
     def test_a_ban_is_lifted_but_old_sessions_stay_ended(self, app):
         user = make_user()
         secret = enter(user)
-        service.ban_user(user_id=user.id)
-        service.unban_user(user_id=user.id)
+        moderation.ban_user(user_id=user.id)
+        moderation.unban_user(user_id=user.id)
         assert not is_in(secret)
         assert is_in(enter(user))
 
@@ -498,7 +501,7 @@ class TestSessions:
 
     def test_expired_links_are_dropped_after_a_week(self, app):
         user = make_user()
-        service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
         assert sessions.drop_expired() == 0
         session().execute(
             update(MailToken).values(expires_at=func.clock_timestamp() - timedelta(days=8))
@@ -509,7 +512,7 @@ class TestSessions:
     def test_logging_out_ends_one_session(self, app):
         user = make_user()
         first, second = enter(user), enter(user)
-        service.log_out(session_id=queries.visit(first).session_id)
+        sessions.log_out(session_id=queries.visit(first).session_id)
         assert not is_in(first)
         assert is_in(second)
 
@@ -518,9 +521,9 @@ class TestSessions:
         secret = enter(owner)
         session_id = queries.visit(secret).session_id
         with pytest.raises(NoSuchSession):
-            service.end_session(user_id=stranger.id, session_id=session_id)
+            sessions.end_session(user_id=stranger.id, session_id=session_id)
         assert is_in(secret)
-        service.end_session(user_id=owner.id, session_id=session_id)
+        sessions.end_session(user_id=owner.id, session_id=session_id)
         assert not is_in(secret)
 
     @pytest.mark.parametrize("secret", ["", "x", "\x00", "x" * 100_000])
@@ -532,27 +535,27 @@ class TestSessions:
 class TestPasswords:
     def test_a_reset_sets_the_password_once(self, app):
         user = make_user()
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        service.reset_password(token=token, password=NEW_PASSWORD)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        credentials.reset_password(token=token, password=NEW_PASSWORD)
         assert is_in(enter(user, NEW_PASSWORD))
         with pytest.raises(WrongCredentials):
             enter(user, PASSWORD)
         with pytest.raises(DeadLink):
-            service.reset_password(token=token, password="another-fine-walrus")
+            credentials.reset_password(token=token, password="another-fine-walrus")
 
     def test_a_refused_password_does_not_use_the_link_up(self, app):
         user = make_user()
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
         with pytest.raises(Invalid):
-            service.reset_password(token=token, password="password1234")
-        service.reset_password(token=token, password=NEW_PASSWORD)
+            credentials.reset_password(token=token, password="password1234")
+        credentials.reset_password(token=token, password=NEW_PASSWORD)
 
     def test_of_many_resets_at_once_one_succeeds(self, app):
         user = make_user()
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
         chosen = [f"{NEW_PASSWORD}-{number}" for number in range(4)]
         results = in_parallel(
-            app, lambda n: service.reset_password(token=token, password=chosen[n]), 4
+            app, lambda n: credentials.reset_password(token=token, password=chosen[n]), 4
         )
         winner = [number for number, result in enumerate(results) if result is None]
         assert len(winner) == 1
@@ -560,21 +563,21 @@ class TestPasswords:
 
     def test_a_reset_confirms_the_address(self, app):
         user = make_user(confirmed=False)
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        service.reset_password(token=token, password=NEW_PASSWORD)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        credentials.reset_password(token=token, password=NEW_PASSWORD)
         assert is_in(enter(user, NEW_PASSWORD))
 
     def test_a_closed_account_is_not_opened_by_a_reset(self, app):
         user = make_user()
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        service.ban_user(user_id=user.id)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        moderation.ban_user(user_id=user.id)
         with pytest.raises(DeadLink):
-            service.reset_password(token=token, password=NEW_PASSWORD)
+            credentials.reset_password(token=token, password=NEW_PASSWORD)
 
     def test_a_change_needs_the_present_password(self, app):
         user = make_user()
         with pytest.raises(WrongPassword) as caught:
-            service.change_password(
+            credentials.change_password(
                 user_id=user.id, current="not-the-password", new=NEW_PASSWORD, address=HOME
             )
         assert set(caught.value.errors) == {"current"}
@@ -582,24 +585,24 @@ class TestPasswords:
 
     def test_a_change_returns_a_session_that_counts_and_kills_mailed_links(self, app):
         user = make_user()
-        token = service.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        secret = service.change_password(
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        secret = credentials.change_password(
             user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
         )
         assert is_in(secret)
         assert is_in(enter(user, NEW_PASSWORD))
         with pytest.raises(DeadLink):
-            service.reset_password(token=token, password="another-fine-walrus")
+            credentials.reset_password(token=token, password="another-fine-walrus")
 
     def test_the_present_password_can_not_be_guessed_at_will(self, strict_app):
         user = make_user()
         for _number in range(5):
             with pytest.raises(WrongPassword):
-                service.change_password(
+                credentials.change_password(
                     user_id=user.id, current="not-the-password", new=NEW_PASSWORD, address=HOME
                 )
         with pytest.raises(TooMany):
-            service.change_password(
+            credentials.change_password(
                 user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
             )
 
@@ -607,16 +610,16 @@ class TestPasswords:
     def test_three_mails_an_hour_to_one_address_known_or_not(self, app, email):
         make_user("known@example.com")
         for number in range(3):
-            service.request_password_reset(email=email, address=f"198.51.100.{number}")
+            credentials.request_password_reset(email=email, address=f"198.51.100.{number}")
         with pytest.raises(TooMany):
-            service.request_password_reset(email=email.upper(), address="198.51.100.9")
+            credentials.request_password_reset(email=email.upper(), address="198.51.100.9")
 
     @pytest.mark.parametrize("email", ["known@example.com", "unknown@example.com"])
     def test_known_and_unknown_addresses_leave_as_many_traces(self, app, email, query_counter):
         make_user("known@example.com")
         query_counter.clear()
-        service.request_password_reset(email=email, address=HOME)
-        service.resend_confirmation(email=email, address=HOME)
+        credentials.request_password_reset(email=email, address=HOME)
+        accounts.resend_confirmation(email=email, address=HOME)
         outbox = session().scalar(text("SELECT count(*) FROM outbox"))
         assert (outbox, sum("INSERT INTO outbox" in sent for sent in query_counter)) == (2, 2)
 
@@ -624,20 +627,20 @@ class TestPasswords:
 class TestSelling:
     def test_a_seller_is_paid_at_the_address_named(self, app):
         user = make_user()
-        secret = service.become_seller_in_browser(
+        secret = selling.become_seller_in_browser(
             user_id=user.id, paypal_email="Pay@Example.com", address=HOME, agent="Firefox"
         )
         visit = queries.visit(secret)
         assert "seller" in visit.user.role_names
         assert visit.user.paypal_email == "pay@example.com"
         with pytest.raises(AlreadySeller):
-            service.become_seller_in_browser(
+            selling.become_seller_in_browser(
                 user_id=user.id, paypal_email="x@example.com", address=HOME
             )
 
     def test_what_is_no_address_is_refused(self, app):
         with pytest.raises(Invalid) as caught:
-            service.become_seller_in_browser(
+            selling.become_seller_in_browser(
                 user_id=make_user().id, paypal_email="paypal", address=HOME
             )
         assert set(caught.value.errors) == {"paypal_email"}
@@ -645,12 +648,12 @@ class TestSelling:
     def test_another_address_needs_the_password(self, app):
         seller = make_user(roles=("seller",), paypal_email="old@example.com")
         with pytest.raises(WrongPassword) as caught:
-            service.change_paypal_email(
+            selling.change_paypal_email(
                 user_id=seller.id, paypal_email="new@example.com", password="not-the-password"
             )
         assert set(caught.value.errors) == {"password"}
         assert queries.get_user(seller.id).paypal_email == "old@example.com"
-        service.change_paypal_email(
+        selling.change_paypal_email(
             user_id=seller.id, paypal_email="new@example.com", password=PASSWORD
         )
         assert queries.get_user(seller.id).paypal_email == "new@example.com"
@@ -658,18 +661,18 @@ class TestSelling:
     def test_who_sells_again_is_paid_where_they_were_or_is_told(self, app, inbox: Inbox):
         user = make_user(roles=("seller",))
         old = user.paypal_email
-        service.revoke_role(user_id=user.id, role=Role.SELLER)
-        service.grant_role(user_id=user.id, role=Role.SELLER)
+        moderation.revoke_role(user_id=user.id, role=Role.SELLER)
+        moderation.grant_role(user_id=user.id, role=Role.SELLER)
         assert queries.get_user(user.id).paypal_email == old
-        service.revoke_role(user_id=user.id, role=Role.SELLER)
+        moderation.revoke_role(user_id=user.id, role=Role.SELLER)
         assert inbox.of(old) == []
-        service.become_seller(user_id=user.id, paypal_email="new@example.com")
+        selling.become_seller(user_id=user.id, paypal_email="new@example.com")
         for address in (old, user.email):
             assert inbox.only(address)["subject"] == "Your PayPal e-mail was changed"
 
     def test_who_does_not_sell_is_not_paid(self, app):
         with pytest.raises(NotSeller):
-            service.change_paypal_email(
+            selling.change_paypal_email(
                 user_id=make_user().id, paypal_email="new@example.com", password=PASSWORD
             )
 
@@ -677,25 +680,25 @@ class TestSelling:
 class TestRoles:
     def test_a_granted_seller_is_paid_at_their_own_address(self, app):
         user = make_user()
-        service.grant_role(user_id=user.id, role=Role.SELLER)
+        moderation.grant_role(user_id=user.id, role=Role.SELLER)
         assert queries.get_user(user.id).paypal_email == user.email
-        service.grant_role(user_id=user.id, role=Role.ADMIN)
+        moderation.grant_role(user_id=user.id, role=Role.ADMIN)
         assert queries.get_user(user.id).role_names == {"buyer", "seller", "admin"}
-        service.revoke_role(user_id=user.id, role=Role.SELLER)
+        moderation.revoke_role(user_id=user.id, role=Role.SELLER)
         assert queries.get_user(user.id).role_names == {"buyer", "admin"}
 
     def test_an_added_account_can_be_used_at_once_and_is_added_once(self, app):
-        first = service.add_user(
+        first = accounts.add_user(
             email="Demo@example.com",
             password="byteshop-demo",
             display_name="Demo",
             roles=("seller",),
         )
-        again = service.add_user(
+        again = accounts.add_user(
             email="demo@example.com", password="something-else", display_name="Other"
         )
         assert first == again
-        assert service.log_in(email="demo@example.com", password="byteshop-demo", address=HOME)
+        assert sessions.log_in(email="demo@example.com", password="byteshop-demo", address=HOME)
         assert queries.get_user(first).paypal_email == "demo@example.com"
 
     def test_people_are_found_by_their_ids(self, app):

@@ -7,9 +7,9 @@ from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from app.auth import identity, queries, service
+from app.auth import identity, queries
 from app.auth.models import LoginSession, MailPurpose, User
-from app.auth.service import sessions
+from app.auth.service import credentials, mail_links, moderation, sessions
 from app.factory import create_app
 from app.kit.db import session
 from tests.factories.auth import PASSWORD, make_user
@@ -64,7 +64,7 @@ def cookie(client: FlaskClient) -> dict:
 
 
 def token(user: User, purpose: MailPurpose) -> str:
-    return service.issue_mail_token(user_id=user.id, purpose=purpose)
+    return mail_links.issue_mail_token(user_id=user.id, purpose=purpose)
 
 
 class TestLogIn:
@@ -109,7 +109,7 @@ class TestLogIn:
 
     def test_a_closed_account_stays_closed(self, client):
         user = make_user()
-        service.ban_user(user_id=user.id)
+        moderation.ban_user(user_id=user.id)
         response = log_in(client, user)
         assert response.status_code == 403
         assert "This account is closed." in response.get_data(as_text=True)
@@ -243,10 +243,10 @@ class TestSessions:
     @pytest.mark.parametrize(
         "end",
         [
-            lambda user: service.ban_user(user_id=user.id),
-            lambda user: service.grant_role(user_id=user.id, role="moderator"),
-            lambda user: service.log_out_everywhere(user_id=user.id),
-            lambda user: service.reset_password(
+            lambda user: moderation.ban_user(user_id=user.id),
+            lambda user: moderation.grant_role(user_id=user.id, role="moderator"),
+            lambda user: sessions.log_out_everywhere(user_id=user.id),
+            lambda user: credentials.reset_password(
                 token=token(user, MailPurpose.RESET), password=NEW_PASSWORD
             ),
         ],
@@ -290,7 +290,7 @@ class TestSessions:
 
     def test_nobody_ends_the_browser_of_somebody_else(self, client):
         owner, stranger = make_user(), make_user()
-        service.log_in(email=owner.email, password=PASSWORD, address="127.0.0.1")
+        sessions.log_in(email=owner.email, password=PASSWORD, address="127.0.0.1")
         [listed] = queries.live_sessions(owner.id)
         log_in(client, stranger)
         assert client.post(f"/auth/sessions/{listed.id}/end").status_code == 404
@@ -694,7 +694,7 @@ class TestOutdatedForms:
             shown = page_of(client.get("/"))
             assert "Send it once more" in shown.find(id="notices").get_text()
         assert is_in(client)
-        service.log_out_everywhere(user_id=user.id)  # as in another tab
+        sessions.log_out_everywhere(user_id=user.id)  # as in another tab
         client.post("/auth/logout", data={"csrf_token": "x"}, headers=SAME_ORIGIN)
         assert "You are logged out." in page_of(client.get("/")).find(id="notices").get_text()
 

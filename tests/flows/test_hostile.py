@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.auth.service import update_profile
+from app.auth.service.accounts import update_profile
 from app.kit.db import session
 from app.products.models import Product
 from tests.factories.auth import make_user

@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from app.auth.models import MailPurpose, User
-from app.auth.service import issue_mail_token
+from app.auth.service.mail_links import issue_mail_token
 from app.orders.service import basket, checkout
 from app.products.service import importing
 from tests.factories.auth import make_user

@@ -4,8 +4,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.auth import service
 from app.auth.models import User
+from app.auth.service import accounts, credentials, moderation, selling
 from app.kit import jobs
 from app.kit.db import db_now, session, transactional
 from app.kit.outbox import OutboxRow, emit
@@ -104,8 +104,8 @@ class TestDelivered:
 class TestSecrets:
     def test_the_secret_of_a_link_is_in_the_mail_alone(self, app, inbox: Inbox):
         user = make_user(confirmed=False)
-        service.resend_confirmation(email=user.email, address=HOME)
-        service.request_password_reset(email=user.email, address=HOME)
+        accounts.resend_confirmation(email=user.email, address=HOME)
+        credentials.request_password_reset(email=user.email, address=HOME)
         queued = b"".join(
             value
             for key in jobs.redis().scan_iter("rq:job:*")
@@ -132,7 +132,7 @@ class TestSecrets:
     def test_every_mail_has_a_link_of_its_own(self, app, inbox: Inbox):
         user = make_user(confirmed=False)
         for _time in range(2):
-            service.resend_confirmation(email=user.email, address=HOME)
+            accounts.resend_confirmation(email=user.email, address=HOME)
         first, second = (path_in(mail, "/auth/confirm/") for mail in inbox.of(user.email))
         assert first != second
 
@@ -141,9 +141,9 @@ class TestStrangers:
     def test_what_somebody_calls_themselves_is_not_mailed_to_others(self, app, inbox: Inbox):
         spam = "Win at https://evil.example"
         user = make_user(confirmed=False, display_name=spam)
-        service.resend_confirmation(email=user.email, address=HOME)
-        service.request_password_reset(email=user.email, address=HOME)
-        service.register(
+        accounts.resend_confirmation(email=user.email, address=HOME)
+        credentials.request_password_reset(email=user.email, address=HOME)
+        accounts.register(
             email=user.email,
             password="seven-green-tractors",
             display_name=spam,
@@ -160,33 +160,33 @@ class TestStrangers:
 class TestSilence:
     def test_a_confirmed_address_is_not_asked_to_confirm(self, app, inbox: Inbox):
         user = make_user()
-        service.resend_confirmation(email=user.email, address=HOME)
+        accounts.resend_confirmation(email=user.email, address=HOME)
         assert inbox.of(user.email) == []
 
     def test_a_closed_account_gets_no_link(self, app, inbox: Inbox):
         user = make_user()
-        service.ban_user(user_id=user.id)
-        service.request_password_reset(email=user.email, address=HOME)
+        moderation.ban_user(user_id=user.id)
+        credentials.request_password_reset(email=user.email, address=HOME)
         assert inbox.of(user.email) == []
 
 
 ACTS = {
-    "confirm": lambda user: service.resend_confirmation(email=user.email, address=HOME),
-    "reset": lambda user: service.request_password_reset(email=user.email, address=HOME),
-    "known": lambda user: service.register(
+    "confirm": lambda user: accounts.resend_confirmation(email=user.email, address=HOME),
+    "reset": lambda user: credentials.request_password_reset(email=user.email, address=HOME),
+    "known": lambda user: accounts.register(
         email=user.email,
         password="seven-green-tractors",
         display_name="Nadia",
         locale="en",
         address=HOME,
     ),
-    "changed": lambda user: service.change_password(
+    "changed": lambda user: credentials.change_password(
         user_id=user.id,
         current="correct-horse-battery",
         new="seven-green-tractors",
         address=HOME,
     ),
-    "payout": lambda user: service.change_paypal_email(
+    "payout": lambda user: selling.change_paypal_email(
         user_id=user.id, paypal_email="new@example.com", password="correct-horse-battery"
     ),
     "delivered": bought,

@@ -11,8 +11,8 @@ from app.auth import passwords, queries
 from app.auth.errors import DeadLink, NoSuchUser
 from app.auth.events import ConfirmationRequested, KnownAddressRegistered, UserRegistered
 from app.auth.models import MailPurpose, Role, User
-from app.auth.service import limits, tokens
-from app.auth.service.cleaning import (
+from app.auth.service import limits, mail_links
+from app.auth.service.details import (
     Faults,
     check_new_password,
     clean_email,
@@ -81,7 +81,7 @@ def _contest(user_id: UUID) -> None:
     user = lock(User, user_id)
     if user is not None and user.confirmed_at is None:
         user.password_hash = passwords.NO_PASSWORD
-        tokens.void(user.id, MailPurpose.CONFIRM)
+        mail_links.void(user.id, MailPurpose.CONFIRM)
 
 
 def _insert(new: _NewUser, *, confirmed: bool) -> UUID | None:
@@ -141,7 +141,7 @@ def _add(new: _NewUser) -> UUID:
 @transactional
 def confirm_email(*, token: str) -> None:
     """Confirm the address that this secret was mailed to; DeadLink if it can't be used."""
-    user = lock(User, tokens.spend(token, MailPurpose.CONFIRM))
+    user = lock(User, mail_links.spend(token, MailPurpose.CONFIRM))
     if user is None or not user.has_password:
         raise DeadLink
     if user.confirmed_at is None:

@@ -11,7 +11,7 @@ from app.auth import queries
 from app.auth.errors import NoSuchApiKey, NoSuchUser, TooManyApiKeys
 from app.auth.models import ApiKey, User
 from app.auth.scopes import scopes_for
-from app.auth.service.cleaning import clean_name
+from app.auth.service.details import clean_name
 from app.auth.service.sessions import announce_end
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import db_now, end_read, lock, session, transactional

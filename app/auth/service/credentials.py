@@ -7,8 +7,8 @@ from app.auth import passwords, queries
 from app.auth.errors import DeadLink, NoSuchUser, WrongPassword
 from app.auth.events import PasswordChanged, PasswordResetRequested
 from app.auth.models import MailPurpose, User
-from app.auth.service import limits, tokens
-from app.auth.service.cleaning import check_new_password, clean_email
+from app.auth.service import limits, mail_links
+from app.auth.service.details import check_new_password, clean_email
 from app.auth.service.sessions import end_all_sessions, open_session
 from app.kit.db import db_now, end_read, lock, transactional
 from app.kit.outbox import emit
@@ -46,13 +46,13 @@ def reset_password(*, token: str, password: str) -> None:
 
 @transactional
 def _reset(*, token: str, password_hash: str) -> None:
-    user = lock(User, tokens.spend(token, MailPurpose.RESET))
+    user = lock(User, mail_links.spend(token, MailPurpose.RESET))
     if user is None or user.banned_at is not None:
         raise DeadLink
     user.password_hash = password_hash
     if user.confirmed_at is None:  # the link came by mail: the address is theirs
         user.confirmed_at = db_now()
-        tokens.void(user.id, MailPurpose.CONFIRM)
+        mail_links.void(user.id, MailPurpose.CONFIRM)
     end_all_sessions(user)
     emit(PasswordChanged(user.id))
 
@@ -113,7 +113,7 @@ def _change(change: _Change) -> User:
     if user is None or user.password_hash != change.known_hash:
         raise WrongPassword("current")
     user.password_hash = change.new_hash
-    tokens.void(user.id, MailPurpose.RESET)
+    mail_links.void(user.id, MailPurpose.RESET)
     end_all_sessions(user)
     emit(PasswordChanged(user.id))
     return user

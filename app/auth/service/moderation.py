@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.auth.errors import NoSuchUser
 from app.auth.models import Role, User
-from app.auth.service.cleaning import clean_email
+from app.auth.service.details import clean_email
 from app.auth.service.selling import set_paypal_email
 from app.auth.service.sessions import end_all_sessions
 from app.kit.db import db_now, lock, transactional

@@ -6,8 +6,8 @@ from app.auth import queries
 from app.auth.errors import AlreadySeller, NoSuchUser, NotSeller, WrongPassword
 from app.auth.events import PayoutAddressChanged
 from app.auth.models import Role, User
-from app.auth.service.cleaning import clean_email
 from app.auth.service.credentials import prove
+from app.auth.service.details import clean_email
 from app.auth.service.sessions import end_all_sessions, open_session
 from app.kit.db import lock, transactional
 from app.kit.outbox import emit

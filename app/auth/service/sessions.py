@@ -10,7 +10,7 @@ from app.auth import passwords, queries
 from app.auth.errors import Banned, NoSuchSession, NotConfirmed, WrongCredentials
 from app.auth.models import LoginSession, MailToken, RefreshToken, TokenFamily, User
 from app.auth.service import limits
-from app.auth.service.cleaning import comparable_email
+from app.auth.service.details import comparable_email
 from app.kit import live
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import end_read, lock, session, transactional

@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from app.auth import identity, policy, service
+from app.auth import identity, policy
 from app.auth.errors import AlreadySeller
 from app.auth.forms import PayoutForm, ProfileForm, SellerForm
+from app.auth.service import accounts, selling
 from app.auth.views import blueprint
 from app.auth.views.helping import address, agent, me, own_page
 from app.kit.access import Access, allow
@@ -33,7 +34,7 @@ def update_profile() -> ResponseReturnValue:
         return own_page("auth/profile.html", form)
     locale = form.locale.data
     try:
-        service.update_profile(user_id=me().id, display_name=form.display_name.data, locale=locale)
+        accounts.update_profile(user_id=me().id, display_name=form.display_name.data, locale=locale)
     except AppError as error:
         return own_page("auth/profile.html", form, error)
     session["locale"] = locale
@@ -60,7 +61,7 @@ def start_selling() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return own_page("auth/become_seller.html", form)
     try:
-        secret = service.become_seller_in_browser(
+        secret = selling.become_seller_in_browser(
             user_id=me().id, paypal_email=form.paypal_email.data, address=address(), agent=agent()
         )
     except AlreadySeller as error:
@@ -82,7 +83,7 @@ def change_paypal_email() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return own_page("auth/payout.html", form)
     try:
-        service.change_paypal_email(
+        selling.change_paypal_email(
             user_id=me().id, paypal_email=form.paypal_email.data, password=form.password.data
         )
     except AppError as error:

@@ -5,10 +5,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.auth import identity, service
+from app.auth import identity
 from app.auth.errors import NotConfirmed
 from app.auth.forms import EmptyForm, LoginForm
-from app.auth.service.cleaning import clean_locale
+from app.auth.service import accounts, sessions
+from app.auth.service.details import clean_locale
 from app.auth.views import blueprint
 from app.auth.views.helping import address, agent, form_page, me, own_path
 from app.kit.access import Access, allow
@@ -41,7 +42,7 @@ def log_in() -> ResponseReturnValue:
             return redirect_to(_destination())  # in another tab, while this one was open
         return form_page("auth/login.html", form, next=_destination())
     try:
-        secret = service.log_in(
+        secret = sessions.log_in(
             email=form.email.data, password=form.password.data, address=address(), agent=agent()
         )
     except AppError as error:
@@ -60,7 +61,7 @@ def log_in() -> ResponseReturnValue:
 def _leave() -> None:
     session_id = identity.current_session_id() if current_user.is_authenticated else None
     if session_id is not None:
-        service.log_out(session_id=session_id)
+        sessions.log_out(session_id=session_id)
 
 
 @blueprint.post("/logout")
@@ -80,7 +81,7 @@ def logout() -> ResponseReturnValue:
 @allow(Access.USER)
 def logout_everywhere() -> ResponseReturnValue:
     """Log every browser out, this one too."""
-    service.log_out_everywhere(user_id=me().id)
+    sessions.log_out_everywhere(user_id=me().id)
     identity.forget()
     flash(_("You are logged out everywhere."), "success")
     return redirect_to(url_for("auth.login"))
@@ -101,6 +102,6 @@ def set_locale() -> ResponseReturnValue:
         return _once_more(_destination())
     locale = clean_locale(request.form.get("locale", ""))
     if current_user.is_authenticated:
-        service.set_locale(user_id=me().id, locale=locale)
+        accounts.set_locale(user_id=me().id, locale=locale)
     session["locale"] = locale
     return redirect_to(_destination())

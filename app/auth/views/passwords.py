@@ -4,10 +4,11 @@ from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.auth import identity, queries, service
+from app.auth import identity, queries
 from app.auth.errors import DeadLink
 from app.auth.forms import ChangePasswordForm, EmailForm, ResetForm
 from app.auth.models import MailPurpose
+from app.auth.service import credentials
 from app.auth.views import blueprint
 from app.auth.views.helping import address, agent, form_page, me, own_page
 from app.kit.access import Access, allow
@@ -33,7 +34,7 @@ def send_reset() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/forgot.html", form)
     try:
-        service.request_password_reset(email=form.email.data, address=address())
+        credentials.request_password_reset(email=form.email.data, address=address())
     except AppError as error:
         return form_page("auth/forgot.html", form, error)
     return page("auth/check_mail.html", email=form.email.data.strip(), purpose="reset")
@@ -64,7 +65,7 @@ def reset_password(token: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/reset.html", form, email=email, token=token)
     try:
-        service.reset_password(token=token, password=form.password.data)
+        credentials.reset_password(token=token, password=form.password.data)
     except DeadLink as error:
         return form_page("auth/forgot.html", EmailForm(formdata=None), error)
     except AppError as error:
@@ -90,7 +91,7 @@ def replace_password() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return own_page("auth/change_password.html", form)
     try:
-        secret = service.change_password(
+        secret = credentials.change_password(
             user_id=me().id,
             current=form.current.data,
             new=form.new.data,

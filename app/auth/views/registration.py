@@ -5,10 +5,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.auth import queries, service
+from app.auth import queries
 from app.auth.errors import DeadLink
 from app.auth.forms import EmailForm, EmptyForm, RegisterForm
 from app.auth.models import MailPurpose
+from app.auth.service import accounts
 from app.auth.views import blueprint
 from app.auth.views.helping import address, form_page
 from app.kit.access import Access, allow
@@ -37,7 +38,7 @@ def make_account() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/register.html", form)
     try:
-        service.register(
+        accounts.register(
             email=form.email.data,
             password=form.password.data,
             display_name=form.display_name.data,
@@ -65,7 +66,7 @@ def confirm(token: str) -> ResponseReturnValue:
 def confirm_address(token: str) -> ResponseReturnValue:
     """Confirm the address."""
     try:
-        service.confirm_email(token=token)
+        accounts.confirm_email(token=token)
     except DeadLink as error:
         return form_page("auth/resend.html", EmailForm(formdata=None), error)
     flash(_("Your e-mail is confirmed. You can log in now."), "success")
@@ -88,7 +89,7 @@ def send_confirmation_again() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/resend.html", form)
     try:
-        service.resend_confirmation(email=form.email.data, address=address())
+        accounts.resend_confirmation(email=form.email.data, address=address())
     except AppError as error:
         return form_page("auth/resend.html", form, error)
     return page("auth/check_mail.html", email=form.email.data.strip(), purpose="confirm")

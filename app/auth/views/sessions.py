@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from ua_parser import parse
 
-from app.auth import identity, queries, service
+from app.auth import identity, queries
+from app.auth.service.sessions import end_session as log_out_browser
 from app.auth.views import blueprint
 from app.auth.views.helping import me
 from app.kit.access import Access, allow
@@ -44,7 +45,7 @@ def _browser(agent: str) -> str:
 @allow(Access.USER)
 def end_session(session_id: UUID) -> ResponseReturnValue:
     """Log one of them out."""
-    service.end_session(user_id=me().id, session_id=session_id)
+    log_out_browser(user_id=me().id, session_id=session_id)
     if session_id == identity.current_session_id():
         identity.forget()
         return redirect_to(url_for("auth.login"))

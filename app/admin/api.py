@@ -13,7 +13,7 @@ from app.auth.service import moderation as people_moderation
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
 from app.kit.api.schemas import listing_of
-from app.products.queries.catalogue import detail
+from app.products.queries.cards import page_of
 from app.products.service import moderation as goods
 
 blueprint = api_blueprint("admin_api", __name__, "admin")
@@ -127,5 +127,5 @@ def restore_product(product_id: UUID) -> ModeratedOut:
 
 
 def _decided(product_id: UUID) -> ModeratedOut:
-    product = detail(product_id)
+    product = page_of(product_id)
     return ModeratedOut(id=product.id, state=product.state, removed_reason=product.removed_reason)

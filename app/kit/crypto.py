@@ -38,35 +38,29 @@ class Vault:
         self._current = max(keys)
         self._fingerprint_key = fingerprint_key
 
-    def seal(self, text: str, *, product_id: UUID, item_id: UUID) -> Sealed:
-        """AES-256-GCM of `text`, bound to its place: product, item and key version."""
-        return self._seal(text, product_id.bytes + item_id.bytes)
-
-    def open(self, sealed: Sealed, *, product_id: UUID, item_id: UUID) -> str:
-        """The clear text; UnsealError if it was changed or moved, or its key is missing."""
-        return self._open(sealed, product_id.bytes + item_id.bytes)
-
-    def seal_secret(self, text: str, *, purpose: str, ident: UUID) -> Sealed:
-        """Like `seal`, for a secret of the shop itself, bound to its purpose and its row."""
-        return self._seal(text, purpose.encode() + ident.bytes)
-
-    def open_secret(self, sealed: Sealed, *, purpose: str, ident: UUID) -> str:
-        """The clear text of what `seal_secret` sealed; errors as `open`."""
-        return self._open(sealed, purpose.encode() + ident.bytes)
-
-    def _seal(self, text: str, place: bytes) -> Sealed:
+    def seal(self, text: str, *, bound_to: bytes) -> Sealed:
+        """AES-256-GCM of `text`, bound to its place, whatever that is, and the key's version."""
         nonce = os.urandom(NONCE_BYTES)
         cipher = self._ciphers[self._current]
-        data = cipher.encrypt(nonce, text.encode(), _bound(place, self._current))
+        data = cipher.encrypt(nonce, text.encode(), _bound(bound_to, self._current))
         return Sealed(nonce + data, self._current)
 
-    def _open(self, sealed: Sealed, place: bytes) -> str:
+    def open(self, sealed: Sealed, *, bound_to: bytes) -> str:
+        """The clear text; UnsealError if it was changed or moved, or its key is missing."""
         nonce, data = sealed.data[:NONCE_BYTES], sealed.data[NONCE_BYTES:]
         try:
             cipher = self._ciphers[sealed.key_version]
-            return cipher.decrypt(nonce, data, _bound(place, sealed.key_version)).decode()
+            return cipher.decrypt(nonce, data, _bound(bound_to, sealed.key_version)).decode()
         except (KeyError, ValueError, InvalidTag) as error:
             raise UnsealError("a sealed value can't be opened") from error
+
+    def seal_secret(self, text: str, *, purpose: str, ident: UUID) -> Sealed:
+        """Like `seal`, for a secret of the shop itself, bound to its purpose and its row."""
+        return self.seal(text, bound_to=purpose.encode() + ident.bytes)
+
+    def open_secret(self, sealed: Sealed, *, purpose: str, ident: UUID) -> str:
+        """The clear text of what `seal_secret` sealed; errors as `open`."""
+        return self.open(sealed, bound_to=purpose.encode() + ident.bytes)
 
     def fingerprint(self, text: str) -> bytes:
         """HMAC-SHA256 of the NFC-normalised, trimmed value, under a key of its own."""

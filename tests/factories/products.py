@@ -15,6 +15,7 @@ from app.products.models import (
     StockBatch,
     StockItem,
 )
+from app.products.service.sealing import seal
 
 
 @transactional
@@ -72,7 +73,7 @@ def _make(
     session().flush()
     if is_shared:
         cid = new_id()
-        sealed = vault().seal(content or "text", product_id=product.id, item_id=cid)
+        sealed = seal(content or "text", product_id=product.id, item_id=cid)
         session().add(
             SharedContent(
                 id=cid, product_id=product.id, sealed=sealed.data, key_version=sealed.key_version
@@ -86,7 +87,7 @@ def _make(
         session().flush()
         for value in stock:
             iid = new_id()
-            sealed = vault().seal(value, product_id=product.id, item_id=iid)
+            sealed = seal(value, product_id=product.id, item_id=iid)
             session().add(
                 StockItem(
                     id=iid,

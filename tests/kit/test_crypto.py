@@ -1,7 +1,6 @@
 """Sealing and fingerprints."""
 
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.kit.crypto import Sealed, UnsealError, Vault, new_token, token_hash
 
-PRODUCT, ITEM = uuid4(), uuid4()
+HERE, THERE = b"a row", b"another row"
 OLD, NEW, FINGERPRINT = bytes(32), bytes(range(32)), b"f" * 32
 
 
@@ -22,66 +21,63 @@ class TestSeal:
     @given(st.text(max_size=200))
     def test_what_is_sealed_is_opened(self, text: str) -> None:
         vault = Vault({1: OLD}, FINGERPRINT)
-        sealed = vault.seal(text, product_id=PRODUCT, item_id=ITEM)
-        assert vault.open(sealed, product_id=PRODUCT, item_id=ITEM) == text
+        sealed = vault.seal(text, bound_to=HERE)
+        assert vault.open(sealed, bound_to=HERE) == text
         assert len(text) < 4 or text.encode() not in sealed.data
 
     def test_same_text_never_looks_the_same(self, vault: Vault) -> None:
-        sealed = {vault.seal("KEY", product_id=PRODUCT, item_id=ITEM).data for _ in range(50)}
+        sealed = {vault.seal("KEY", bound_to=HERE).data for _ in range(50)}
         assert len(sealed) == 50
 
     def test_in_another_place_it_stays_shut(self, vault: Vault) -> None:
-        sealed = vault.seal("KEY", product_id=PRODUCT, item_id=ITEM)
-        for product, item in ((uuid4(), ITEM), (PRODUCT, uuid4()), (ITEM, PRODUCT)):
-            with pytest.raises(UnsealError):
-                vault.open(sealed, product_id=product, item_id=item)
+        sealed = vault.seal("KEY", bound_to=HERE)
+        with pytest.raises(UnsealError):
+            vault.open(sealed, bound_to=THERE)
 
     def test_changed_bit_is_noticed_wherever_it_is(self, vault: Vault) -> None:
-        sealed = vault.seal("KEY", product_id=PRODUCT, item_id=ITEM)
+        sealed = vault.seal("KEY", bound_to=HERE)
         for place in range(len(sealed.data)):
             data = bytearray(sealed.data)
             data[place] ^= 1
             with pytest.raises(UnsealError):
-                vault.open(replace(sealed, data=bytes(data)), product_id=PRODUCT, item_id=ITEM)
+                vault.open(replace(sealed, data=bytes(data)), bound_to=HERE)
 
     @pytest.mark.parametrize("length", [0, 5, 12, 20])
     def test_cut_data_is_refused(self, vault: Vault, length: int) -> None:
-        sealed = vault.seal("KEY", product_id=PRODUCT, item_id=ITEM)
+        sealed = vault.seal("KEY", bound_to=HERE)
         with pytest.raises(UnsealError):
-            vault.open(replace(sealed, data=sealed.data[:length]), product_id=PRODUCT, item_id=ITEM)
+            vault.open(replace(sealed, data=sealed.data[:length]), bound_to=HERE)
 
     def test_error_does_not_tell_the_text(self, vault: Vault) -> None:
-        sealed = vault.seal("CANARY", product_id=PRODUCT, item_id=ITEM)
+        sealed = vault.seal("CANARY", bound_to=HERE)
         with pytest.raises(UnsealError) as caught:
-            vault.open(sealed, product_id=uuid4(), item_id=ITEM)
+            vault.open(sealed, bound_to=THERE)
         assert "CANARY" not in str(caught.value)
 
 
 class TestKeyVersions:
     def test_highest_seals_and_older_still_open(self, vault: Vault) -> None:
-        old = vault.seal("OLD", product_id=PRODUCT, item_id=ITEM)
+        old = vault.seal("OLD", bound_to=HERE)
         both = Vault({1: OLD, 2: NEW}, FINGERPRINT)
-        new = both.seal("NEW", product_id=PRODUCT, item_id=ITEM)
+        new = both.seal("NEW", bound_to=HERE)
         assert (old.key_version, new.key_version) == (1, 2)
-        assert both.open(old, product_id=PRODUCT, item_id=ITEM) == "OLD"
-        assert both.open(new, product_id=PRODUCT, item_id=ITEM) == "NEW"
+        assert both.open(old, bound_to=HERE) == "OLD"
+        assert both.open(new, bound_to=HERE) == "NEW"
 
     def test_missing_key_is_an_unseal_error(self, vault: Vault) -> None:
-        new = Vault({2: NEW}, FINGERPRINT).seal("NEW", product_id=PRODUCT, item_id=ITEM)
+        new = Vault({2: NEW}, FINGERPRINT).seal("NEW", bound_to=HERE)
         with pytest.raises(UnsealError):
-            vault.open(new, product_id=PRODUCT, item_id=ITEM)
+            vault.open(new, bound_to=HERE)
 
     def test_other_key_under_the_same_version_is_refused(self, vault: Vault) -> None:
-        sealed = Vault({1: NEW}, FINGERPRINT).seal("X", product_id=PRODUCT, item_id=ITEM)
+        sealed = Vault({1: NEW}, FINGERPRINT).seal("X", bound_to=HERE)
         with pytest.raises(UnsealError):
-            vault.open(sealed, product_id=PRODUCT, item_id=ITEM)
+            vault.open(sealed, bound_to=HERE)
 
     def test_version_is_part_of_the_place(self) -> None:
-        sealed = Vault({1: OLD}, FINGERPRINT).seal("X", product_id=PRODUCT, item_id=ITEM)
+        sealed = Vault({1: OLD}, FINGERPRINT).seal("X", bound_to=HERE)
         with pytest.raises(UnsealError):
-            Vault({1: OLD, 2: OLD}, FINGERPRINT).open(
-                Sealed(sealed.data, 2), product_id=PRODUCT, item_id=ITEM
-            )
+            Vault({1: OLD, 2: OLD}, FINGERPRINT).open(Sealed(sealed.data, 2), bound_to=HERE)
 
 
 class TestFingerprint:

@@ -18,8 +18,8 @@ from app.extensions import db
 from app.kit.ids import new_id
 from app.products.errors import NothingNew, OutOfStock, UnitNotFree
 from app.products.models import StockItem, UnitState
-from app.products.queries import free_counts
 from app.products.queries import stock as queries
+from app.products.queries.cards import free_counts
 from app.products.service import stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from app.kit.db import session
 from app.orders.models import Basket, BasketLine, Order, OrderLine, OrderState
 from app.orders.policy import MAX_QUANTITY
-from app.products import queries as products
-from app.products.queries import ProductForSale
+from app.products.queries import cards
+from app.products.queries.cards import ProductCard
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def basket_of(owner: Owner) -> BasketView | None:
     found: list[BasketLine | None] = [row[2] for row in rows]
     lines = [line for line in found if line is not None]
     ids = [line.product_id for line in lines]
-    goods = {product.id: product for product in products.products_by_id(ids)}
+    goods = {product.id: product for product in cards.by_id(ids)}
     free = free_for(owner.user_id, rows[0].checkout_key, list(goods.values()))
     return BasketView(
         id=rows[0].id,
@@ -167,14 +167,14 @@ def basket_of_user(user_id: UUID) -> BasketView | None:
 
 
 def free_for(
-    user_id: UUID | None, checkout_key: UUID | None, goods: Sequence[ProductForSale]
+    user_id: UUID | None, checkout_key: UUID | None, goods: Sequence[ProductCard]
 ) -> dict[UUID, int | None]:
     """How many pieces of each product this buyer could have now; None for a shared one.
 
     Pieces held for the buyer's own unpaid checkout count: the next checkout takes them over.
     """
     counted = [product.id for product in goods if not product.shared]
-    free = products.free_counts(counted) if counted else {}
+    free = cards.free_counts(counted) if counted else {}
     held = _held_for(user_id, checkout_key, counted) if user_id and counted else {}
     return {
         product.id: None if product.shared else free.get(product.id, 0) + held.get(product.id, 0)
@@ -205,7 +205,7 @@ def _held_for(
 
 
 def _line_view(
-    line: BasketLine, product: ProductForSale, free: int | None, user_id: UUID | None
+    line: BasketLine, product: ProductCard, free: int | None, user_id: UUID | None
 ) -> BasketLineView:
     return BasketLineView(
         product_id=product.id,
@@ -224,9 +224,9 @@ def _line_view(
 
 
 def _problem(
-    line: BasketLine, product: ProductForSale, free: int | None, user_id: UUID | None
+    line: BasketLine, product: ProductCard, free: int | None, user_id: UUID | None
 ) -> Problem | None:
-    if not product.buyable:
+    if not product.for_sale:
         return Problem.GONE
     if product.seller_id == user_id:
         return Problem.OWN

@@ -15,10 +15,10 @@ from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
 from app.orders.models import Basket, BasketLine, Order
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
 from app.orders.queries.basket import Owner, free_for
-from app.products import queries as products
 from app.products.errors import OutOfStock
 from app.products.models import ProductState
-from app.products.queries import ProductForSale
+from app.products.queries import cards
+from app.products.queries.cards import ProductCard
 
 GUESTS_KEPT = timedelta(days=30)
 
@@ -79,7 +79,7 @@ def remove(*, owner: Owner, product_id: UUID) -> Removed | None:
         return None
     session().delete(line)
     _changed(basket)
-    [product] = products.products_by_id([product_id])
+    [product] = cards.by_id([product_id])
     return Removed(product_id, line.quantity, product.title)
 
 
@@ -91,9 +91,7 @@ def accept_prices(*, owner: Owner) -> None:
         return
     lines = _lines(basket.id)
     prices = {
-        product.id: product.price_minor
-        for product in products.products_by_id(list(lines))
-        if product.buyable
+        product.id: product.price_minor for product in cards.by_id(list(lines)) if product.for_sale
     }
     for product_id, line in lines.items():
         line.seen_price_minor = prices.get(product_id, line.seen_price_minor)
@@ -161,18 +159,18 @@ def drop_forgotten() -> int:
     return len(dropped.all())
 
 
-def _for_sale(owner: Owner, product_id: UUID) -> ProductForSale:
-    found = products.products_by_id([product_id])
+def _for_sale(owner: Owner, product_id: UUID) -> ProductCard:
+    found = cards.by_id([product_id])
     if not found or found[0].state == ProductState.DRAFT:
         raise NoSuchProduct
-    if not found[0].buyable:
+    if not found[0].for_sale:
         raise NotForSale
     if found[0].seller_id == owner.user_id:
         raise OwnProduct
     return found[0]
 
 
-def _check_quantity(owner: Owner, basket: Basket, product: ProductForSale, quantity: int) -> None:
+def _check_quantity(owner: Owner, basket: Basket, product: ProductCard, quantity: int) -> None:
     free = free_for(owner.user_id, basket.checkout_key, [product])[product.id]
     if free is not None and quantity > free:
         raise OutOfStock(product.id, free)

@@ -21,7 +21,7 @@ from app.payments.gateway import PaypalItem, PaypalOrder, PaypalRefused, PaypalU
 from app.payments.models import PaymentState
 from app.payments.service import paying
 from app.payments.service.paying import CaptureOrder
-from app.products import queries as products
+from app.products.queries import cards
 
 log = logging.getLogger(__name__)
 ITEM_NAME_LENGTH = 127  # checkout_orders_v2: items[].name
@@ -177,8 +177,7 @@ def _check_people_and_goods(order: Order) -> None:
     if any(person.banned_at is not None for person in people.values()):
         raise Stopped
     listed = {
-        product.id: product
-        for product in products.products_by_id([line.product_id for line in order.lines])
+        product.id: product for product in cards.by_id([line.product_id for line in order.lines])
     }
     # A hidden product is still delivered to those who were already paying; a removed one is not.
     if any(

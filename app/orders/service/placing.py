@@ -26,9 +26,9 @@ from app.orders.policy import MAX_UNPAID
 from app.orders.queries.basket import Owner
 from app.orders.service import basket as baskets
 from app.payments.service import paying
-from app.products import queries as products
 from app.products.errors import StockMismatch
-from app.products.queries import ProductForSale
+from app.products.queries import cards
+from app.products.queries.cards import Offer
 from app.products.service import stock
 from app.settings import Settings
 
@@ -152,21 +152,20 @@ def _check_offer(order: Order) -> None:
     """Insist that everything is still for sale at the price it was ordered at."""
     prices = {
         product.id: product.price_minor
-        for product in products.products_by_id([line.product_id for line in order.lines])
-        if product.buyable
+        for product in cards.by_id([line.product_id for line in order.lines])
+        if product.for_sale
     }
     if any(prices.get(line.product_id) != line.unit_price_minor for line in order.lines):
         raise BasketChanged
 
 
-def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, ProductForSale]:
+def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, Offer]:
     goods = {
-        product.id: product
-        for product in products.products_by_id([line.product_id for line in lines])
+        product.id: product for product in cards.offers_by_id([line.product_id for line in lines])
     }
     for line in lines:
         product = goods.get(line.product_id)
-        if product is None or not product.buyable:
+        if product is None or not product.for_sale:
             raise BasketChanged
         if product.price_minor != line.seen_price_minor:
             raise BasketChanged
@@ -223,7 +222,7 @@ def _create(
     checkout_key: UUID,
     address: str | None,
     lines: Sequence[BasketLine],
-    goods: dict[UUID, ProductForSale],
+    goods: dict[UUID, Offer],
 ) -> UUID:
     currency = _settings().currency
     order = Order(
@@ -246,7 +245,7 @@ def _create(
     return order.id
 
 
-def _line(order: Order, position: int, line: BasketLine, product: ProductForSale) -> OrderLine:
+def _line(order: Order, position: int, line: BasketLine, product: Offer) -> OrderLine:
     """The listing as it is bought: whatever becomes of the product, this stays."""
     gross = line.quantity * line.seen_price_minor
     return OrderLine(

@@ -20,7 +20,7 @@ from app.orders.service import basket as baskets
 from app.orders.service.basket import Removed
 from app.orders.views import blueprint
 from app.orders.views.visitor import forget_count, owner, owner_for_adding
-from app.products import queries as products
+from app.products.queries import cards
 
 QUANTITY_SIGNS = 12  # as much of a wrong quantity as is shown again
 
@@ -152,12 +152,12 @@ def _refuse_adding(form: PiecesForm, message: str, status: int) -> ResponseRetur
 
 def _refused(form: PiecesForm, message: str) -> Refused:
     product_id = None if form.product_id.errors else form.product
-    listed = products.products_by_id([product_id]) if product_id else []
+    listed = cards.by_id([product_id]) if product_id else []
     return Refused(
         product_id=product_id,
         quantity=request.form.get("quantity", "").replace("\x00", "")[:QUANTITY_SIGNS],
         message=message,
-        title=listed[0].title if listed and listed[0].buyable else "",
+        title=listed[0].title if listed and listed[0].for_sale else "",
     )
 
 

@@ -13,7 +13,8 @@ from app.products import markdown
 from app.products.api import blueprint
 from app.products.errors import BadFilters
 from app.products.queries import catalogue as goods
-from app.products.queries.catalogue import Detail, Filters, Listed, Sort, words_of
+from app.products.queries.cards import ProductPage, visible
+from app.products.queries.catalogue import Filters, Listed, Sort, words_of
 from app.products.queries.categories import Shelf, find, shelves
 from app.products.schemas import (
     CatalogueQuery,
@@ -101,10 +102,10 @@ def _category(shelf: Shelf) -> CategoryOut:
 def get_product(product_id: UUID) -> Answer:
     """One product on sale; a seller sees their own in any state."""
     viewer_id = current_user.id if current_user.is_authenticated else None
-    return Answer(_shown(goods.visible(product_id, viewer_id)))
+    return Answer(_shown(visible(product_id, viewer_id)))
 
 
-def _shown(product: Detail) -> ProductOut:
+def _shown(product: ProductPage) -> ProductOut:
     return ProductOut(
         id=product.id,
         title=product.title,

@@ -15,7 +15,8 @@ from app.kit.api.versions import expected_version, stale
 from app.products.api import blueprint
 from app.products.api.catalogue import photo_url
 from app.products.errors import BadProduct, ProductChanged
-from app.products.queries.seller import OwnListing, OwnProduct, own_product, products_of
+from app.products.queries.cards import ProductPage, own_product
+from app.products.queries.seller import OwnCard, products_of
 from app.products.queries.stock import Counts, counts
 from app.products.schemas import (
     OwnProductList,
@@ -43,7 +44,7 @@ def list_own(query: OwnProductsQuery) -> OwnProductList:
     return listing_of(OwnProductList, page, _listed)
 
 
-def _listed(product: OwnProduct) -> OwnProductListed:
+def _listed(product: OwnCard) -> OwnProductListed:
     return OwnProductListed(
         id=product.id,
         title=product.title,
@@ -101,7 +102,7 @@ def _own(product_id: UUID, *, location: bool = False) -> Answer:
             description=product.description,
             kind=product.kind,
             shared=product.shared,
-            has_content=product.has_content,
+            has_content=product.content_id is not None,
             category_id=product.category_id,
             price=Money.of(product.price_minor, product.currency),
             photo_url=photo_url(product.photo_id),
@@ -128,7 +129,7 @@ def change(product_id: UUID, body: ProductChange) -> Answer:
     return _own(product_id)
 
 
-def _as_is(product: OwnListing) -> dict[str, object]:
+def _as_is(product: ProductPage) -> dict[str, object]:
     return {
         "category_id": product.category_id,
         "kind": product.kind,
@@ -144,7 +145,7 @@ def _draft(values: dict[str, object]) -> Draft:
     return Draft(**values)  # type: ignore[arg-type]  # read by the schema
 
 
-def _edit(product: OwnListing, draft: Draft, photo: bytes | None = None) -> None:
+def _edit(product: ProductPage, draft: Draft, photo: bytes | None = None) -> None:
     expected = expected_version()
     if expected != str(product.version):
         raise stale()

@@ -12,6 +12,7 @@ from app.kit.api.schemas import listing_of
 from app.products.api import blueprint
 from app.products.api.selling import SCOPE, counted
 from app.products.queries import stock as queries
+from app.products.queries.cards import ProductCard, own_card
 from app.products.queries.stock import UnitRow
 from app.products.schemas import (
     DryRunOut,
@@ -32,8 +33,8 @@ from app.products.service.checking import Finding
 from app.products.service.importing import IMPORT_LIMIT
 
 
-def _own(product_id: UUID) -> queries.StockedProduct:
-    return queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+def _own(product_id: UUID) -> ProductCard:
+    return own_card(product_id=product_id, seller_id=current_user.id)
 
 
 @blueprint.get("/mine/<uuid:product_id>/stock")

@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, tuple_
 
 from app.auth.models import User
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
-from app.products import queries
-from app.products.errors import NoSuchProduct, ProductGone
-from app.products.models import Kind, Product, ProductState, StockItem, UnitState
+from app.products import policy
+from app.products.models import Kind, Product, StockItem, UnitState
+from app.products.queries.cards import ProductCard, free_counts, joined
 
 # From which share of common trigrams on a part of a title resembles the words: less strict than
 # pg_trgm's own 0.6, so that one wrong letter in a short word is forgiven.
@@ -46,51 +46,10 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(ProductCard):
     """A product in a listing. `stock` is None where every buyer gets the same content."""
 
-    id: UUID
-    title: str
-    kind: Kind
-    price_minor: int
-    currency: str
-    photo_id: UUID | None
-    seller_name: str
-    sold_count: int
     stock: int | None
-
-
-@dataclass(frozen=True)
-class Detail:
-    """A product on its own page."""
-
-    id: UUID
-    seller_id: UUID
-    seller_name: str
-    category_id: UUID
-    title: str
-    description: str
-    kind: Kind
-    shared: bool
-    price_minor: int
-    currency: str
-    photo_id: UUID | None
-    state: ProductState
-    sold_count: int
-    published_at: datetime | None
-    seller_banned: bool
-    has_content: bool
-    removed_reason: str | None
-    stock: int | None
-
-    @property
-    def on_sale(self) -> bool:
-        """Whether anybody may see and buy it, stock aside."""
-        return (
-            self.state is ProductState.PUBLISHED
-            and not self.seller_banned
-            and (not self.shared or self.has_content)
-        )
 
 
 def words_of(text: str) -> str:
@@ -108,50 +67,22 @@ def listing(
     """
     matches = _matches(filters.words) if filters.words else []
     rank = _rank(filters.words) if sort is Sort.RELEVANCE else literal(0)
-    query: Select[*tuple[Any, ...]] = (
-        select(
-            Product.id,
-            Product.title,
-            Product.kind,
-            Product.price_minor,
-            Product.currency,
-            Product.photo_id,
-            User.display_name,
-            Product.shared,
-            Product.published_at,
-            Product.sold_count,
-            rank.label("rank"),
-        )
-        .join(User, User.id == Product.seller_id)
-        .where(*_conditions(filters), *matches)
-        .limit(size + 1)
-    )
+    query = joined(rank.label("rank")).where(*_conditions(filters), *matches).limit(size + 1)
     rows = session().execute(_sorted(query, sort, rank, after)).all()
     page = cut(rows, size, lambda row: _key(row, sort))
-    free = queries.free_counts([row.id for row in page.items if not row.shared])
-    items = [
-        Listed(
-            row.id,
-            row.title,
-            row.kind,
-            row.price_minor,
-            row.currency,
-            row.photo_id,
-            row.display_name,
-            row.sold_count,
-            None if row.shared else free.get(row.id, 0),
-        )
-        for row in page.items
-    ]
+    free = free_counts([row.id for row in page.items if not row.shared])
+    items = [_listed(row, free) for row in page.items]
     return Page(items, page.next_cursor)
 
 
+def _listed(row: Row[Any], free: dict[UUID, int]) -> Listed:
+    columns = row._asdict()
+    del columns["rank"]
+    return Listed(**columns, stock=None if row.shared else free.get(row.id, 0))
+
+
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [
-        Product.state == ProductState.PUBLISHED,
-        User.banned_at.is_(None),
-        or_(Product.shared.is_(False), Product.content_id.is_not(None)),
-    ]
+    conditions = [policy.for_sale()]
     if filters.category_ids:
         conditions.append(Product.category_id.in_(filters.category_ids))
     if filters.kinds:
@@ -181,7 +112,7 @@ def _matches(words: str) -> list[ColumnElement[bool]]:
     """
     exact = Product.search.bool_op("@@")(_query(words))
     for_sale = select(Product.id).join(User, User.id == Product.seller_id)
-    found = for_sale.where(*_conditions(Filters()), exact).exists()
+    found = for_sale.where(policy.for_sale(), exact).exists()
     # The threshold holds for this transaction, which reads the page.
     threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
     is_exact, _threshold = session().execute(select(found, threshold)).one()
@@ -199,8 +130,8 @@ def _rank(words: str) -> ColumnElement[int]:
 
 
 def _sorted(
-    query: Select[*tuple[Any, ...]], sort: Sort, rank: ColumnElement[int], after: str | None
-) -> Select[*tuple[Any, ...]]:
+    query: Select[Any], sort: Sort, rank: ColumnElement[int], after: str | None
+) -> Select[Any]:
     """Order by the sort and the id; with a cursor, only what comes after it."""
     if sort is Sort.PRICE_ASC:
         if after:
@@ -241,10 +172,10 @@ def left(ids: Sequence[UUID]) -> dict[UUID, int]:
     for_sale = session().scalars(
         select(Product.id)
         .join(User, User.id == Product.seller_id)
-        .where(Product.id.in_(ids), Product.shared.is_(False), *_conditions(Filters()))
+        .where(Product.id.in_(ids), Product.shared.is_(False), policy.for_sale())
     )
     found = for_sale.all()
-    free = queries.free_counts(found)
+    free = free_counts(found)
     return {product_id: free.get(product_id, 0) for product_id in found}
 
 
@@ -253,58 +184,7 @@ def counts_by_category() -> dict[UUID, int]:
     rows = session().execute(
         select(Product.category_id, func.count())
         .join(User, User.id == Product.seller_id)
-        .where(*_conditions(Filters()))
+        .where(policy.for_sale())
         .group_by(Product.category_id)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def visible(product_id: UUID, viewer_id: UUID | None) -> Detail:
-    """A product as this person may see it; NoSuchProduct, and ProductGone once it is removed."""
-    product = detail(product_id)
-    if product.state is ProductState.REMOVED:
-        raise ProductGone
-    if not product.on_sale and product.seller_id != viewer_id:
-        raise NoSuchProduct
-    return product
-
-
-def detail(product_id: UUID) -> Detail:
-    """A product in any state, with its true stock; NoSuchProduct."""
-    free = (
-        select(func.count())
-        .select_from(StockItem)
-        .where(and_(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE))
-        .scalar_subquery()
-    )
-    row = (
-        session()
-        .execute(
-            select(
-                Product.id,
-                Product.seller_id,
-                User.display_name.label("seller_name"),
-                Product.category_id,
-                Product.title,
-                Product.description,
-                Product.kind,
-                Product.shared,
-                Product.price_minor,
-                Product.currency,
-                Product.photo_id,
-                Product.state,
-                Product.sold_count,
-                Product.published_at,
-                User.banned_at.is_not(None).label("seller_banned"),
-                Product.content_id.is_not(None).label("has_content"),
-                Product.removed_reason,
-                case((Product.shared, None), else_=free).label("stock"),
-            )
-            .join(User, User.id == Product.seller_id)
-            .where(Product.id == product_id)
-        )
-        .one_or_none()
-    )
-    if row is None:
-        raise NoSuchProduct
-    return Detail(**row._asdict())

@@ -9,21 +9,10 @@ from sqlalchemy import Row, Select, func, select, tuple_
 
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
-from app.products.errors import NoSuchProduct, NoSuchUnit
-from app.products.models import Kind, Product, ProductState, StockBatch, StockItem, UnitState
+from app.products.errors import NoSuchUnit
+from app.products.models import StockBatch, StockItem, UnitState
 
 TAG_BYTES = 3
-
-
-@dataclass(frozen=True)
-class StockedProduct:
-    """What the stock's rules and pages need of a product."""
-
-    id: UUID
-    title: str
-    kind: Kind
-    shared: bool
-    removed: bool
 
 
 @dataclass(frozen=True)
@@ -62,24 +51,6 @@ class UnitRow:
 def tag_of(fingerprint: bytes) -> str:
     """The short name of a unit in its seller's lists, from its fingerprint: `A1B2C3`."""
     return fingerprint[:TAG_BYTES].hex().upper()
-
-
-def stocked_product(*, product_id: UUID, seller_id: UUID) -> StockedProduct:
-    """The seller's product; NoSuchProduct if there is none or it is somebody else's."""
-    row = (
-        session()
-        .execute(
-            select(Product.id, Product.title, Product.kind, Product.shared, Product.state).where(
-                Product.id == product_id, Product.seller_id == seller_id
-            )
-        )
-        .one_or_none()
-    )
-    if row is None:
-        raise NoSuchProduct
-    return StockedProduct(
-        row.id, row.title, row.kind, row.shared, removed=row.state is ProductState.REMOVED
-    )
 
 
 def counts(product_id: UUID) -> Counts:

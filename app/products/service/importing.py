@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from app.kit.crypto import Sealed, UnsealError, vault
+from app.kit.crypto import Sealed, UnsealError
 from app.kit.db import Array, end_read, in_transaction, session, transactional, violated
 from app.kit.ids import new_id
 from app.products.errors import (
@@ -26,8 +26,8 @@ from app.products.errors import (
     UploadGone,
 )
 from app.products.models import Kind, Product, StockBatch, StockUpload
-from app.products.queries.stock import StockedProduct, stocked_product
-from app.products.service import reading
+from app.products.queries.cards import ProductCard, own_card
+from app.products.service import reading, sealing
 from app.products.service.checking import Findings, Verdict, chunks, look_through
 from app.products.service.reading import Reading
 from app.products.service.stock import tell_change
@@ -115,7 +115,7 @@ def keep(
     clear = content if isinstance(content, str) else reading.decode(content)
     result = reading.read(clear, kind=product.kind, is_csv=is_csv)
     upload_id = new_id()
-    sealed = vault().seal(
+    sealed = sealing.seal(
         _READING.dump_json(result).decode(), product_id=product_id, item_id=upload_id
     )
     _keep(
@@ -133,8 +133,8 @@ def keep(
     return upload_id
 
 
-def _stocked(product_id: UUID, seller_id: UUID) -> StockedProduct:
-    product = stocked_product(product_id=product_id, seller_id=seller_id)
+def _stocked(product_id: UUID, seller_id: UUID) -> ProductCard:
+    product = own_card(product_id=product_id, seller_id=seller_id)
     if product.removed or product.shared:
         raise NotStocked
     return product
@@ -233,7 +233,7 @@ def _try_to_take_in(upload_id: UUID, product_id: UUID, seller_id: UUID, *, only_
 
 def _seal_unit(value: str, fingerprint: bytes, product_id: UUID) -> _Unit:
     unit_id = new_id()
-    return _Unit(unit_id, vault().seal(value, product_id=product_id, item_id=unit_id), fingerprint)
+    return _Unit(unit_id, sealing.seal(value, product_id=product_id, item_id=unit_id), fingerprint)
 
 
 @transactional
@@ -315,7 +315,7 @@ def _load(upload_id: UUID, product_id: UUID, seller_id: UUID) -> _Upload:
     if row is None:
         raise UploadGone
     try:
-        clear = vault().open(
+        clear = sealing.unseal(
             Sealed(row.sealed, row.key_version), product_id=product_id, item_id=upload_id
         )
     except UnsealError as error:

@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from app.files.service import drop_photo, mark_replaced, store_photo
-from app.kit.crypto import vault
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -33,6 +32,7 @@ from app.products.models import (
     StockItem,
     StockUpload,
 )
+from app.products.service import sealing
 from app.products.service.reading import is_link
 
 TITLE_MIN, TITLE_MAX = 3, 120
@@ -204,7 +204,7 @@ def _put_content(product: Product, content: str) -> None:
     if not content:
         return
     content_id = new_id()
-    sealed = vault().seal(content, product_id=product.id, item_id=content_id)
+    sealed = sealing.seal(content, product_id=product.id, item_id=content_id)
     session().add(
         SharedContent(
             id=content_id,

@@ -13,12 +13,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, TextClause, func, select, text, update
 
 from app.kit import live
-from app.kit.crypto import Sealed, UnsealError, vault
+from app.kit.crypto import Sealed, UnsealError
 from app.kit.db import session, transactional
 from app.kit.outbox import emit
 from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable, UnitNotFree
 from app.products.events import StockChanged
 from app.products.models import Product, SharedContent, StockItem, UnitState
+from app.products.service import sealing
 
 log = logging.getLogger(__name__)
 
@@ -159,19 +160,6 @@ def extend(*, holders: Sequence[UUID], until: datetime) -> int:
     return len(extended.all())
 
 
-def held(*, holder: UUID) -> int:
-    """How many units are reserved for the holder, whether or not their time ran out."""
-    return (
-        session()
-        .execute(
-            select(func.count())
-            .select_from(StockItem)
-            .where(StockItem.holder == holder, StockItem.state == UnitState.RESERVED)
-        )
-        .scalar_one()
-    )
-
-
 @transactional
 def sell(*, holder: UUID, quantity: int) -> list[UUID]:
     """Make the holder's `quantity` reserved units sold; returns their ids in order.
@@ -303,7 +291,7 @@ def _open_all(table: type[StockItem | SharedContent], ids: Collection[UUID]) -> 
 
 def _open(product_id: UUID, item_id: UUID, sealed: bytes, key_version: int) -> str:
     try:
-        return vault().open(Sealed(sealed, key_version), product_id=product_id, item_id=item_id)
+        return sealing.unseal(Sealed(sealed, key_version), product_id=product_id, item_id=item_id)
     except UnsealError as error:
         log.error("stock can't be opened", extra={"item": str(item_id)})  # noqa: TRY400 # no trace
         raise StockUnreadable from error

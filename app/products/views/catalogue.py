@@ -15,6 +15,7 @@ from app.kit.paging import PAGE_SIZE, Page
 from app.products import markdown
 from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
+from app.products.queries.cards import visible
 from app.products.queries.catalogue import Filters, Listed, Sort
 from app.products.queries.categories import Shelf, find, find_by_id, shelves
 from app.products.views import blueprint
@@ -106,7 +107,7 @@ def left() -> ResponseReturnValue:
 def detail(product_id: UUID) -> ResponseReturnValue:
     """A product. Its open page asks for block `stock` when the stock has moved."""
     viewer_id = current_user.id if current_user.is_authenticated else None
-    product = goods.visible(product_id, viewer_id)
+    product = visible(product_id, viewer_id)
     shelf = find_by_id(shelves(i18n.locale()), product.category_id)
     return htmx.page(
         "products/detail.html",

@@ -19,8 +19,9 @@ from app.products import markdown
 from app.products.errors import ProductChanged
 from app.products.forms import ProductForm
 from app.products.models import Kind
+from app.products.queries.cards import ProductPage, own_product
 from app.products.queries.categories import category_choices
-from app.products.queries.seller import OwnListing, own_product, products_of
+from app.products.queries.seller import products_of
 from app.products.service import products
 from app.products.views import blueprint
 
@@ -159,7 +160,7 @@ def _photo(form: ProductForm) -> bytes | None:
 
 
 def _refused(
-    form: ProductForm, error: AppError, product: OwnListing | None = None
+    form: ProductForm, error: AppError, product: ProductPage | None = None
 ) -> ResponseReturnValue:
     """The form again, with what was typed and what is wrong with it."""
     for name, message in error.errors.items():
@@ -171,7 +172,7 @@ def _refused(
 
 def _form(
     form: ProductForm,
-    product: OwnListing | None = None,
+    product: ProductPage | None = None,
     *,
     status: int = HTTPStatus.OK,
     message: str | None = None,

@@ -27,6 +27,7 @@ from app.products.errors import (
 from app.products.forms import StockForm
 from app.products.models import UnitState
 from app.products.queries import stock as queries
+from app.products.queries.cards import ProductCard, own_card
 from app.products.service import importing, reading
 from app.products.service import stock as service
 from app.products.service.checking import Verdict
@@ -40,14 +41,14 @@ BATCHES_SHOWN = 10
 @allow(Access.SELLER)
 def stock(product_id: UUID) -> Response:
     """The stock's page; for htmx the counts, or the next batches or units alone."""
-    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    product = own_card(product_id=product_id, seller_id=current_user.id)
     part = request.args.get("part", "")
     fragment = part if part in {"counts", "batches", "units"} else None
     return _stock_page(product, fragment=fragment)
 
 
 def _stock_page(
-    product: queries.StockedProduct,
+    product: ProductCard,
     *,
     form: StockForm | None = None,
     refusal: AppError | None = None,
@@ -84,7 +85,7 @@ def _state_asked() -> UnitState:
 @keeps_words
 def import_stock(product_id: UUID) -> ResponseReturnValue:
     """Keep what was sent and show what taking it in would come to."""
-    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    product = own_card(product_id=product_id, seller_id=current_user.id)
     form = StockForm()
     if not form.validate_on_submit():
         return _stock_page(product, form=form)
@@ -117,12 +118,12 @@ def _sent(form: StockForm) -> dict[str, Any]:
 @allow(Access.SELLER)
 def stock_upload(product_id: UUID, upload_id: UUID) -> Response:
     """What taking in the kept lines would come to, as things are now."""
-    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    product = own_card(product_id=product_id, seller_id=current_user.id)
     return _upload_page(product, upload_id)
 
 
 def _upload_page(
-    product: queries.StockedProduct, upload_id: UUID, refusal: AppError | None = None
+    product: ProductCard, upload_id: UUID, refusal: AppError | None = None
 ) -> Response:
     no_store()
     run = importing.dry_run(upload_id=upload_id, product_id=product.id, seller_id=current_user.id)
@@ -140,7 +141,7 @@ def _upload_page(
 @allow(Access.SELLER)
 def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
     """Take the kept lines in; a second click answers as the first."""
-    product = queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    product = own_card(product_id=product_id, seller_id=current_user.id)
     try:
         taken = importing.take_in(
             upload_id=upload_id,
@@ -166,7 +167,7 @@ def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
 @allow(Access.SELLER)
 def cancel_stock_upload(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
     """Drop the kept lines."""
-    queries.stocked_product(product_id=product_id, seller_id=current_user.id)
+    own_card(product_id=product_id, seller_id=current_user.id)
     importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
     flash(_("Nothing was taken in."), "info")
     return redirect_to(url_for("products.stock", product_id=product_id))
@@ -180,7 +181,7 @@ def withdraw_unit(product_id: UUID, unit_id: UUID) -> ResponseReturnValue:
     if wants_fragment():
         return page(
             "products/stock_unit.html",
-            product=queries.stocked_product(product_id=product_id, seller_id=current_user.id),
+            product=own_card(product_id=product_id, seller_id=current_user.id),
             unit=queries.unit(product_id, unit_id),
             counts=queries.counts(product_id),
         )

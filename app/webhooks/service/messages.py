@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
 from app.orders.queries.sales import SoldLine, sold_lines
-from app.products import queries as products
+from app.products.queries import cards
 from app.webhooks.errors import NoSuchEndpoint, NoSuchMessage, SwitchedOff
 from app.webhooks.models import (
     EventType,
@@ -74,13 +74,13 @@ def _order(order_id: UUID, lines: Sequence[SoldLine]) -> dict[str, Any]:
 @transactional
 def tell_of_stock(*, product_id: UUID) -> None:
     """Tell the seller of a product whose stock has become low, or none: once for each fall."""
-    [product] = products.products_by_id([product_id])
+    [product] = cards.by_id([product_id])
     if product.shared:
         return
     endpoints = _listening({product.seller_id}, [EventType.STOCK_LOW, EventType.STOCK_OUT])
     if not endpoints:
         return
-    free = products.free_counts([product_id]).get(product_id, 0)
+    free = cards.free_counts([product_id]).get(product_id, 0)
     level = EventType.STOCK_OUT if free == 0 else EventType.STOCK_LOW if free <= LOW else None
     now = db_now()
     for endpoint in endpoints:

@@ -1,0 +1,18 @@
+"""What may be bought: one rule, written for the database and read from it with every card."""
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from app.auth.models import User
+from app.products.models import Product, ProductState
+
+
+def for_sale() -> ColumnElement[bool]:
+    """Whether anybody may see and buy a product, stock aside; for a query that joins its seller.
+
+    A shared product needs the content that its buyers get.
+    """
+    return and_(
+        Product.state == ProductState.PUBLISHED,
+        User.banned_at.is_(None),
+        or_(Product.shared.is_(False), Product.content_id.is_not(None)),
+    )

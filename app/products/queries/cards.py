@@ -1,0 +1,163 @@
+"""A product as lists, search, baskets, orders and its own page are told of it: one shape.
+
+A list loads no descriptions: what needs one asks for `Offer` or `ProductPage`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Label, Select, case, func, select
+
+from app.auth.models import User
+from app.kit.db import session
+from app.products import policy
+from app.products.errors import NoSuchProduct, ProductGone
+from app.products.models import Kind, Product, ProductState, StockItem, UnitState
+
+
+@dataclass(frozen=True)
+class ProductCard:
+    """A product without its description. `price_minor` is in minor units of `currency`."""
+
+    id: UUID
+    seller_id: UUID
+    seller_name: str
+    category_id: UUID
+    title: str
+    kind: Kind
+    shared: bool
+    content_id: UUID | None
+    price_minor: int
+    currency: str
+    photo_id: UUID | None
+    state: ProductState
+    version: int
+    sold_count: int
+    published_at: datetime | None
+    for_sale: bool
+
+    @property
+    def removed(self) -> bool:
+        """Whether it was taken out of the shop for good."""
+        return self.state is ProductState.REMOVED
+
+
+@dataclass(frozen=True)
+class Offer(ProductCard):
+    """A product as an order notes it down, with its description."""
+
+    description: str
+
+
+@dataclass(frozen=True)
+class ProductPage(Offer):
+    """A product on its own page. `stock` is None where every buyer gets the same content."""
+
+    removed_reason: str | None
+    stock: int | None
+
+
+def columns() -> tuple[ColumnElement[Any] | Label[Any], ...]:
+    """What a `ProductCard` is made of, for a query that joins the seller."""
+    return (
+        Product.id.expression,
+        Product.seller_id.expression,
+        User.display_name.label("seller_name"),
+        Product.category_id.expression,
+        Product.title.expression,
+        Product.kind.expression,
+        Product.shared.expression,
+        Product.content_id.expression,
+        Product.price_minor.expression,
+        Product.currency.expression,
+        Product.photo_id.expression,
+        Product.state.expression,
+        Product.version.expression,
+        Product.sold_count.expression,
+        Product.published_at.expression,
+        policy.for_sale().label("for_sale"),
+    )
+
+
+def joined(*more: ColumnElement[Any] | Label[Any]) -> Select[Any]:
+    """Cards, with more columns where wanted, of all products and their sellers."""
+    return select(*columns(), *more).join(User, User.id == Product.seller_id)
+
+
+def by_id(ids: Sequence[UUID]) -> list[ProductCard]:
+    """The products of these ids in whatever state, in no order."""
+    rows = session().execute(joined().where(Product.id.in_(ids)))
+    return [ProductCard(**row._asdict()) for row in rows]
+
+
+def offers_by_id(ids: Sequence[UUID]) -> list[Offer]:
+    """The same with their descriptions."""
+    rows = session().execute(joined(Product.description.expression).where(Product.id.in_(ids)))
+    return [Offer(**row._asdict()) for row in rows]
+
+
+def own_card(*, product_id: UUID, seller_id: UUID) -> ProductCard:
+    """A seller's product in any state; NoSuchProduct if there is none or it is somebody else's."""
+    row = (
+        session()
+        .execute(joined().where(Product.id == product_id, Product.seller_id == seller_id))
+        .one_or_none()
+    )
+    if row is None:
+        raise NoSuchProduct
+    return ProductCard(**row._asdict())
+
+
+def page_of(product_id: UUID) -> ProductPage:
+    """A product in any state, with its true stock; NoSuchProduct."""
+    free = (
+        select(func.count())
+        .select_from(StockItem)
+        .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
+        .scalar_subquery()
+    )
+    row = (
+        session()
+        .execute(
+            joined(
+                Product.description.expression,
+                Product.removed_reason.expression,
+                case((Product.shared, None), else_=free).label("stock"),
+            ).where(Product.id == product_id)
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise NoSuchProduct
+    return ProductPage(**row._asdict())
+
+
+def visible(product_id: UUID, viewer_id: UUID | None) -> ProductPage:
+    """A product as this person may see it; NoSuchProduct, and ProductGone once it is removed."""
+    product = page_of(product_id)
+    if product.removed:
+        raise ProductGone
+    if not product.for_sale and product.seller_id != viewer_id:
+        raise NoSuchProduct
+    return product
+
+
+def own_product(seller_id: UUID, product_id: UUID) -> ProductPage:
+    """A seller's product in any state but removed; NoSuchProduct."""
+    product = page_of(product_id)
+    if product.seller_id != seller_id or product.removed:
+        raise NoSuchProduct
+    return product
+
+
+def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many free units each of these products has; those with none are not in it."""
+    rows = session().execute(
+        select(StockItem.product_id, func.count().label("free"))
+        .where(StockItem.product_id.in_(ids), StockItem.state == UnitState.FREE)
+        .group_by(StockItem.product_id)
+    )
+    return {row.product_id: int(row.free) for row in rows}

@@ -3,8 +3,8 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import commands, wiring
 from app.auth import identity
-from app.chats import views as chats
 from app.extensions import db, login_manager, sock
 from app.health import views as health
 from app.kit import access, assets, csrf, headers, i18n, jobs, logs, problems, ratelimit
@@ -50,14 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.init_app(app)
     origins.init_app(app)
     app.register_blueprint(health.blueprint)
-    if "chat" in settings.role_names:
-        app.register_blueprint(chats.sockets)
-    if settings.role_names != {"chat"}:
-        # Half of the code, which sockets never need: their role is there sooner, in less memory.
-        from app import commands, wiring  # noqa: PLC0415
-
-        wiring.init_app(app, settings)
-        commands.init_app(app)
+    wiring.init_app(app, settings)
+    commands.init_app(app)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The table of the shop: which blueprints, which listeners, which timed work. No logic."""
+"""The table of the shop: which blueprints, listeners, topics, timed work. No logic."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,18 +11,20 @@ from app.auth import events as auth_events
 from app.auth import tasks as auth_tasks
 from app.auth import views as auth_views
 from app.auth.views import keys as auth_keys
-from app.chats import views as chats_views
 from app.developers import views as developers_views
 from app.files import tasks as files_tasks
 from app.files import views as files_views
 from app.kit import outbox
 from app.kit.api import idempotency
 from app.kit.events import Listener, Reach, Registry
+from app.live import policy as live_policy
+from app.live import views as live_views
 from app.notifications import tasks as notifications
 from app.orders import api as orders_api
 from app.orders import events as orders_events
 from app.orders import tasks as orders_tasks
 from app.orders import views as orders_views
+from app.orders.queries import purchases
 from app.payments import events as payments_events
 from app.payments import tasks as payments_tasks
 from app.payments import views as payments_views
@@ -43,7 +45,7 @@ BLUEPRINTS: list[Blueprint] = [
     products_views.blueprint,
     payments_views.blueprint,
     orders_views.blueprint,
-    chats_views.blueprint,
+    live_views.blueprint,
     developers_views.blueprint,
     webhooks_views.blueprint,
 ]
@@ -82,6 +84,13 @@ LISTENERS = [
     Listener(webhooks_events.WebhookSwitchedOff, notifications.send_webhook_off, Reach.OUTSIDE),
 ]
 
+# Whose news the topics of each kind are: `<kind>:<id>`.
+TOPICS: dict[str, live_policy.Rule] = {
+    "order": purchases.is_buyer,
+    "product": live_policy.everybody,
+    "user": live_policy.oneself,
+}
+
 
 @dataclass(frozen=True)
 class TimedWork:
@@ -110,10 +119,13 @@ TIMED_WORK = [
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
     Registry(LISTENERS).init_app(app)
+    live_policy.init_app(app, TOPICS)
     app.extensions["timed_work"] = TIMED_WORK
     if settings.role_names - {"auth", "chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)
+    if "chat" in settings.role_names:
+        app.register_blueprint(live_views.sockets)
     if "web" in settings.role_names:
         for blueprint in API_BLUEPRINTS:
             app.register_blueprint(blueprint)

@@ -20,7 +20,8 @@ from sqlalchemy import event, text
 from app.auth.models import User
 from app.extensions import db
 from app.factory import create_app
-from app.kit import jobs, live, outbox
+from app.kit import jobs, outbox
+from app.kit.live.publishing import CHANNEL
 from app.settings import Settings
 from tests.support import servers as test_servers
 from tests.support.browser import chromium_path
@@ -63,7 +64,7 @@ LONGEST = (
     "flows/test_people.py",
     "orders/test_crashes.py",
     "embedded/test_servers.py",
-    "chats/test_live.py",
+    "live/test_live.py",
 )
 
 
@@ -274,7 +275,7 @@ def heard(app: Flask) -> Iterator[Callable[..., list[tuple[str, str]]]]:
     def since_then(*topics: str) -> list[tuple[str, str]]:
         # What was published before this word is heard before it, and Redis tells all to everybody.
         last = str(uuid4())
-        jobs.redis().publish(live.CHANNEL, json.dumps({"topic": last, "event": "last"}))
+        jobs.redis().publish(CHANNEL, json.dumps({"topic": last, "event": "last"}))
         told = []
         while True:
             message = ear.get_message(timeout=10)
@@ -286,7 +287,7 @@ def heard(app: Flask) -> Iterator[Callable[..., list[tuple[str, str]]]]:
                 told.append((news["topic"], news["event"]))
 
     with jobs.redis().pubsub(ignore_subscribe_messages=True) as ear:
-        ear.subscribe(live.CHANNEL)
+        ear.subscribe(CHANNEL)
         ear.get_message(timeout=5)
         yield since_then
 

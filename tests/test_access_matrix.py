@@ -81,7 +81,7 @@ RULES = {
     "auth_api.revoke_api_key": USER,
     "auth_api.revoke_token": PUBLIC,
     "auth_api.token": PUBLIC,
-    "chats.ticket": PUBLIC,
+    "live.ticket": PUBLIC,
     "developers.create_key": USER,
     "developers.document": PUBLIC,
     "developers.index": PUBLIC,

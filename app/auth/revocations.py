@@ -1,34 +1,25 @@
-"""Who watches whose credentials have ended: one subscription to Redis in a process, fanned out.
+"""Who watches whose credentials have ended, in this process.
 
 What was said while Redis was away is lost. So nobody is left to believe that nothing has happened:
-every watcher is ended, and may begin anew once the subscription stands again.
+every watcher is ended, and may begin anew once Redis is listened to again.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
+from contextlib import contextmanager
 from typing import cast
 from uuid import UUID
 
 from flask import current_app
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from app.kit import live
 from app.kit.errors import TooMany, Unavailable
+from app.kit.live.publishing import user_of
+from app.kit.live.subscription import Inbox, News, Subscription, subscription
 
 log = logging.getLogger(__name__)
 INBOX_SIZE = 1000
 MAX_WATCHERS = 16
-_LISTEN_SECONDS = 0.5
-_ANSWER_SECONDS = 5.0
-_HEALTH_SECONDS = 5  # between two looks whether a silent connection still stands
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 _READY_SECONDS = 1.0  # how long somebody waits for the subscription
 _KEY = "revocation_hub"
 _creation = threading.Lock()
@@ -59,7 +50,7 @@ class Watcher:
     """One that watches: a bounded inbox, and why it was ended."""
 
     def __init__(self) -> None:
-        self._inbox: Queue[UUID | None] = Queue(INBOX_SIZE)
+        self._inbox: Inbox[UUID | None] = Inbox(INBOX_SIZE)
         self._end: type[Interrupted | TooSlow] | None = None
 
     def next(self, timeout: float) -> UUID | None:
@@ -67,48 +58,30 @@ class Watcher:
 
         Raises Interrupted, TooSlow once the watcher was ended.
         """
-        if self._end is not None:
-            raise self._end
-        try:
-            found = self._inbox.get(timeout=timeout)
-        except Empty:
-            return None
+        found = self._inbox.next(0.0 if self._end else timeout)
         if self._end is not None:
             raise self._end
         return found
 
     def put(self, user_id: UUID) -> None:
         """Tell of a person; whoever does not read is ended."""
-        try:
-            self._inbox.put_nowait(user_id)
-        except Full:
+        if not self._inbox.put(user_id):
             log.info("watcher of revocations dropped, it does not read")
             self.end(TooSlow)
 
     def end(self, reason: type[Interrupted | TooSlow]) -> None:
         """End the watcher, who may be waiting for its inbox."""
         self._end = reason
-        with suppress(Full):  # then it has something else to wake up for
-            self._inbox.put_nowait(None)
+        self._inbox.put(None)  # a full one has something else to wake up for
 
 
 class Hub:
     """Knows every watcher of this process."""
 
-    def __init__(self, redis_url: str) -> None:
-        # No retries below: a connection made anew in silence would hide that news were lost.
-        self._redis = Redis.from_url(
-            redis_url,
-            socket_connect_timeout=_ANSWER_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
-            health_check_interval=_HEALTH_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
+    def __init__(self, source: Subscription) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._watchers: set[Watcher] = set()
-        self._subscribed = threading.Event()
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
 
     @contextmanager
     def watch(self) -> Iterator[Watcher]:
@@ -116,15 +89,12 @@ class Hub:
 
         Raises Interrupted while Redis can't be reached, TooManyWatchers.
         """
-        with self._lock:
-            if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(target=self._run, name="revocations", daemon=True)
-                self._thread.start()
-        if not self._subscribed.wait(_READY_SECONDS):
+        self._source.join(self)
+        if not self._source.is_heard(_READY_SECONDS):
             raise Interrupted
         watcher = Watcher()
         with self._lock:
-            if not self._subscribed.is_set():
+            if not self._source.is_heard():
                 raise Interrupted
             if len(self._watchers) >= MAX_WATCHERS:
                 raise TooManyWatchers
@@ -137,53 +107,27 @@ class Hub:
 
     def close(self) -> None:
         """End every watcher, and listen no more."""
-        self._closed.set()
-        self._end_all()
-        if self._thread is not None:
-            self._thread.join(_ANSWER_SECONDS)
+        self._source.leave(self)
+        self.lost()
 
-    def _end_all(self) -> None:
-        with self._lock:
-            self._subscribed.clear()
-            for watcher in self._watchers:
-                watcher.end(Interrupted)
-            self._watchers.clear()
-
-    def _run(self) -> None:
-        wait = _FIRST_WAIT
-        while not self._closed.is_set():
-            subscription = self._redis.pubsub(  # type: ignore[no-untyped-call]  # redis-py
-                ignore_subscribe_messages=False
-            )
-            try:
-                subscription.subscribe(live.CHANNEL)
-                while not self._closed.is_set():
-                    message = subscription.get_message(timeout=_LISTEN_SECONDS)
-                    if message is None:
-                        continue
-                    if message["type"] == "subscribe":
-                        self._subscribed.set()
-                        wait = _FIRST_WAIT
-                    elif message["type"] == "message":
-                        self._hand_out(message["data"])
-            except (RedisError, OSError) as error:
-                log.warning("revocations are not heard", extra={"error": str(error)})
-            self._end_all()
-            subscription.close()
-            self._closed.wait(wait)
-            wait = min(_LONGEST_WAIT, wait * 2)
-
-    def _hand_out(self, data: bytes) -> None:
-        try:
-            user_id = live.user_of(json.loads(data)["topic"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            log.warning("live update that can't be read")
-            return
+    def hear(self, news: News) -> None:
+        """Tell every watcher whose credentials have ended, if that is what the news are of."""
+        user_id = user_of(news.topic)
         if user_id is None:
             return
         with self._lock:
             for watcher in self._watchers:
                 watcher.put(user_id)
+
+    def lost(self) -> None:
+        """End every watcher: something may be missed."""
+        with self._lock:
+            for watcher in self._watchers:
+                watcher.end(Interrupted)
+            self._watchers.clear()
+
+    def reconnected(self) -> None:
+        """Nobody is left who could have missed something."""
 
 
 def hub() -> Hub:
@@ -191,7 +135,7 @@ def hub() -> Hub:
     extensions = current_app.extensions
     with _creation:
         if _KEY not in extensions:
-            extensions[_KEY] = Hub(current_app.config["REDIS_URL"])
+            extensions[_KEY] = Hub(subscription())
         return cast(Hub, extensions[_KEY])
 
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 # The last ones are what SQLAlchemy, limits and gunicorn look for only once they know the settings.
 _PAGES = ("app.factory", "gunicorn.app.wsgiapp", "psycopg", "valkey", "gunicorn.http")
 SOCKETS = (*_PAGES, "gunicorn.workers.ggevent", "grpc")
-SHOP = (*_PAGES, "gunicorn.workers.gthread", "app.wiring", "app.commands")
+SHOP = (*_PAGES, "gunicorn.workers.gthread")
 SANDBOX = ("app.sandbox",)
 
 

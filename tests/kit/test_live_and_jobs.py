@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 from rq import Queue
 
-from app.kit import jobs, live
+from app.kit import jobs
 from app.kit.db import transactional
+from app.kit.live.publishing import announce, publish
 
 TOPIC = f"order:{uuid4()}"
 Heard = Callable[..., list[tuple[str, str]]]
@@ -19,19 +20,19 @@ Heard = Callable[..., list[tuple[str, str]]]
 
 class TestPublish:
     def test_those_who_listen_hear_the_topic_and_the_event(self, heard: Heard) -> None:
-        live.publish(TOPIC, "delivered")
+        publish(TOPIC, "delivered")
         assert heard(TOPIC) == [(TOPIC, "delivered")]
 
     def test_without_redis_it_is_lost_quietly(self, application_without_redis: Flask) -> None:
         with application_without_redis.app_context():
-            live.publish("order:1", "delivered")
+            publish("order:1", "delivered")
 
 
 class TestAnnounce:
     def test_pages_hear_of_it_after_the_commit(self, heard: Heard) -> None:
         @transactional
         def change() -> list[tuple[str, str]]:
-            live.announce(TOPIC, "changed")
+            announce(TOPIC, "changed")
             return heard(TOPIC)
 
         assert change() == []
@@ -40,7 +41,7 @@ class TestAnnounce:
     def test_what_is_rolled_back_is_never_told(self, heard: Heard) -> None:
         @transactional
         def fail() -> None:
-            live.announce(TOPIC, "changed")
+            announce(TOPIC, "changed")
             raise ArithmeticError
 
         with pytest.raises(ArithmeticError):
@@ -70,7 +71,7 @@ class TestQueue:
                 begun = time.monotonic()
                 assert not any(jobs.enqueue(operator.add, 1, 2) for _ in range(20))
                 for _ in range(20):
-                    live.publish("order:1", "changed")
+                    publish("order:1", "changed")
                 assert time.monotonic() - begun < 1.0
                 monkeypatch.setattr(jobs, "redis", lambda: pytest.fail("asked while paused"))
                 assert jobs.enqueue(operator.add, 1, 2) is False

@@ -11,10 +11,10 @@ from app.auth.errors import Banned, NoSuchSession, NotConfirmed, WrongCredential
 from app.auth.models import LoginSession, MailToken, RefreshToken, TokenFamily, User
 from app.auth.service import limits
 from app.auth.service.details import comparable_email
-from app.kit import live
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import end_read, lock, session, transactional
 from app.kit.ids import new_id
+from app.kit.live.publishing import announce, user_topic
 
 AGENT_LENGTH = 300
 TOKENS_KEPT = timedelta(days=7)
@@ -97,7 +97,7 @@ def announce_end(user_id: UUID) -> None:
 
     It closes the sockets whose login has ended, and reaches whoever watches revocations.
     """
-    live.announce(live.user_topic(user_id), "logins_ended")
+    announce(user_topic(user_id), "logins_ended")
 
 
 def end_all_sessions(user: User) -> None:

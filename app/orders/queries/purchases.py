@@ -107,10 +107,11 @@ def order_of(buyer_id: UUID, order_id: UUID) -> Order:
     return order
 
 
-def is_buyer(*, user_id: UUID, order_id: UUID) -> bool:
-    """Whether the order is this user's."""
+def is_buyer(user_id: UUID | None, order_id: UUID) -> bool:
+    """Whether the order is this user's; None, a guest, has none."""
     return (
-        session()
+        user_id is not None
+        and session()
         .execute(select(Order.id).where(Order.id == order_id, Order.buyer_id == user_id))
         .first()
         is not None

@@ -8,9 +8,9 @@ from flask import current_app
 from sqlalchemy import ColumnElement, cast, func, select
 from sqlalchemy.dialects.postgresql import INET
 
-from app.kit import live
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
+from app.kit.live.publishing import announce
 from app.kit.money import Money, commission
 from app.kit.requests import network_of
 from app.orders.errors import (
@@ -45,7 +45,7 @@ def move(order: Order, state: OrderState) -> None:
 
 def tell_pages(order: Order) -> None:
     """Have the buyer's open page fetch what became of the order."""
-    live.announce(f"order:{order.id}", "changed")
+    announce(f"order:{order.id}", "changed")
 
 
 def reservation_end() -> datetime:

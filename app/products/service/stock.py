@@ -12,9 +12,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, TextClause, func, select, text, update
 
-from app.kit import live
 from app.kit.crypto import Sealed, UnsealError
 from app.kit.db import session, transactional
+from app.kit.live.publishing import announce
 from app.kit.outbox import emit
 from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable, UnitNotFree
 from app.products.events import StockChanged
@@ -99,7 +99,7 @@ def reserve(*, product_id: UUID, quantity: int, holder: UUID, until: datetime) -
 
 def tell_change(product_id: UUID) -> None:
     """Announce that another number of units is free; open pages of the product show it."""
-    live.announce(f"product:{product_id}", "stock")
+    announce(f"product:{product_id}", "stock")
     emit(StockChanged(product_id))
 
 

@@ -29,8 +29,9 @@ from app.embedded.postgres import start_postgres
 from app.embedded.processes import free_port
 from app.embedded.valkey import start_valkey
 from app.extensions import db
-from app.kit import jobs, live
+from app.kit import jobs
 from app.kit.ids import new_id
+from app.kit.live.publishing import CHANNEL, user_topic
 from app.settings import Settings
 from tests.auth.rpc.conftest import logged_in
 from tests.factories.auth import make_user
@@ -337,10 +338,10 @@ class TestWatchers:
         with stub_of(server.port) as stub:
             stream = stub.WatchRevocations(pb.WatchRevocationsRequest(), metadata=METADATA)
             assert next(stream).WhichOneof("event") == "heartbeat"
-            topic = live.user_topic(make_user().id)
+            topic = user_topic(make_user().id)
             burst = jobs.redis().pipeline()
             for _ in range(20 * INBOX_SIZE):
-                burst.publish(live.CHANNEL, json.dumps({"topic": topic, "event": "logins_ended"}))
+                burst.publish(CHANNEL, json.dumps({"topic": topic, "event": "logins_ended"}))
             burst.execute()
             status, code, _words = refused(lambda: list(stream))
         assert (status, code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too_slow")

@@ -23,15 +23,17 @@ from app.auth.gate import close_gate
 from app.auth.models import LoginSession, Role
 from app.auth.rpc.generated.auth_pb2 import BanUserRequest
 from app.auth.service import moderation, sessions
-from app.chats import policy, tickets, views
-from app.chats.broker import Broker, Listener, News
-from app.chats.errors import Close
-from app.chats.tickets import Pass
 from app.embedded.processes import free_port
 from app.embedded.valkey import start_valkey
 from app.extensions import db
-from app.kit import jobs, live
+from app.kit import jobs
 from app.kit.ids import new_id
+from app.kit.live.publishing import publish
+from app.kit.live.subscription import News, Subscription
+from app.live import policy, tickets, views
+from app.live.broker import Broker, Listener
+from app.live.errors import Close
+from app.live.tickets import Pass
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -126,7 +128,7 @@ def listen(connection: WebSocket, topic: str) -> dict[str, str]:
     connection.settimeout(0.2)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        live.publish(topic, "changed")
+        publish(topic, "changed")
         try:
             return news(connection)
         except WebSocketTimeoutException:
@@ -232,7 +234,7 @@ class TestTopics:
         assert listen(own, topic)["topic"] == topic
         for connection in (others, guests):
             # Its news of the order would have come first.
-            live.publish(topic, "changed")
+            publish(topic, "changed")
             assert listen(connection, shown)["topic"] == shown
 
     @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ class TestTopics:
             granted = [topic for topic in wanted if topic != foreign]
             assert json.loads(connection.recv()) == {"subscribed": granted}
             for topic in granted:
-                live.publish(topic, "changed")
+                publish(topic, "changed")
                 assert json.loads(connection.recv()) == {"topic": topic, "event": "changed"}
 
     def test_socket_watches_so_many_topics(
@@ -288,7 +290,7 @@ class TestTopics:
         subscribe(connection, *topics[:-1])
         subscribe(connection, topics[-1])
         assert listen(connection, topics[-2])["topic"] == topics[-2]
-        live.publish(topics[-1], "changed")
+        publish(topics[-1], "changed")
         assert listen(connection, topics[0])["topic"] == topics[0]
 
 
@@ -407,7 +409,7 @@ class TestEnd:
         assert close_code(connection) == 1009
 
     def test_who_does_not_read_is_dropped(self, app: Flask) -> None:
-        broker = Broker(app.config["REDIS_URL"])
+        broker = Broker(Subscription(app.config["REDIS_URL"]))
         dropped = threading.Event()
         lazy = Listener("guest:192.0.2.1", dropped.set)
         busy = Listener("guest:192.0.2.2", lambda: None)
@@ -416,9 +418,9 @@ class TestEnd:
             broker.watch(listener, "product:1")
         news = News("product:1", "stock")
         while not dropped.is_set():
-            broker.hand_out(news)
-            assert busy.inbox.get_nowait() == news
-        assert lazy.inbox.full()
+            broker.hear(news)
+            assert busy.inbox.next(0) == news
+        assert not lazy.inbox.put(news)
 
 
 class TestAuthAway:
@@ -491,7 +493,7 @@ class TestGunicorn:
             for connection in connections:
                 subscribe(connection, topic)
                 listen(connection, topic)
-            live.publish(topic, "last")
+            publish(topic, "last")
             for connection in connections:
                 connection.settimeout(SECONDS)
                 while news(connection)["event"] != "last":

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from queue import Empty, Full
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,21 +20,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import identity
 from app.auth.gate import gate
-from app.chats import policy, tickets
-from app.chats.broker import Listener, News, Said, broker
-from app.chats.errors import Close
-from app.chats.tickets import Pass
 from app.extensions import sock
-from app.kit import live as announcements
 from app.kit import ratelimit
 from app.kit.access import Access, allow
 from app.kit.db import end_read
 from app.kit.errors import Unavailable
 from app.kit.headers import no_store
+from app.kit.live.publishing import user_topic
+from app.kit.live.subscription import News
 from app.kit.requests import network
+from app.live import policy, tickets
+from app.live.broker import Listener, Said, broker
+from app.live.errors import Close
+from app.live.tickets import Pass
 
 log = logging.getLogger(__name__)
-blueprint = Blueprint("chats", __name__, url_prefix="/live")
+blueprint = Blueprint("live", __name__, url_prefix="/live")
 sockets = Blueprint("sockets", __name__)
 
 TICKET_LIMIT = "60/minute"
@@ -136,7 +136,7 @@ def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
         raise Ended(Close.TOO_MANY)
     try:
         if user_id is not None:
-            broker().watch(listener, announcements.user_topic(user_id))
+            broker().watch(listener, user_topic(user_id))
         threading.Thread(target=_read, args=(connection, listener), daemon=True).start()
         yield listener
     finally:
@@ -146,24 +146,19 @@ def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
 def _read(connection: Server, listener: Listener) -> None:
     """Put what the page says into the inbox; when that stays full, the page is cut off."""
     try:
-        while True:
-            listener.inbox.put(Said(connection.receive()), timeout=PATIENCE_SECONDS)
-    except Full:
+        while listener.inbox.put(Said(connection.receive()), patience=PATIENCE_SECONDS):
+            pass
         listener.drop()
     except (ConnectionClosed, OSError):
-        with suppress(Full):
-            listener.inbox.put(Said(None), timeout=PATIENCE_SECONDS)
+        listener.inbox.put(Said(None), patience=PATIENCE_SECONDS)
 
 
 def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
-    own = announcements.user_topic(holder.user_id) if holder.user_id else None
+    own = user_topic(holder.user_id) if holder.user_id else None
     check_at = time.monotonic() + RECHECK_SECONDS
     said: list[float] = []
     while True:
-        try:
-            item = listener.inbox.get(timeout=max(0.0, check_at - time.monotonic()))
-        except Empty:
-            item = None
+        item = listener.inbox.next(max(0.0, check_at - time.monotonic()))
         if time.monotonic() >= check_at:
             _check_login(holder, fresh=True)
             check_at = time.monotonic() + RECHECK_SECONDS

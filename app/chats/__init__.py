@@ -1,1 +1,0 @@
-"""Sockets: live updates of open pages, served by the `chat` role."""

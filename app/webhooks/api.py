@@ -1,4 +1,4 @@
-"""JSON routes of webhooks, below /api/v1/payments/webhooks: they tell of what was sold."""
+"""JSON routes of webhooks, below /api/v1/webhooks."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from app.webhooks.schemas import (
 from app.webhooks.service import endpoints, messages
 from app.webhooks.service.messages import SEND_LIMIT
 
-blueprint = api_blueprint("webhooks_api", __name__, "payments/webhooks")
+blueprint = api_blueprint("webhooks_api", __name__, "webhooks")
 SCOPE = "webhooks"
 ON_THE_WAY = OnTheWay(accepted=True)
 

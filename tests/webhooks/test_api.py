@@ -9,7 +9,7 @@ from app.webhooks.service import endpoints
 from tests.factories.auth import make_user
 from tests.support.programs import Program, program_of
 
-PATH = "/payments/webhooks"
+PATH = "/webhooks"
 GOOD = {"url": "https://example.com/byteshop", "events": ["order.paid"]}
 
 

@@ -8,11 +8,11 @@ from flask import Blueprint, Flask
 from app.admin import api as admin_api
 from app.auth import api as auth_api
 from app.auth import events as auth_events
-from app.auth import tasks as auth_tasks
 from app.auth import views as auth_views
+from app.auth.service import sessions
 from app.auth.views import keys as auth_keys
 from app.developers import views as developers_views
-from app.files import tasks as files_tasks
+from app.files import service as photos
 from app.files import views as files_views
 from app.kit import outbox
 from app.kit.api import idempotency
@@ -25,18 +25,21 @@ from app.orders import events as orders_events
 from app.orders import tasks as orders_tasks
 from app.orders import views as orders_views
 from app.orders.queries import purchases
+from app.orders.service import basket as baskets
+from app.orders.service import capturing, delivering, ending
 from app.payments import events as payments_events
-from app.payments import tasks as payments_tasks
 from app.payments import views as payments_views
+from app.payments.service import ledger
 from app.products import api as products_api
 from app.products import events as products_events
-from app.products import tasks as products_tasks
 from app.products import views as products_views
+from app.products.service import importing
 from app.settings import Settings
 from app.webhooks import api as webhooks_api
 from app.webhooks import events as webhooks_events
 from app.webhooks import tasks as webhooks_tasks
 from app.webhooks import views as webhooks_views
+from app.webhooks.service import sending
 
 BLUEPRINTS: list[Blueprint] = [
     auth_views.blueprint,
@@ -102,15 +105,15 @@ class TimedWork:
 
 TIMED_WORK = [
     TimedWork(outbox.sweep, 2),
-    TimedWork(orders_tasks.expire_overdue, 5),
-    TimedWork(orders_tasks.chase_unfinished, 5),
-    TimedWork(orders_tasks.deliver_late, 5),
-    TimedWork(webhooks_tasks.send_due, 5),
-    TimedWork(orders_tasks.drop_forgotten_baskets, 3600),
-    TimedWork(payments_tasks.release_due, 60),
-    TimedWork(products_tasks.drop_expired_uploads, 300),
-    TimedWork(files_tasks.drop_replaced, 3600),
-    TimedWork(auth_tasks.drop_expired, 3600),
+    TimedWork(ending.expire_overdue, 5),
+    TimedWork(capturing.chase_unfinished, 5),
+    TimedWork(delivering.deliver_late, 5),
+    TimedWork(sending.send_due, 5),
+    TimedWork(baskets.drop_forgotten, 3600),
+    TimedWork(ledger.release_due, 60),
+    TimedWork(importing.drop_expired, 300),
+    TimedWork(photos.drop_replaced, 3600),
+    TimedWork(sessions.drop_expired, 3600),
     TimedWork(idempotency.drop_expired, 3600),
     TimedWork(outbox.drop_done, 3600),
 ]

@@ -1,5 +1,6 @@
 """Tables of baskets, orders and deliveries."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
@@ -43,6 +45,25 @@ class Basket(Model):
     )
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose basket: a user's, or a guest's, known by the hash of the secret in their cookie."""
+
+    user_id: UUID | None = None
+    guest_hash: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Insist on exactly one of the two."""
+        if (self.user_id is None) == (self.guest_hash is None):
+            raise ValueError("a basket has one owner")
+
+    def owns(self) -> ColumnElement[bool]:
+        """The condition that picks the owner's basket."""
+        if self.user_id is not None:
+            return Basket.user_id == self.user_id
+        return Basket.guest_hash == self.guest_hash
+
+
 class BasketLine(Model):
     """Some pieces of one product; the price is the one the person saw when adding it."""
 
@@ -71,7 +92,10 @@ class OrderState(StrEnum):
 
 
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.OPEN: frozenset({OrderState.APPROVED, OrderState.EXPIRED, OrderState.CANCELLED}),
+    # Paid also from where we did not think it under way: money that has come counts.
+    OrderState.OPEN: frozenset(
+        {OrderState.APPROVED, OrderState.EXPIRED, OrderState.CANCELLED, OrderState.PAID}
+    ),
     # Back to open when PayPal declines: the buyer picks another way to pay.
     OrderState.APPROVED: frozenset(
         {OrderState.OPEN, OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}
@@ -79,8 +103,10 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PAID: frozenset({OrderState.DELIVERED}),
     OrderState.DELIVERED: frozenset(),
     # Taken up again, if there are units, when the buyer comes back or approves late at PayPal.
-    OrderState.EXPIRED: frozenset({OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED}),
-    OrderState.CANCELLED: frozenset(),
+    OrderState.EXPIRED: frozenset(
+        {OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED, OrderState.PAID}
+    ),
+    OrderState.CANCELLED: frozenset({OrderState.PAID}),
 }
 
 
@@ -126,6 +152,11 @@ class Order(Model):
     def number(self) -> str:
         """The number that people read out."""
         return short_number(self.id)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its money is here, delivered or not."""
+        return self.state in {OrderState.PAID, OrderState.DELIVERED}
 
 
 class OrderLine(Model):

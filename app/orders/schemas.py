@@ -10,7 +10,7 @@ from app.orders.models import OrderState
 from app.orders.policy import MAX_QUANTITY
 from app.orders.queries.basket import Problem
 from app.orders.queries.purchases import Stage
-from app.orders.service.checkout import CaptureState
+from app.orders.service.capturing import CaptureState
 from app.payments.models import PaymentState
 
 WORDS_MAX = 100

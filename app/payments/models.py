@@ -34,8 +34,11 @@ class PaymentState(StrEnum):
     FAILED = "failed"
 
 
+# Settled from every state: money that has come counts, whatever we thought of the payment before.
 TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
-    PaymentState.CREATED: frozenset({PaymentState.CAPTURING, PaymentState.FAILED}),
+    PaymentState.CREATED: frozenset(
+        {PaymentState.CAPTURING, PaymentState.FAILED, PaymentState.SETTLED}
+    ),
     PaymentState.CAPTURING: frozenset(
         {
             PaymentState.PENDING,
@@ -46,10 +49,16 @@ TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
     ),
     PaymentState.PENDING: frozenset({PaymentState.SETTLED, PaymentState.FAILED}),
     # A declined card: the buyer picks another one in the same PayPal order.
-    PaymentState.DECLINED: frozenset({PaymentState.CAPTURING, PaymentState.FAILED}),
+    PaymentState.DECLINED: frozenset(
+        {PaymentState.CAPTURING, PaymentState.FAILED, PaymentState.SETTLED}
+    ),
     PaymentState.SETTLED: frozenset(),
-    PaymentState.FAILED: frozenset(),
+    PaymentState.FAILED: frozenset({PaymentState.SETTLED}),
 }
+
+
+# While PayPal has the payment in hand, only PayPal's answer moves it.
+IN_PAYPALS_HANDS = frozenset({PaymentState.CAPTURING, PaymentState.PENDING})
 
 
 class Payment(Model):

@@ -1,9 +1,9 @@
-"""What webhooks do when something was announced, and on the clock."""
+"""What webhooks do when something was announced."""
 
 from app.orders.events import OrderDelivered, OrderPaid
 from app.products.events import StockChanged
 from app.webhooks.models import EventType
-from app.webhooks.service import messages, sending
+from app.webhooks.service import messages
 
 
 def tell_of_payment(event: OrderPaid) -> None:
@@ -23,8 +23,3 @@ def tell_of_delivery(event: OrderDelivered) -> None:
 def tell_of_stock(event: StockChanged) -> None:
     """Tell the seller of a product that runs out."""
     messages.tell_of_stock(product_id=event.product_id)
-
-
-def send_due() -> int:
-    """Send what the queue has lost, and what is to be tried again."""
-    return sending.send_due()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
-from app.orders.service import basket, checkout
+from app.orders.service import basket, capturing
 from app.products.service import importing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -120,7 +120,7 @@ def bring_about(person: User, pieces: dict[UUID, int], paypal: SandboxControl) -
     fill(person, pieces)
     started = start(person)
     paypal.approve(started.paypal_order_id)
-    checkout.capture(buyer_id=person.id, order_id=started.order_id)
+    capturing.capture(buyer_id=person.id, order_id=started.order_id)
     basket.forget_bought(order_id=started.order_id)
     return started.order_id
 

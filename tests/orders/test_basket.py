@@ -14,10 +14,10 @@ from app.kit.db import session
 from app.kit.errors import AppError
 from app.kit.ids import new_id
 from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
+from app.orders.models import Owner
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
 from app.orders.queries.basket import (
     BasketView,
-    Owner,
     Problem,
     basket_of,
     pieces_in_basket,

@@ -12,7 +12,7 @@ from app.kit.db import session
 from app.kit.ids import new_id, parse_short_number, short_number
 from app.orders.models import OrderState
 from app.orders.queries.purchases import Stage, purchase_of, purchases_of, stage_of
-from app.orders.service import delivery, expiry
+from app.orders.service import delivering, ending
 from app.payments.models import PaymentState
 from app.products.service import stock
 from tests.factories.auth import make_user
@@ -99,7 +99,7 @@ class TestList:
         buyer, seller = make_user(), make_user(roles=("seller",))
         product = make_product(seller, kind="text")
         cancelled = placed(buyer, {product.id: 1})
-        expiry.cancel(buyer_id=buyer.id, order_id=cancelled)
+        ending.cancel(buyer_id=buyer.id, order_id=cancelled)
         open_order = placed(buyer, {product.id: 1})
         assert [o.id for o in purchases_of(buyer.id).items] == [open_order]
         assert [o.id for o in purchases_of(buyer.id, unfinished=True).items] == [cancelled]
@@ -208,7 +208,7 @@ class TestStatus:
         assert on_its_way["data-stage"] == "paid"
         topic = f"order:{order_id}"
         heard(topic)
-        delivery.deliver(order_id=order_id)
+        delivering.deliver(order_id=order_id)
         assert heard(topic) == [(topic, "changed")]
         fragment = soup(browser.get(on_its_way["hx-get"], headers=PARTIAL))
         here = fragment.select_one("#order-status")
@@ -235,7 +235,7 @@ class TestStatus:
         again = soup(browser.get(url)).select_one("#order-status a.no-js-only")
         assert again["href"] == url
         told(order_id, "COMPLETED")
-        delivery.deliver(order_id=order_id)
+        delivering.deliver(order_id=order_id)
         assert soup(browser.get(again["href"])).select_one("#order-status a.no-js-only") is None
 
     def test_declined_payment_leads_back_to_the_checkout(self, app: Flask, login: Login) -> None:

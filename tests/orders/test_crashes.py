@@ -13,7 +13,7 @@ from app.auth.models import User
 from app.kit.db import transactional
 from app.kit.outbox import emit
 from app.orders.models import OrderState
-from app.orders.service import checkout, expiry
+from app.orders.service import capturing, ending
 from app.payments.events import PaypalEventReceived
 from app.settings import Settings
 from tests.factories.auth import make_user
@@ -86,7 +86,7 @@ def take_up(sweep: Work, drain: Work) -> Work:
 
     def work() -> None:
         make_due()
-        checkout.chase_unfinished()
+        capturing.chase_unfinished()
         sweep()
         drain()
 
@@ -157,7 +157,7 @@ def test_web_killed_while_placing_costs_nothing_and_frees_the_units(
     assert count("orders") == count("payment") == 1
     assert order_of(again).state is OrderState.OPEN
     pass_deadline()
-    assert expiry.expire_overdue() == 1
+    assert ending.expire_overdue() == 1
     take_up()
     assert order_of(again).state is OrderState.EXPIRED
     assert count("stock_item", "state = 'free'") == 2

@@ -15,8 +15,8 @@ from app.kit import jobs
 from app.kit.db import session
 from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid, TooManyCheckouts
 from app.orders.models import OrderState
-from app.orders.service import basket, checkout, expiry, placing
-from app.orders.service.checkout import CaptureState
+from app.orders.service import basket, capturing, ending, placing
+from app.orders.service.capturing import CaptureState
 from app.payments import paypal as adapter
 from app.payments.errors import PaymentUnavailable
 from app.payments.gateway import PaypalRefused
@@ -112,7 +112,7 @@ class TestOneOrder:
     def test_twenty_parallel_checkouts_of_a_basket_make_one_order(
         self, app: Flask, paypal: SandboxControl, buyer, seller, monkeypatch
     ) -> None:
-        monkeypatch.setattr(checkout, "PLACE_LIMIT", "1000/minute")
+        monkeypatch.setattr(placing, "PLACE_LIMIT", "1000/minute")
         key = fill_basket(buyer, make_product(seller, stock=("A", "B", "C")).id)
         results = in_parallel(app, [lambda: start(buyer, key)] * 20)
         assert len({result.order_id for result in results}) == 1
@@ -129,7 +129,7 @@ class TestOneOrder:
         before = len(paypal.captures())
         results = in_parallel(app, [lambda: capture(buyer, started)] * 8)
         assert {result.state for result in results} <= {CaptureState.PAID, CaptureState.CONFIRMING}
-        checkout.capture(order_id=started.order_id)
+        capturing.capture(order_id=started.order_id)
         drain()
         assert len(paypal.captures()) - before == 1
         assert order_of(started).state is OrderState.DELIVERED
@@ -159,7 +159,7 @@ class TestOneOrder:
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         paypal.fault("slow", operation="capture", seconds=4)
-        results = in_parallel(app, [lambda: checkout.capture(order_id=started.order_id)] * 2)
+        results = in_parallel(app, [lambda: capturing.capture(order_id=started.order_id)] * 2)
         assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
         drain()
         assert order_of(started).state is OrderState.DELIVERED
@@ -193,7 +193,7 @@ class TestOneOrder:
             key = key_of(buyer)
             click = partial(placing.place_order, buyer_id=buyer.id, checkout_key=key, address=None)
             order_id = click()
-            cancel = partial(expiry.cancel, buyer_id=buyer.id, order_id=order_id)
+            cancel = partial(ending.cancel, buyer_id=buyer.id, order_id=order_id)
             *clicked, cancelled = in_parallel(app, [click, click, click, cancel])
             assert cancelled is True
             assert all(isinstance(end, BasketChanged) or end == order_id for end in clicked)
@@ -321,24 +321,24 @@ class TestWebhooks:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        assert checkout.chase_unfinished() == 0, "the sweeper leaves the browser its time"
+        assert capturing.chase_unfinished() == 0, "the sweeper leaves the browser its time"
         make_due()
-        assert checkout.chase_unfinished() == 1
+        assert capturing.chase_unfinished() == 1
         drain()
         assert order_of(started).state is OrderState.DELIVERED
 
     def test_slow_paypal_does_not_keep_the_sweeper_from_its_other_work(
         self, paypal: SandboxControl, seller, monkeypatch
     ) -> None:
-        monkeypatch.setattr(checkout, "CHASE_SECONDS", 0.3)
+        monkeypatch.setattr(capturing, "CHASE_SECONDS", 0.3)
         product = make_product(seller, stock=("A", "B", "C"))
         for buyer in [make_user() for _ in range(3)]:
             fill_basket(buyer, product.id)
             start(buyer)
         make_due()
         paypal.fault("slow", operation="get", seconds=0.5, times=1)
-        assert checkout.chase_unfinished() == 1
-        assert checkout.chase_unfinished() == 2, "the others' turn is in the next round"
+        assert capturing.chase_unfinished() == 1
+        assert capturing.chase_unfinished() == 2, "the others' turn is in the next round"
 
 
 class TestLostAnswers:
@@ -354,7 +354,7 @@ class TestLostAnswers:
         assert capture(buyer, started).state is CaptureState.CONFIRMING
         assert order_of(started).state is OrderState.APPROVED
         make_due()
-        checkout.chase_unfinished()
+        capturing.chase_unfinished()
         drain()
         assert order_of(started).state is OrderState.DELIVERED
         assert len(paypal.captures()) - before == 1
@@ -370,7 +370,7 @@ class TestLostAnswers:
         before = len(paypal.captures())
         assert capture(buyer, started).state is CaptureState.CONFIRMING
         make_due()
-        checkout.chase_unfinished()
+        capturing.chase_unfinished()
         drain()
         assert order_of(started).state is OrderState.DELIVERED
         assert len(paypal.captures()) - before == 1
@@ -412,7 +412,7 @@ class TestLostAnswers:
         key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
         before = start(buyer, key)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         assert order_of(before).state is OrderState.EXPIRED
         paypal.move_clock(8 * 3600)  # PayPal has forgotten the id of the call that made the order
         after = start(buyer, key)
@@ -430,7 +430,7 @@ class TestLostAnswers:
         paypal.approve(started.paypal_order_id)
         capture(buyer, started)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         assert count("stock_item", "state = 'reserved'") == 1
         assert order_of(started).state is OrderState.APPROVED
 
@@ -459,7 +459,7 @@ class TestDeclined:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        asked = checkout.take_in_hand(order_id=started.order_id)
+        asked = capturing.take_in_hand(order_id=started.order_id)
         assert asked is not None
         assert isinstance(paying.ask_capture(asked, patient=True), PaypalRefused)
         assert capture(buyer, started).state is CaptureState.DECLINED
@@ -512,7 +512,7 @@ class TestPaypalForgets:
         key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
         start(buyer)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         paypal.pass_hours(7)
         again = start(buyer, key)
         _page, _is, shown = again.approve_url.partition("token=")
@@ -542,10 +542,10 @@ class TestPaypalForgets:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        checkout.take_in_hand(order_id=started.order_id)
+        capturing.take_in_hand(order_id=started.order_id)
         paypal.drop(started.paypal_order_id)
         make_due()
-        checkout.chase_unfinished()
+        capturing.chase_unfinished()
         assert order_of(started).state is OrderState.CANCELLED
         assert count("stock_item", "state = 'free'") == 1
         assert_promises_hold()
@@ -556,7 +556,7 @@ class TestDeadline:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         pass_deadline()
-        assert expiry.expire_overdue() == 1
+        assert ending.expire_overdue() == 1
         assert order_of(started).state is OrderState.EXPIRED
         assert count("stock_item", "state = 'free'") == 1
 
@@ -566,7 +566,7 @@ class TestDeadline:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         paypal.approve(started.paypal_order_id)
         assert capture(buyer, started).state is CaptureState.PAID
         drain()
@@ -579,7 +579,7 @@ class TestDeadline:
         fill_basket(buyer, product.id)
         started = start(buyer)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         quicker = make_user()
         fill_basket(quicker, product.id)
         theirs = start(quicker)
@@ -598,7 +598,7 @@ class TestDeadline:
         key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         assert start(buyer, key).order_id == started.order_id
         assert order_of(started).state is OrderState.OPEN
 
@@ -609,7 +609,7 @@ class TestDeadline:
         key = fill_basket(buyer, make_product(seller, stock=("A",), price_minor=1000).id)
         started = start(buyer)
         pass_deadline()
-        expiry.expire_overdue()
+        ending.expire_overdue()
         session().execute(text(f"UPDATE product SET {change}"))
         session().commit()
         with pytest.raises(BasketChanged):
@@ -623,7 +623,7 @@ class TestDeadline:
         key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        assert expiry.cancel(buyer_id=buyer.id, order_id=started.order_id)
+        assert ending.cancel(buyer_id=buyer.id, order_id=started.order_id)
         assert capture(buyer, started).state is CaptureState.STOPPED
         assert count("stock_item", "state = 'free'") == 1
         assert key_of(buyer) != key

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from app.kit.db import session
 from app.orders.models import OrderState
-from app.orders.service import checkout
-from app.orders.service.checkout import CaptureState
+from app.orders.service import capturing
+from app.orders.service.capturing import CaptureState
 from app.sandbox import forgeries
 from app.sandbox.signing import Certificates
 from tests.factories.auth import make_user
@@ -175,7 +175,7 @@ class TestPending:
         capture_id = pend(paypal, started)
         paypal.end_pending(capture_id, "complete")
         make_due()
-        checkout.chase_unfinished()
+        capturing.chase_unfinished()
         drain()
         assert order_of(started).state is OrderState.DELIVERED
 
@@ -184,7 +184,7 @@ def pend(paypal: SandboxControl, started: StartedCheckout) -> str:
     """Pay by eCheck; the capture's id."""
     paypal.fault("pending", operation="capture", times=1)
     paypal.approve(started.paypal_order_id)
-    result = checkout.capture(order_id=started.order_id)
+    result = capturing.capture(order_id=started.order_id)
     assert result.state is CaptureState.PENDING
     return str(paypal.captures()[-1]["id"])
 

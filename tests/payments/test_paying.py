@@ -119,7 +119,7 @@ class TestRecord:
             paying.record(reference=reference, order=said(reference, capture(reference, before)))
         refunded = said(reference, capture(reference, "REFUNDED"))
         recorded = paying.record(reference=reference, order=refunded)
-        assert (recorded.state, recorded.issue) == (PaymentState.FAILED, "REFUNDED")
+        assert (recorded.status.state, recorded.status.issue) == (PaymentState.FAILED, "REFUNDED")
 
     def test_capture_refunded_in_part_before_it_was_booked_is_a_persons_to_look_at(
         self, reference: UUID, caplog: pytest.LogCaptureFixture
@@ -200,7 +200,7 @@ class TestRefusal:
     def test_refusal_goes_back_to_the_buyer_or_ends_the_payment(
         self, reference: UUID, issue: str, expected: PaymentState
     ) -> None:
-        assert paying.record_refusal(reference=reference, issue=issue) is expected
+        assert paying.record_refusal(reference=reference, issue=issue).state is expected
 
     @pytest.mark.parametrize(
         ("issue", "levels"), [("PAYEE_ACCOUNT_RESTRICTED", ["ERROR"]), ("INSTRUMENT_DECLINED", [])]
@@ -214,7 +214,7 @@ class TestRefusal:
     def test_refusal_after_settlement_changes_nothing(self, reference: UUID) -> None:
         paying.record(reference=reference, order=said(reference, capture(reference)))
         refused = paying.record_refusal(reference=reference, issue="INSTRUMENT_DECLINED")
-        assert refused is PaymentState.SETTLED
+        assert refused.state is PaymentState.SETTLED
 
 
 class TestTransitions:

@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from PIL import Image
 from sqlalchemy import text
 
-from app.files.tasks import drop_replaced
+from app.files.service import drop_replaced
 from app.kit.db import session
 from app.products import markdown
 from app.products.errors import (

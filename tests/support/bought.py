@@ -9,9 +9,8 @@ from werkzeug.test import TestResponse
 from app.auth.models import User
 from app.kit.db import session
 from app.kit.money import Money
-from app.orders.models import Order
-from app.orders.queries.basket import Owner
-from app.orders.service import basket, checkout, delivery, placing, settling
+from app.orders.models import Order, Owner
+from app.orders.service import basket, capturing, delivering, placing, settling
 from app.payments.gateway import PaypalCapture, PaypalOrder
 from app.payments.service import paying
 from tests.support.sale import key_of
@@ -38,7 +37,7 @@ def placed(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
 def approved(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
     """An order whose buyer said yes at PayPal and whose money is being taken."""
     order_id = placed(buyer, pieces)
-    checkout.take_in_hand(order_id=order_id)
+    capturing.take_in_hand(order_id=order_id)
     return order_id
 
 
@@ -53,7 +52,7 @@ def paid(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
 def delivered(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
     """An order whose goods are in the buyer's hands."""
     order_id = paid(buyer, pieces)
-    delivery.deliver(order_id=order_id)
+    delivering.deliver(order_id=order_id)
     return order_id
 
 

@@ -22,7 +22,7 @@ from app.factory import create_app
 from app.kit import jobs
 from app.kit.db import session
 from app.orders.models import Basket
-from app.orders.service import checkout
+from app.orders.service import capturing, placing
 from tests.support.sale import SandboxControl
 
 KILLED = 137
@@ -63,7 +63,7 @@ def live(application: Flask, who: str) -> None:
         case "worker":
             _work()
         case "clock":
-            checkout.chase_unfinished()
+            capturing.chase_unfinished()
         case _:
             _buy(application, UUID(who))
 
@@ -82,10 +82,10 @@ def _buy(application: Flask, buyer_id: UUID) -> None:
         .execute(select(Basket.checkout_key).where(Basket.user_id == buyer_id))
         .scalar_one()
     )
-    started = checkout.start(buyer_id=buyer_id, checkout_key=key, address=None, locale="en")
+    started = placing.start_checkout(buyer_id=buyer_id, checkout_key=key, address=None, locale="en")
     paypal = SandboxControl(application.extensions["settings"].paypal_base_url)
     paypal.approve(started.paypal_order_id)
-    checkout.capture_for(buyer_id=buyer_id, order_id=started.order_id)
+    capturing.capture_for(buyer_id=buyer_id, order_id=started.order_id)
 
 
 if __name__ == "__main__":

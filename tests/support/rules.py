@@ -18,6 +18,8 @@ OF_A_REQUEST = {
     "flask_login": {"current_user"},
 }
 OF_THE_DATABASE = {"session", "transactional", "lock", "after_commit"}
+# Whose rows have a table of transitions beside the model.
+STATES_BY_TABLE = {"orders", "payments"}
 LONGEST = 400
 NO_NAMES = {"utils", "util", "helpers", "misc"}
 
@@ -108,6 +110,24 @@ def views_leave_the_database_alone(source: Source) -> Iterator[str]:
                     yield _at(source, node, f"takes {name.name} of app.kit.db")
 
 
+def states_move_along_their_table(source: Source) -> Iterator[str]:
+    """The state of an order or a payment is changed by `app.kit.states.move` alone."""
+    parts = PurePosixPath(source.path).parts
+    if parts[0] != "app" or parts[1] not in STATES_BY_TABLE:
+        return
+    for node in ast.walk(source.tree):
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AugAssign | ast.AnnAssign)
+            else []
+        )
+        for target in targets:
+            if isinstance(target, ast.Attribute) and target.attr == "state":
+                yield _at(source, node, "assigns a state; use app.kit.states.move")
+
+
 def files_have_a_name(source: Source) -> Iterator[str]:
     """No file is called after what it is not."""
     if NO_NAMES & set(PurePosixPath(source.path).with_suffix("").parts):
@@ -128,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     imports_stand_at_the_top,
     requests_stay_at_the_edge,
     views_leave_the_database_alone,
+    states_move_along_their_table,
     files_have_a_name,
     rooms_are_small,
 )

@@ -14,10 +14,10 @@ from app import invariants
 from app.auth.models import User
 from app.extensions import db
 from app.kit.db import session
-from app.orders.models import Order
-from app.orders.queries.basket import Owner
-from app.orders.service import basket, checkout
-from app.orders.service.checkout import CaptureResult, StartedCheckout
+from app.orders.models import Order, Owner
+from app.orders.service import basket, capturing, placing
+from app.orders.service.capturing import CaptureResult
+from app.orders.service.placing import StartedCheckout
 
 SECONDS = 10
 
@@ -104,14 +104,14 @@ def key_of(buyer: User) -> UUID:
 
 def start(buyer: User, key: UUID | None = None, locale: str = "en") -> StartedCheckout:
     """Press PayPal's button."""
-    return checkout.start(
+    return placing.start_checkout(
         buyer_id=buyer.id, checkout_key=key or key_of(buyer), address=None, locale=locale
     )
 
 
 def capture(buyer: User, started: StartedCheckout) -> CaptureResult:
     """Come back from PayPal's window."""
-    return checkout.capture(buyer_id=buyer.id, order_id=started.order_id)
+    return capturing.capture(buyer_id=buyer.id, order_id=started.order_id)
 
 
 def order_of(started: StartedCheckout) -> Order:

@@ -10,7 +10,8 @@ from app.kit.api.operations import operation
 from app.kit.api.schemas import Money
 from app.orders.api import blueprint
 from app.orders.errors import NoSuchProduct
-from app.orders.queries.basket import BasketLineView, BasketView, Owner, basket_of_user
+from app.orders.models import Owner
+from app.orders.queries.basket import BasketLineView, BasketView, basket_of_user
 from app.orders.schemas import BasketLineIn, BasketLineOut, BasketOut, QuantityIn
 from app.orders.service import basket as baskets
 

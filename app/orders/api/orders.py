@@ -28,8 +28,7 @@ from app.orders.schemas import (
     Revealed,
     RevealedPiece,
 )
-from app.orders.service import checkout as checkouts
-from app.orders.service import expiry
+from app.orders.service import capturing, ending, placing
 from app.orders.service import reveal as reveals
 from app.orders.service.reveal import Viewer
 
@@ -42,7 +41,7 @@ def place(body: OrderIn) -> Answer:
 
     The same `checkout_key` gives the same order.
     """
-    started = checkouts.start(
+    started = placing.start_checkout(
         buyer_id=current_user.id,
         checkout_key=body.checkout_key,
         address=address(),
@@ -63,7 +62,7 @@ def place(body: OrderIn) -> Answer:
 @operation(answers=CapturedOut)
 def capture(order_id: UUID) -> CapturedOut:
     """Take the money once the buyer has said yes at PayPal; safe to call again."""
-    result = checkouts.capture_for(buyer_id=current_user.id, order_id=order_id)
+    result = capturing.capture_for(buyer_id=current_user.id, order_id=order_id)
     return CapturedOut(state=result.state, message=result.message)
 
 
@@ -72,7 +71,7 @@ def capture(order_id: UUID) -> CapturedOut:
 @operation(answers=CancelledOut)
 def cancel(order_id: UUID) -> CancelledOut:
     """Give up an unpaid order; what it held is for sale again."""
-    return CancelledOut(cancelled=expiry.cancel(buyer_id=current_user.id, order_id=order_id))
+    return CancelledOut(cancelled=ending.cancel(buyer_id=current_user.id, order_id=order_id))
 
 
 @blueprint.get("")

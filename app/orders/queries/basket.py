@@ -6,32 +6,13 @@ from enum import StrEnum
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from app.kit.db import session
-from app.orders.models import Basket, BasketLine, Order, OrderLine, OrderState
+from app.orders.models import Basket, BasketLine, Order, OrderLine, OrderState, Owner
 from app.orders.policy import MAX_QUANTITY
 from app.products.queries import cards
 from app.products.queries.cards import ProductCard
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose basket: a user's, or a guest's, known by the hash of the secret in their cookie."""
-
-    user_id: UUID | None = None
-    guest_hash: bytes | None = None
-
-    def __post_init__(self) -> None:
-        """Insist on exactly one of the two."""
-        if (self.user_id is None) == (self.guest_hash is None):
-            raise ValueError("a basket has one owner")
-
-    def owns(self) -> ColumnElement[bool]:
-        """The condition that picks the owner's basket."""
-        if self.user_id is not None:
-            return Basket.user_id == self.user_id
-        return Basket.guest_hash == self.guest_hash
 
 
 class Problem(StrEnum):

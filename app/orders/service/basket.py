@@ -12,9 +12,9 @@ from app.kit.crypto import token_hash
 from app.kit.db import db_now, session, transactional
 from app.kit.ids import new_id
 from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
-from app.orders.models import Basket, BasketLine, Order
+from app.orders.models import Basket, BasketLine, Order, Owner
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
-from app.orders.queries.basket import Owner, free_for
+from app.orders.queries.basket import free_for
 from app.products.errors import OutOfStock
 from app.products.models import ProductState
 from app.products.queries import cards

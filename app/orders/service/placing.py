@@ -1,16 +1,16 @@
-"""From a basket to an order that holds its units."""
+"""From a basket to an order that holds its units and waits for the buyer's yes at PayPal."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import current_app
 from sqlalchemy import ColumnElement, cast, func, select
 from sqlalchemy.dialects.postgresql import INET
 
-from app.kit.db import db_now, lock, session, transactional
+from app.kit import ratelimit
+from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
-from app.kit.live.publishing import announce
 from app.kit.money import Money, commission
 from app.kit.requests import network_of
 from app.orders.errors import (
@@ -21,36 +21,54 @@ from app.orders.errors import (
     OwnProduct,
     TooManyCheckouts,
 )
-from app.orders.models import TRANSITIONS, BasketLine, Order, OrderLine, OrderState
+from app.orders.models import BasketLine, Order, OrderLine, OrderState, Owner
 from app.orders.policy import MAX_UNPAID
-from app.orders.queries.basket import Owner
 from app.orders.service import basket as baskets
+from app.orders.service import ending, states, units
+from app.payments.gateway import PaypalItem
 from app.payments.service import paying
-from app.products.errors import StockMismatch
 from app.products.queries import cards
 from app.products.queries.cards import Offer
-from app.products.service import stock
 from app.settings import Settings
 
+ITEM_NAME_LENGTH = 127  # checkout_orders_v2: items[].name
+PLACE_LIMIT = "10/minute"
 HOLDING = (OrderState.OPEN, OrderState.APPROVED)
 
 
-def move(order: Order, state: OrderState) -> None:
-    """Change the state along the table; a move that is not in it is a bug."""
-    if state not in TRANSITIONS[order.state]:
-        raise RuntimeError(f"order {order.id}: {order.state} to {state}")
-    order.state = state
-    tell_pages(order)
+@dataclass(frozen=True)
+class StartedCheckout:
+    """An order that waits for the buyer's yes at PayPal."""
+
+    order_id: UUID
+    paypal_order_id: str
+    approve_url: str | None
 
 
-def tell_pages(order: Order) -> None:
-    """Have the buyer's open page fetch what became of the order."""
-    announce(f"order:{order.id}", "changed")
+def start_checkout(
+    *, buyer_id: UUID, checkout_key: UUID, address: str | None, locale: str
+) -> StartedCheckout:
+    """Place the order and make PayPal's order for it; the same click twice gives the same.
 
-
-def reservation_end() -> datetime:
-    """When units taken now are given back, by the database's clock."""
-    return db_now() + timedelta(minutes=_settings().reservation_minutes)
+    Raises what `place_order` raises, and PaymentUnavailable when PayPal does not answer: the
+    order then stays open until its deadline and can be started again.
+    """
+    ratelimit.spend(PLACE_LIMIT, "checkout", str(buyer_id))
+    order_id = place_order(buyer_id=buyer_id, checkout_key=checkout_key, address=address)
+    order = session().get_one(Order, order_id)
+    items = [
+        PaypalItem(line.title[:ITEM_NAME_LENGTH], line.quantity, line.unit_price_minor)
+        for line in order.lines
+    ]
+    public = _settings().public_url.rstrip("/")
+    approval = paying.create_at_paypal(
+        reference=order_id,
+        items=items,
+        locale=locale,
+        return_url=f"{public}/order/{order_id}/return",
+        cancel_url=f"{public}/order/checkout",
+    )
+    return StartedCheckout(order_id, approval.paypal_order_id, approval.approve_url)
 
 
 @transactional
@@ -94,57 +112,18 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     return _create(buyer_id, checkout_key, address, lines, goods)
 
 
-def hold_units(order: Order, until: datetime) -> None:
-    """Have every unit of the order reserved until then; OutOfStock if that can't be.
-
-    Products are locked in the order of their ids, so that two orders never wait for each other.
-    """
-    for line in sorted(order.lines, key=lambda line: line.product_id):
-        if not line.shared:
-            stock.reserve(
-                product_id=line.product_id, quantity=line.quantity, holder=line.id, until=until
-            )
-    stock.extend(holders=[line.id for line in order.lines if not line.shared], until=until)
-    order.expires_at = until
-
-
-def sell_units(order: Order) -> dict[UUID, list[UUID]]:
-    """Make every unit of a paid order sold; the units of each line.
-
-    Takes other units for those that were given back; OutOfStock if none is left.
-    """
-    try:
-        return _sell_held(order)
-    except StockMismatch:
-        hold_units(order, reservation_end())
-        return _sell_held(order)
-
-
-def _sell_held(order: Order) -> dict[UUID, list[UUID]]:
-    return {
-        line.id: stock.sell(holder=line.id, quantity=line.quantity)
-        for line in sorted(order.lines, key=lambda line: line.product_id)
-        if not line.shared
-    }
-
-
-def free_units(order: Order) -> None:
-    """Give back the units that the order holds."""
-    stock.release(holders=[line.id for line in order.lines if not line.shared])
-
-
 def _take_up(order_id: UUID) -> UUID:
     order = lock(Order, order_id)
     if order is None or order.state is OrderState.CANCELLED:
         raise BasketChanged
-    if order.state in {OrderState.PAID, OrderState.DELIVERED}:
+    if order.is_paid:
         raise AlreadyPaid(order_id)
     if order.state is OrderState.APPROVED:
         raise BeingPaid(order_id)
     if order.state is OrderState.EXPIRED:
         _check_offer(order)
-        hold_units(order, reservation_end())
-        move(order, OrderState.OPEN)
+        units.hold(order, units.hold_end())
+        states.move(order, OrderState.OPEN)
     return order_id
 
 
@@ -184,18 +163,7 @@ def _cancel_earlier(buyer_id: UUID) -> None:
     for order_id in list(earlier):
         order = lock(Order, order_id)
         if order is not None and order.state is OrderState.OPEN:
-            close(order, OrderState.CANCELLED, "replaced")
-
-
-def close(order: Order, state: OrderState, reason: str | None = None) -> None:
-    """End an order that was not paid: its units are free again."""
-    free_units(order)
-    order.cancel_reason = reason
-    move(order, state)
-    if state is OrderState.CANCELLED:
-        paying.give_up(reference=order.id)
-        # Its key is the basket's again: the same choice can be ordered once more.
-        order.checkout_key = new_id()
+            ending.close(order, OrderState.CANCELLED, "replaced")
 
 
 def _check_holds(buyer_id: UUID, address: str | None) -> None:
@@ -232,7 +200,7 @@ def _create(
         total_minor=sum(line.quantity * line.seen_price_minor for line in lines),
         currency=currency,
         address=address,
-        expires_at=reservation_end(),
+        expires_at=units.hold_end(),
     )
     session().add(order)
     session().flush()  # the lines point at it by a plain foreign key
@@ -240,7 +208,7 @@ def _create(
         session().add(_line(order, position, line, goods[line.product_id]))
     session().flush()
     session().refresh(order, ["lines"])
-    hold_units(order, order.expires_at)
+    units.hold(order, order.expires_at)
     paying.open_payment(reference=order.id, amount=Money(order.total_minor, currency))
     return order.id
 

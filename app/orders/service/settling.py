@@ -11,9 +11,10 @@ from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderPaid
 from app.orders.models import Order, OrderState
-from app.orders.service import placing
+from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
+from app.payments.queries import PaymentStatus
 from app.payments.service import ledger, paying
 from app.payments.service.paying import Recorded
 from app.products.errors import OutOfStock
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @transactional
-def settle(*, order_id: UUID, seen: PaypalOrder) -> Recorded:
+def settle(*, order_id: UUID, seen: PaypalOrder) -> PaymentStatus:
     """Apply what PayPal says of an order's payment: the one way by which an order gets paid.
 
     The browser's return, the webhook and the sweeper all call it, in any order, any number of
@@ -37,30 +38,30 @@ def settle(*, order_id: UUID, seen: PaypalOrder) -> Recorded:
     if recorded.newly_settled:
         _pay(order, recorded)
     else:
-        _follow(order, recorded.state, recorded.issue)
-    return recorded
+        _follow(order, recorded.status)
+    return recorded.status
 
 
 @transactional
-def refused(*, order_id: UUID, issue: str) -> PaymentState:
+def refuse(*, order_id: UUID, issue: str) -> PaymentStatus:
     """Apply that PayPal refused to take the money."""
     order = lock(Order, order_id)
     if order is None:
         raise NoSuchOrder
-    state = paying.record_refusal(reference=order_id, issue=issue)
-    _follow(order, state)
-    return state
+    standing = paying.record_refusal(reference=order_id, issue=issue)
+    _follow(order, standing)
+    return standing
 
 
-def _follow(order: Order, state: PaymentState, issue: str | None = None) -> None:
+def _follow(order: Order, payment: PaymentStatus) -> None:
     """Bring an unpaid order to where its payment is."""
-    if order.state is OrderState.APPROVED and state is PaymentState.DECLINED:
-        placing.move(order, OrderState.OPEN)
-    elif order.state is OrderState.APPROVED and state is PaymentState.FAILED:
-        reason = "refunded" if issue == paying.GIVEN_BACK else "payment_failed"
-        placing.close(order, OrderState.CANCELLED, reason)
-    elif state is PaymentState.PENDING:
-        placing.tell_pages(order)
+    if order.state is OrderState.APPROVED and payment.state is PaymentState.DECLINED:
+        states.move(order, OrderState.OPEN)
+    elif order.state is OrderState.APPROVED and payment.state is PaymentState.FAILED:
+        reason = "refunded" if payment.issue == paying.GIVEN_BACK else "payment_failed"
+        ending.close(order, OrderState.CANCELLED, reason)
+    elif payment.state is PaymentState.PENDING:
+        states.tell_pages(order)
 
 
 def _pay(order: Order, recorded: Recorded) -> None:
@@ -80,8 +81,7 @@ def _pay(order: Order, recorded: Recorded) -> None:
         release_at=now + hold,
     )
     order.paid_at = now
-    # Not along the table: money that has come counts whatever we thought of the order before.
-    order.state = OrderState.PAID
+    states.move(order, OrderState.PAID)
     emit(OrderPaid(order.id))
 
 
@@ -93,6 +93,6 @@ def _sell(order: Order) -> None:
     """
     try:
         with session().begin_nested():
-            placing.sell_units(order)
+            units.sell(order)
     except OutOfStock:
         log.exception("paid order waits for stock", extra={"order": str(order.id)})

@@ -18,9 +18,9 @@ from app.kit.requests import address
 from app.orders.errors import AlreadyPaid, BasketChanged
 from app.orders.queries.basket import basket_of_user
 from app.orders.queries.purchases import order_of
-from app.orders.service import checkout as checkouts
-from app.orders.service import expiry
-from app.orders.service.checkout import CaptureState, StartedCheckout
+from app.orders.service import capturing, ending, placing
+from app.orders.service.capturing import CaptureState
+from app.orders.service.placing import StartedCheckout
 from app.orders.views import blueprint
 from app.products.errors import OutOfStock
 
@@ -115,7 +115,7 @@ def _start(checkout_key: object) -> StartedCheckout:
     if key is None:
         raise Invalid("orders.bad_checkout_key", BasketChanged().message)
     try:
-        return checkouts.start(
+        return placing.start_checkout(
             buyer_id=current_user.id,
             checkout_key=key,
             address=address(),
@@ -141,7 +141,7 @@ def _named(error: OutOfStock) -> Conflict:
 def capture_paypal(order_id: UUID) -> ResponseReturnValue:
     """The buyer said yes in PayPal's window: take the money; {"state", "message", "location"}."""
     no_store()
-    result = checkouts.capture_for(buyer_id=current_user.id, order_id=order_id)
+    result = capturing.capture_for(buyer_id=current_user.id, order_id=order_id)
     return jsonify(
         state=result.state.value, message=result.message, location=_purchase_url(order_id)
     )
@@ -162,7 +162,7 @@ def return_from_paypal(order_id: UUID) -> ResponseReturnValue:
 @allow(Access.USER)
 def finish_payment(order_id: UUID) -> ResponseReturnValue:
     """Take the money after PayPal's own page; the purchase says how it went."""
-    result = checkouts.capture_for(buyer_id=current_user.id, order_id=order_id)
+    result = capturing.capture_for(buyer_id=current_user.id, order_id=order_id)
     if result.message:
         flash(result.message, "error" if result.state in _SAD_ENDS else "info")
     if result.state in {CaptureState.DECLINED, CaptureState.NOT_APPROVED}:
@@ -177,7 +177,7 @@ _SAD_ENDS = {CaptureState.DECLINED, CaptureState.NOT_APPROVED, CaptureState.STOP
 @allow(Access.USER)
 def cancel(order_id: UUID) -> ResponseReturnValue:
     """Give up an unpaid order; what it held is for sale again, the basket stays."""
-    if expiry.cancel(buyer_id=current_user.id, order_id=order_id):
+    if ending.cancel(buyer_id=current_user.id, order_id=order_id):
         flash(_("The checkout is cancelled and nothing was charged."), "success")
         return htmx.redirect_to(url_for("orders.basket"))
     flash(_("It is too late to cancel: see how the payment stands."), "warning")

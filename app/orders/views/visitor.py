@@ -7,7 +7,8 @@ from werkzeug.local import LocalProxy
 from app.kit import ratelimit
 from app.kit.crypto import new_token, token_hash
 from app.kit.requests import is_api, network
-from app.orders.queries.basket import Owner, pieces_in_basket
+from app.orders.models import Owner
+from app.orders.queries.basket import pieces_in_basket
 from app.orders.service import basket as baskets
 from app.orders.views import blueprint
 

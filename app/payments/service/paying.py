@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from app.kit import states
 from app.kit.db import end_read, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -19,15 +20,15 @@ from app.payments.gateway import (
     PaypalRefused,
     PaypalUnknown,
 )
-from app.payments.models import TRANSITIONS, Payment, PaymentState
+from app.payments.models import IN_PAYPALS_HANDS, TRANSITIONS, Payment, PaymentState
 from app.payments.paypal import paypal
+from app.payments.queries import PaymentStatus
 
 log = logging.getLogger(__name__)
 FIRST_CHECK = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(hours=1)
 # A declined payment waits for the buyer, who may pick another card.
 CHASED = (PaymentState.CREATED, PaymentState.CAPTURING, PaymentState.PENDING)
-IN_PAYPALS_HANDS = (PaymentState.CAPTURING, PaymentState.PENDING)
 CHASED_FOR = timedelta(days=30)
 CHASE_LIMIT = 100
 
@@ -69,19 +70,16 @@ class CaptureOrder:
 class Recorded:
     """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment."""
 
-    state: PaymentState
-    issue: str | None
+    status: PaymentStatus
     newly_settled: bool
     payment_id: UUID
     gross: Money
     fee_minor: int
 
 
-def move(payment: Payment, state: PaymentState) -> None:
-    """Change the state along the table; a move that is not in it is a bug."""
-    if state not in TRANSITIONS[payment.state]:
-        raise RuntimeError(f"payment {payment.id}: {payment.state} to {state}")
-    payment.state = state
+def move(payment: Payment, to: PaymentState) -> None:
+    """Change the state of a locked payment; a move that is not in the table is a bug."""
+    states.move(payment, to, TRANSITIONS)
 
 
 def locked(reference: UUID) -> Payment:
@@ -194,13 +192,6 @@ def look(*, reference: UUID) -> PaypalOrder | None:
         return None
 
 
-def state_of(*, reference: UUID) -> PaymentState:
-    """Where the payment stands, as far as others have committed; NoSuchPayment if there is none."""
-    state = _find(reference).state
-    end_read()
-    return state
-
-
 @transactional
 def begin_capture(*, reference: UUID) -> CaptureOrder | None:
     """Say that the money is about to be taken; None if it is being, or was, or can't be.
@@ -237,7 +228,7 @@ def ask_capture(order: CaptureOrder, *, patient: bool) -> PaypalOrder | PaypalRe
 
 
 @transactional
-def record_refusal(*, reference: UUID, issue: str) -> PaymentState:
+def record_refusal(*, reference: UUID, issue: str) -> PaymentStatus:
     """Write down that PayPal refused a capture: back to the buyer, or the end of the payment."""
     payment = locked(reference)
     if payment.state is PaymentState.CAPTURING:
@@ -246,7 +237,7 @@ def record_refusal(*, reference: UUID, issue: str) -> PaymentState:
         payment.capture_attempt += 1
         if issue.startswith("PAYEE_"):  # it is our account: nobody can pay until that is mended
             log.error("PayPal lets nobody pay us", extra={"issue": issue})
-    return payment.state
+    return PaymentStatus(payment.state, payment.issue)
 
 
 @transactional
@@ -287,8 +278,7 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
                 extra={"payment": str(payment.id), "status": capture.status},
             )
     return Recorded(
-        payment.state,
-        payment.issue,
+        PaymentStatus(payment.state, payment.issue),
         newly_settled,
         payment.id,
         Money(payment.amount_minor, payment.currency),
@@ -297,10 +287,10 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
 
 
 def _settle(payment: Payment, capture: PaypalCapture) -> None:
-    if payment.state is not PaymentState.CAPTURING and payment.state is not PaymentState.PENDING:
+    if payment.state not in IN_PAYPALS_HANDS:
         # Money that arrived though we thought the payment over: it counts all the same.
         log.warning("late capture", extra={"payment": str(payment.id), "state": payment.state})
-    payment.state = PaymentState.SETTLED
+    move(payment, PaymentState.SETTLED)
     payment.settled_at = func.clock_timestamp()
     payment.paypal_capture_id = capture.id
     payment.fee_minor = capture.fee_minor

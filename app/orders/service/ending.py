@@ -1,4 +1,4 @@
-"""The end of orders that were not paid."""
+"""The end of orders that were not paid: given up, stopped, replaced, or too late."""
 
 from uuid import UUID
 
@@ -7,17 +7,19 @@ from sqlalchemy import func, select
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
 from app.orders.errors import NoSuchOrder
-from app.orders.models import Order, OrderState
-from app.orders.queries.basket import Owner
+from app.orders.models import Order, OrderState, Owner
+from app.orders.policy import can_cancel
 from app.orders.service import basket as baskets
-from app.orders.service import placing
+from app.orders.service import states, units
+from app.payments.queries import payment_for
+from app.payments.service import paying
 
 EXPIRE_LIMIT = 500
 
 
 @transactional
 def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
-    """The buyer gives up an open order; False if it is too late (being paid, paid, over).
+    """The buyer gives up an order; False if it is too late (being paid, paid, over).
 
     Raises NoSuchOrder for a stranger's order. The basket stays, under a new key.
     """
@@ -25,12 +27,36 @@ def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
     order = lock(Order, order_id)
     if order is None or order.buyer_id != buyer_id:
         raise NoSuchOrder
-    if order.state not in {OrderState.OPEN, OrderState.EXPIRED}:
+    payment = payment_for(order_id)
+    if not can_cancel(order.state, payment.state if payment else None):
         return False
     if basket is not None and basket.checkout_key == order.checkout_key:
         basket.checkout_key = new_id()
-    placing.close(order, OrderState.CANCELLED, "buyer")
+    close(order, OrderState.CANCELLED, "buyer")
     return True
+
+
+@transactional
+def stop(*, order_id: UUID, reason: str) -> None:
+    """End an order before its money is taken."""
+    order = lock(Order, order_id)
+    if order is not None and order.state in {
+        OrderState.OPEN,
+        OrderState.APPROVED,
+        OrderState.EXPIRED,
+    }:
+        close(order, OrderState.CANCELLED, reason)
+
+
+def close(order: Order, state: OrderState, reason: str | None = None) -> None:
+    """End a locked order that was not paid: its units are free again."""
+    units.free(order)
+    order.cancel_reason = reason
+    states.move(order, state)
+    if state is OrderState.CANCELLED:
+        paying.give_up(reference=order.id)
+        # Its key is the basket's again: the same choice can be ordered once more.
+        order.checkout_key = new_id()
 
 
 def expire_overdue() -> int:
@@ -52,5 +78,5 @@ def _expire(*, order_id: UUID) -> bool:
     order = lock(Order, order_id)
     if order is None or order.state is not OrderState.OPEN or order.expires_at >= db_now():
         return False
-    placing.close(order, OrderState.EXPIRED, "deadline")
+    close(order, OrderState.EXPIRED, "deadline")
     return True

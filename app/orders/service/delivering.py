@@ -11,7 +11,7 @@ from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderDelivered
 from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderState
-from app.orders.service import evidence, placing
+from app.orders.service import evidence, states, units
 from app.products.errors import OutOfStock
 
 LATE_SECONDS = 10
@@ -29,17 +29,16 @@ def deliver(*, order_id: UUID) -> bool:
         raise NoSuchOrder
     if order.state is not OrderState.PAID:
         return False
-    units = placing.sell_units(order)
+    sold = units.sell(order)
     for line in order.lines:
-        _assign(order, line, units.get(line.id) or [None] * line.quantity)
-    order.state = OrderState.DELIVERED
+        _assign(order, line, sold.get(line.id) or [None] * line.quantity)
     order.delivered_at = db_now()
-    placing.tell_pages(order)
+    states.move(order, OrderState.DELIVERED)
     emit(OrderDelivered(order.id))
     return True
 
 
-def _assign(order: Order, line: OrderLine, units: Sequence[UUID | None]) -> None:
+def _assign(order: Order, line: OrderLine, sold: Sequence[UUID | None]) -> None:
     deliveries = [
         Delivery(
             id=new_id(),
@@ -49,7 +48,7 @@ def _assign(order: Order, line: OrderLine, units: Sequence[UUID | None]) -> None
             unit_id=unit_id,
             content_id=line.content_id,
         )
-        for position, unit_id in enumerate(units)
+        for position, unit_id in enumerate(sold)
     ]
     session().add_all(deliveries)
     session().flush()  # the record points at them by a plain foreign key

@@ -1,0 +1,242 @@
+"""The capture: the money of an approved order is taken once its goods are in hand.
+
+Between `take_in_hand`, which makes sure of the goods, and `settling`, which books what PayPal says,
+stands one call to PayPal, with no transaction open.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app.auth import queries as users
+from app.kit import ratelimit
+from app.kit.db import end_read, lock, session, transactional
+from app.kit.errors import AppError, Unavailable
+from app.orders.errors import NoSuchOrder, Stopped
+from app.orders.models import Order, OrderState
+from app.orders.service import basket, ending, settling, states, units
+from app.payments.gateway import PaypalOrder, PaypalRefused, PaypalUnknown
+from app.payments.models import PaymentState
+from app.payments.queries import PaymentStatus, payment_for
+from app.payments.service import paying
+from app.payments.service.paying import CaptureOrder
+from app.products.queries import cards
+
+log = logging.getLogger(__name__)
+CAPTURE_LIMIT = "30/minute"
+CHASE_SECONDS = 5.0
+
+
+class CaptureState(StrEnum):
+    """What became of the wish to pay."""
+
+    PAID = "paid"
+    CONFIRMING = "confirming"  # PayPal has not said; nothing is lost, the sweeper asks on
+    PENDING = "pending"  # PayPal has the payment but not the money yet
+    DECLINED = "declined"  # the buyer may pick another way to pay
+    STOPPED = "stopped"  # nothing was charged and nothing will be
+    NOT_APPROVED = "not_approved"
+
+
+@dataclass(frozen=True)
+class CaptureResult:
+    """The outcome, and the reason in the buyer's language where there is one."""
+
+    state: CaptureState
+    message: str = ""
+
+
+def capture_for(*, buyer_id: UUID, order_id: UUID) -> CaptureResult:
+    """Take the money for a buyer who says to have agreed, and empty the basket that it paid for.
+
+    Raises NoSuchOrder for a stranger's order, TooMany.
+    """
+    ratelimit.spend(CAPTURE_LIMIT, "capture", str(buyer_id))
+    result = capture(order_id=order_id, buyer_id=buyer_id)
+    if result.state is CaptureState.PAID:
+        # The worker does so too, but the buyer's next look must not still count what was bought.
+        basket.forget_bought(order_id=order_id)
+    return result
+
+
+def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
+    """Take the money of an approved order, with the goods in hand; safe to call many times.
+
+    What PayPal knows is written down; what is agreed to and not taken yet is taken; what came of
+    it is told. Called by the browser's return (with the buyer), the webhook and the sweeper
+    (without). Raises NoSuchOrder for a stranger's order.
+    """
+    order = session().get(Order, order_id, populate_existing=True)
+    if order is None or (buyer_id is not None and order.buyer_id != buyer_id):
+        raise NoSuchOrder
+    if order.is_paid:
+        return CaptureResult(CaptureState.PAID)
+    try:
+        seen = paying.look(reference=order_id)
+        standing = _written_down(order_id, seen)
+        if _is_to_be_taken(seen, standing.state):
+            # The browser waits for PayPal; the worker has other things to do.
+            standing = _take(order_id, patient=buyer_id is not None)
+        return _told(standing)
+    except PaypalUnknown:
+        message = _("PayPal has not answered yet. We keep asking; don't pay again.")
+        return CaptureResult(CaptureState.CONFIRMING, message)
+    except Unavailable as busy:
+        return CaptureResult(CaptureState.CONFIRMING, busy.message)  # the sweeper asks again
+    except _NotInHand as end:
+        ending.stop(order_id=order_id, reason=end.refusal.code)
+        message = f"{end.refusal.message} {_('You have not been charged.')}"
+        return CaptureResult(CaptureState.STOPPED, message)
+
+
+class _NotInHand(Exception):
+    """The goods can't be had any more: nothing is taken."""
+
+    def __init__(self, refusal: AppError) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+def _written_down(order_id: UUID, seen: PaypalOrder | None) -> PaymentStatus:
+    """Where the payment stands once all that PayPal says of it is booked."""
+    if seen is None or not seen.captures:
+        return _standing(order_id)
+    return settling.settle(order_id=order_id, seen=seen)
+
+
+def _standing(order_id: UUID) -> PaymentStatus:
+    standing = payment_for(order_id)
+    end_read()
+    assert standing is not None  # it was opened with the order
+    return standing
+
+
+def _is_to_be_taken(seen: PaypalOrder | None, state: PaymentState) -> bool:
+    """Whether PayPal is to be asked for the money now.
+
+    Also where it was asked before and its answer was lost, or is not written down yet: to the same
+    request id PayPal says again what it said, or that it knows of no such order.
+    """
+    if state is PaymentState.CAPTURING:
+        return seen is None or not seen.captures
+    is_approved = seen is not None and seen.status == "APPROVED"
+    return is_approved and (state is PaymentState.DECLINED or not (seen and seen.captures))
+
+
+def _take(order_id: UUID, *, patient: bool) -> PaymentStatus:
+    """Have the goods in hand, ask PayPal for the money, and book the answer."""
+    try:
+        ticket = take_in_hand(order_id=order_id)
+    except Unavailable:
+        raise
+    except AppError as refusal:
+        raise _NotInHand(refusal) from refusal
+    if ticket is None:
+        return _standing(order_id)
+    end_read()
+    answer = paying.ask_capture(ticket, patient=patient)
+    if isinstance(answer, PaypalRefused):
+        return settling.refuse(order_id=order_id, issue=answer.issue)
+    return settling.settle(order_id=order_id, seen=answer)
+
+
+@transactional
+def take_in_hand(*, order_id: UUID) -> CaptureOrder | None:
+    """The last check before money is taken: everybody may still trade and every unit is held.
+
+    None if the money is taken already. Raises OutOfStock, or Stopped when a person was banned,
+    a product removed or the order cancelled meanwhile.
+    """
+    order = lock(Order, order_id)
+    if order is None:
+        raise NoSuchOrder
+    if order.is_paid:
+        return None
+    if order.state is OrderState.CANCELLED:
+        raise Stopped
+    if order.state is not OrderState.APPROVED:
+        _check_people_and_goods(order)
+        units.hold(order, units.hold_end())
+        states.move(order, OrderState.APPROVED)
+    return paying.begin_capture(reference=order_id)
+
+
+def _check_people_and_goods(order: Order) -> None:
+    people = users.users_by_id([order.buyer_id, *{line.seller_id for line in order.lines}])
+    if any(person.banned_at is not None for person in people.values()):
+        raise Stopped
+    listed = {
+        product.id: product for product in cards.by_id([line.product_id for line in order.lines])
+    }
+    # A hidden product is still delivered to those who were already paying; a removed one is not.
+    if any(
+        line.product_id not in listed or listed[line.product_id].removed for line in order.lines
+    ):
+        raise Stopped
+
+
+def _told(standing: PaymentStatus) -> CaptureResult:
+    """What the buyer hears of it."""
+    message = ""
+    match standing.state:
+        case PaymentState.SETTLED:
+            state = CaptureState.PAID
+        case PaymentState.PENDING:
+            state = CaptureState.PENDING
+        case PaymentState.CAPTURING:
+            state = CaptureState.CONFIRMING
+        case PaymentState.CREATED:
+            state = CaptureState.NOT_APPROVED
+            message = _("PayPal has not been told to pay yet.")
+        case PaymentState.DECLINED:
+            state = CaptureState.DECLINED
+            message = _(
+                "PayPal declined this way to pay. Nothing was charged; please pick another one."
+            )
+        case PaymentState.FAILED:
+            state = CaptureState.STOPPED
+            message = _why_failed(standing.issue)
+    return CaptureResult(state, message)
+
+
+def _why_failed(issue: str | None) -> str:
+    if issue is None:  # the order ended before anything was asked of PayPal
+        return f"{Stopped().message} {_('You have not been charged.')}"
+    if issue == paying.GIVEN_BACK:
+        return str(_("PayPal has given the money back to you."))
+    return str(_("PayPal refused the payment. You have not been charged."))
+
+
+def chase_unfinished() -> int:
+    """Ask PayPal about unfinished payments whose check is due; returns how many.
+
+    A round ends after some seconds, however slow PayPal is: the clock has other things to do, and
+    takes up the rest in the next one.
+    """
+    end = time.monotonic() + CHASE_SECONDS
+    asked = 0
+    for order_id in _due():
+        if time.monotonic() >= end:
+            break
+        asked += 1
+        paying.postpone_check(reference=order_id)
+        try:
+            capture(order_id=order_id)
+        except AppError:
+            log.exception("order could not be chased", extra={"order": str(order_id)})
+    return asked
+
+
+def _due() -> list[UUID]:
+    """The orders whose payments should be looked at now, but those that ended."""
+    known = session().scalars(
+        select(Order.id).where(Order.id.in_(paying.due()), Order.state != OrderState.CANCELLED)
+    )
+    due = list(known)
+    end_read()
+    return due

@@ -1,0 +1,56 @@
+"""The units of an order's lines: held while it is paid for, sold with the money, or given back."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from flask import current_app
+
+from app.kit.db import db_now
+from app.orders.models import Order
+from app.products.errors import StockMismatch
+from app.products.service import stock
+
+
+def hold_end() -> datetime:
+    """When units taken now are given back, by the database's clock."""
+    minutes: int = current_app.extensions["settings"].reservation_minutes
+    return db_now() + timedelta(minutes=minutes)
+
+
+def hold(order: Order, until: datetime) -> None:
+    """Have every unit of the order reserved until then; OutOfStock if that can't be.
+
+    Products are locked in the order of their ids, so that two orders never wait for each other.
+    """
+    for line in sorted(order.lines, key=lambda line: line.product_id):
+        if not line.shared:
+            stock.reserve(
+                product_id=line.product_id, quantity=line.quantity, holder=line.id, until=until
+            )
+    stock.extend(holders=[line.id for line in order.lines if not line.shared], until=until)
+    order.expires_at = until
+
+
+def sell(order: Order) -> dict[UUID, list[UUID]]:
+    """Make every unit of a paid order sold; the units of each line.
+
+    Takes other units for those that were given back; OutOfStock if none is left.
+    """
+    try:
+        return _sell_held(order)
+    except StockMismatch:
+        hold(order, hold_end())
+        return _sell_held(order)
+
+
+def _sell_held(order: Order) -> dict[UUID, list[UUID]]:
+    return {
+        line.id: stock.sell(holder=line.id, quantity=line.quantity)
+        for line in sorted(order.lines, key=lambda line: line.product_id)
+        if not line.shared
+    }
+
+
+def free(order: Order) -> None:
+    """Give back the units that the order holds."""
+    stock.release(holders=[line.id for line in order.lines if not line.shared])

@@ -41,6 +41,8 @@ from app.webhooks import tasks as webhooks_tasks
 from app.webhooks import views as webhooks_views
 from app.webhooks.service import sending
 
+LOCAL, OUTSIDE = Reach.LOCAL, Reach.OUTSIDE
+
 BLUEPRINTS: list[Blueprint] = [
     auth_views.blueprint,
     auth_keys.blueprint,
@@ -62,29 +64,97 @@ API_BLUEPRINTS: list[Blueprint] = [
     admin_api.blueprint,
 ]
 
+# A name stands in rows that wait: to change one takes a migration that changes it there, too.
 LISTENERS = [
-    Listener(auth_events.UserRegistered, notifications.send_confirmation, Reach.OUTSIDE),
     Listener(
-        auth_events.ConfirmationRequested, notifications.send_confirmation_again, Reach.OUTSIDE
+        "mail.confirm", auth_events.UserRegistered, notifications.send_confirmation, OUTSIDE, "mail"
     ),
     Listener(
-        auth_events.KnownAddressRegistered, notifications.send_already_registered, Reach.OUTSIDE
+        "mail.confirm_again",
+        auth_events.ConfirmationRequested,
+        notifications.send_confirmation_again,
+        OUTSIDE,
+        "mail",
     ),
-    Listener(auth_events.PasswordResetRequested, notifications.send_password_reset, Reach.OUTSIDE),
-    Listener(auth_events.PasswordChanged, notifications.send_password_changed, Reach.OUTSIDE),
     Listener(
-        auth_events.RefreshTokenReused, notifications.send_refresh_token_reused, Reach.OUTSIDE
+        "mail.already_registered",
+        auth_events.KnownAddressRegistered,
+        notifications.send_already_registered,
+        OUTSIDE,
+        "mail",
     ),
-    Listener(auth_events.PayoutAddressChanged, notifications.send_payout_changed, Reach.OUTSIDE),
+    Listener(
+        "mail.password_reset",
+        auth_events.PasswordResetRequested,
+        notifications.send_password_reset,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
+        "mail.password_changed",
+        auth_events.PasswordChanged,
+        notifications.send_password_changed,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
+        "mail.refresh_token_reused",
+        auth_events.RefreshTokenReused,
+        notifications.send_refresh_token_reused,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
+        "mail.payout_changed",
+        auth_events.PayoutAddressChanged,
+        notifications.send_payout_changed,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
+        "mail.delivered",
+        orders_events.OrderDelivered,
+        notifications.send_delivered,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
+        "mail.webhook_off",
+        webhooks_events.WebhookSwitchedOff,
+        notifications.send_webhook_off,
+        OUTSIDE,
+        "mail",
+    ),
     # Not before deliveries: it asks PayPal, and mostly hears what the browser's return has told.
-    Listener(payments_events.PaypalEventReceived, orders_tasks.on_paypal_event, Reach.OUTSIDE),
-    Listener(orders_events.OrderPaid, orders_tasks.deliver, Reach.LOCAL, "delivery"),
-    Listener(orders_events.OrderPaid, orders_tasks.empty_basket, Reach.LOCAL),
-    Listener(orders_events.OrderDelivered, notifications.send_delivered, Reach.OUTSIDE),
-    Listener(orders_events.OrderPaid, webhooks_tasks.tell_of_payment, Reach.LOCAL, "slow"),
-    Listener(orders_events.OrderDelivered, webhooks_tasks.tell_of_delivery, Reach.LOCAL, "slow"),
-    Listener(products_events.StockChanged, webhooks_tasks.tell_of_stock, Reach.LOCAL, "slow"),
-    Listener(webhooks_events.WebhookSwitchedOff, notifications.send_webhook_off, Reach.OUTSIDE),
+    Listener(
+        "orders.ask_paypal",
+        payments_events.PaypalEventReceived,
+        orders_tasks.on_paypal_event,
+        OUTSIDE,
+    ),
+    Listener("orders.deliver", orders_events.OrderPaid, orders_tasks.deliver, LOCAL, "delivery"),
+    Listener("orders.empty_basket", orders_events.OrderPaid, orders_tasks.empty_basket, LOCAL),
+    Listener(
+        "webhooks.order_paid",
+        orders_events.OrderPaid,
+        webhooks_tasks.tell_of_payment,
+        LOCAL,
+        "webhooks",
+    ),
+    Listener(
+        "webhooks.order_delivered",
+        orders_events.OrderDelivered,
+        webhooks_tasks.tell_of_delivery,
+        LOCAL,
+        "webhooks",
+    ),
+    Listener(
+        "webhooks.stock_changed",
+        products_events.StockChanged,
+        webhooks_tasks.tell_of_stock,
+        LOCAL,
+        "webhooks",
+    ),
 ]
 
 # Whose news the topics of each kind are: `<kind>:<id>`.

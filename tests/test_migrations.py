@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
+from app.wiring import LISTENERS
 from tests.support.servers import Servers
 
 DIRECTORY = str(Path(__file__).parent.parent / "migrations")
@@ -113,3 +114,21 @@ def test_records_are_guarded_against_change(empty: Flask) -> None:
         triggers = [name for name, _ in _schema(connection) if name.startswith("trigger ")]
     guarded = {name.split()[1].partition(".")[0] for name in triggers if "append_only" in name}
     assert guarded == GUARDED
+
+
+def test_rows_that_wait_are_given_their_listeners_new_names(empty: Flask) -> None:
+    upgrade(directory=DIRECTORY)
+    downgrade(directory=DIRECTORY, revision="20261125_index_shelves")
+    insert = text(
+        "INSERT INTO outbox (id, listener, payload, attempts, done_at)"
+        " VALUES (gen_random_uuid(), :listener, '{}', 0, NULL)"
+    )
+    names = ["app.orders.tasks.deliver", "app.notifications.tasks.send_delivered", "app.gone.x"]
+    with db.engine.begin() as connection:
+        for name in names:
+            connection.execute(insert, {"listener": name})
+    upgrade(directory=DIRECTORY)
+    with db.engine.connect() as connection:
+        waiting = set(connection.scalars(text("SELECT listener FROM outbox")))
+    assert waiting == {"orders.deliver", "mail.delivered", "app.gone.x"}
+    assert {listener.name for listener in LISTENERS} >= waiting - {"app.gone.x"}

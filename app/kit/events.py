@@ -18,26 +18,25 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True)
 class Listener:
-    """`handler` is called with each `event`; `queue` is the RQ queue its nudge goes to."""
+    """`handler` is called with each `event`; `queue` is the RQ queue its nudge goes to.
 
+    `name` is what its rows of the outbox know it by, so it stays when code moves.
+    """
+
+    name: str
     event: type[Any]
     handler: Callable[[Any], None]
     reach: Reach
     queue: str = "default"
 
-    @property
-    def name(self) -> str:
-        """The name under which rows of the outbox know this listener."""
-        return f"{self.handler.__module__}.{self.handler.__qualname__}"
-
 
 class Registry:
-    """The table of listeners that `wiring.py` hands over; a handler stands in it once."""
+    """The table of listeners that `wiring.py` hands over; a name stands in it once."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self.by_name = {listener.name: listener for listener in listeners}
         if len(self.by_name) < len(listeners):
-            raise ValueError("a handler listens to two events: rows could not tell which")
+            raise ValueError("two listeners have one name: rows could not tell which")
         # Turn events into JSON values and back.
         self.adapters = {listener.event: TypeAdapter(listener.event) for listener in listeners}
         self.by_event: dict[type[Any], list[Listener]] = {}

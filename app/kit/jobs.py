@@ -13,8 +13,9 @@ from rq import Queue
 
 log = logging.getLogger(__name__)
 
-# In order of urgency: a worker empties the first before it looks at the next.
-QUEUES = ("delivery", "default", "slow")
+# In order of urgency: a worker empties the first before it looks at the next. Webhooks, which go to
+# strangers' servers, and the clock's work have a worker of their own (see Procfile).
+QUEUES = ("delivery", "mail", "default", "timed", "webhooks")
 _CONNECT_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
 # Nobody waits for a Redis that does not answer while another has just waited in vain.

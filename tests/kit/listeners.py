@@ -79,8 +79,8 @@ def tell_shared(event: Shared) -> None:
 
 
 TABLE = [
-    Listener(Counted, count, Reach.LOCAL),
-    Listener(Told, tell, Reach.OUTSIDE, "slow"),
-    Listener(Shared, count_shared, Reach.LOCAL),
-    Listener(Shared, tell_shared, Reach.OUTSIDE),
+    Listener("test.count", Counted, count, Reach.LOCAL),
+    Listener("test.tell", Told, tell, Reach.OUTSIDE, "webhooks"),
+    Listener("test.count_shared", Shared, count_shared, Reach.LOCAL),
+    Listener("test.tell_shared", Shared, tell_shared, Reach.OUTSIDE),
 ]

@@ -52,9 +52,9 @@ class TestAnnounce:
 class TestQueue:
     def test_job_waits_under_its_id(self, app: Flask) -> None:
         assert jobs.waiting() == set()
-        assert jobs.enqueue(operator.add, 1, 2, queue="slow", job_id="one")
+        assert jobs.enqueue(operator.add, 1, 2, queue="webhooks", job_id="one")
         assert jobs.waiting() == {"one"}
-        assert Queue("slow", connection=jobs.redis()).count == 1
+        assert Queue("webhooks", connection=jobs.redis()).count == 1
 
     def test_without_redis_it_says_so(self, application_without_redis: Flask) -> None:
         with application_without_redis.app_context():

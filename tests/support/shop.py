@@ -24,8 +24,9 @@ COMMANDS = {
     "web": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
     "chat": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
     "auth": ["flask", "--app", "wsgi", "auth-server"],
-    "worker": ["flask", "--app", "wsgi", "worker"],
+    "worker": ["flask", "--app", "wsgi", "worker"],  # of every queue
     "delivery": ["flask", "--app", "wsgi", "worker", "--queues", "delivery"],
+    "webhooks": ["flask", "--app", "wsgi", "worker", "--queues", "webhooks,timed"],
     "clock": ["flask", "--app", "wsgi", "clock"],
     "paypal": ["gunicorn", "app.sandbox:create_app()", "--config", "gunicorn.conf.py"],
 }

@@ -227,7 +227,7 @@ class TestTrouble:
         assert queries.endpoint_of(seller.id, endpoint[0]).off_reason is reason
         mails = (
             session()
-            .scalars(text("SELECT listener FROM outbox WHERE listener LIKE '%send_webhook_off'"))
+            .scalars(text("SELECT listener FROM outbox WHERE listener = 'mail.webhook_off'"))
             .all()
         )
         assert len(mails) == (1 if reason else 0)

@@ -53,7 +53,7 @@ def nudge_after_commit(message_id: UUID) -> None:
 
 
 def _nudge(message_id: UUID) -> bool:
-    return jobs.enqueue(send, message_id, queue="slow", job_id=_job_id(message_id))
+    return jobs.enqueue(send, message_id, queue="webhooks", job_id=_job_id(message_id))
 
 
 def _job_id(message_id: UUID) -> str:

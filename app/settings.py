@@ -120,7 +120,10 @@ class Settings(BaseSettings):
     )
 
     login_tries_per_account: int = Field(
-        5, ge=1, description="tries a minute to log into one account, or to prove its password"
+        5,
+        ge=1,
+        description="tries a minute to log into one account, or to prove its password: from all"
+        " places new to it together, and from each browser and network it was logged in from",
     )
     login_tries_per_address: int = Field(
         20,

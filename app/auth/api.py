@@ -33,6 +33,7 @@ from app.auth.service.refresh import TokenPair
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
 from app.kit.errors import Forbidden, Invalid
+from app.kit.requests import address
 
 blueprint = api_blueprint("auth_api", __name__, "auth")
 SCOPE = "account"
@@ -40,7 +41,7 @@ ACCEPTED = AcceptedOut(accepted=True)
 
 
 def _address() -> str:
-    return request.remote_addr or ""
+    return address() or ""
 
 
 @blueprint.post("/register")
@@ -90,7 +91,7 @@ def forgot_password(body: EmailIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, refusals=(410,))
 def reset_password(body: ResetIn) -> AcceptedOut:
     """Set a new password with the secret of the mailed link; every login and token ends."""
-    credentials.reset_password(token=body.token, password=body.password)
+    credentials.reset_password(token=body.token, password=body.password, address=_address())
     return ACCEPTED
 
 
@@ -198,7 +199,9 @@ def change_me(body: ProfileChange) -> MeOut:
 @operation(answers=AcceptedOut)
 def change_password(body: PasswordIn) -> AcceptedOut:
     """Replace one's password; every login and token ends."""
-    credentials.replace_password(user_id=current_user.id, current=body.current, new=body.new)
+    credentials.replace_password(
+        user_id=current_user.id, current=body.current, new=body.new, address=_address()
+    )
     return ACCEPTED
 
 

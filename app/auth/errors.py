@@ -2,7 +2,15 @@
 
 from flask_babel import gettext as _
 
-from app.kit.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthenticated
+from app.kit.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    TooMany,
+    Unauthenticated,
+)
 
 
 class WrongCredentials(Invalid):
@@ -10,6 +18,21 @@ class WrongCredentials(Invalid):
 
     def __init__(self) -> None:
         super().__init__("wrong_credentials", _("The e-mail or the password is wrong."))
+
+
+class TooManyLogins(TooMany):
+    """Strangers have used up the tries that devices unknown to an account have."""
+
+    def __init__(self, retry_after: int | None) -> None:
+        super().__init__(
+            "too_many_logins",
+            _(
+                "There were too many tries to log into this account. Log in where you have logged "
+                "in before, or set a new password by a link that we mail you: then you get in here "
+                "at once."
+            ),
+            retry_after=retry_after,
+        )
 
 
 class NotConfirmed(Forbidden):

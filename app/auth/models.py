@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY, CITEXT, INET
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR, CITEXT, INET
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.db import Model, text_enum
@@ -84,6 +84,17 @@ class LoginSession(Model):
     )
     seen_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class KnownNetwork(Model):
+    """A network that a person has logged in from: what strangers try elsewhere does not lock it."""
+
+    __tablename__ = "known_network"
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    network: Mapped[str] = mapped_column(CIDR, primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp(), index=True
     )
 
 

@@ -19,9 +19,9 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR
 
-from app.auth.models import ApiKey, LoginSession, MailPurpose, MailToken, Role, User
+from app.auth.models import ApiKey, KnownNetwork, LoginSession, MailPurpose, MailToken, Role, User
 from app.kit.crypto import token_hash
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
@@ -61,6 +61,16 @@ def user_by_email(email: str) -> User | None:
         .scalars(select(User).where(User.email == email).execution_options(populate_existing=True))
         .one_or_none()
     )
+
+
+def has_logged_in_from(email: str, network: str) -> bool:
+    """Whether the owner of this address has logged in from this network lately."""
+    known = (
+        select(KnownNetwork.user_id)
+        .join(User, User.id == KnownNetwork.user_id)
+        .where(User.email == email, KnownNetwork.network == cast(network, CIDR))
+    )
+    return bool(session().scalar(select(known.exists())))
 
 
 def users(

@@ -100,7 +100,7 @@ class TestAccess:
             lambda user: sessions.log_out_everywhere(user_id=user.id),
             lambda user: moderation.grant_role(user_id=user.id, role="moderator"),
             lambda user: credentials.replace_password(
-                user_id=user.id, current=PASSWORD, new="quite another horse"
+                user_id=user.id, current=PASSWORD, new="quite another horse", address=""
             ),
         ],
         ids=["ban", "log out everywhere", "role", "password"],
@@ -210,7 +210,9 @@ class TestApiKeys:
     def test_a_ban_ends_it_a_password_does_not(self, app: Flask) -> None:
         user = make_user()
         _key_id, key = api_keys.create_api_key(user_id=user.id, name="Robot", scopes=["account"])
-        credentials.replace_password(user_id=user.id, current=PASSWORD, new="quite another horse")
+        credentials.replace_password(
+            user_id=user.id, current=PASSWORD, new="quite another horse", address=""
+        )
         assert bearer.verify(key).user.id == user.id
         moderation.ban_user(user_id=user.id)
         with pytest.raises(BadToken):

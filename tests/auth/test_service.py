@@ -16,11 +16,20 @@ from app.auth.errors import (
     NoSuchSession,
     NotConfirmed,
     NotSeller,
+    TooManyLogins,
     WrongCredentials,
     WrongPassword,
 )
-from app.auth.models import LoginSession, MailPurpose, MailToken, Role, User
-from app.auth.service import accounts, credentials, mail_links, moderation, selling, sessions
+from app.auth.models import KnownNetwork, LoginSession, MailPurpose, MailToken, Role, User
+from app.auth.service import (
+    accounts,
+    credentials,
+    mail_links,
+    moderation,
+    refresh,
+    selling,
+    sessions,
+)
 from app.kit.db import session
 from app.kit.errors import AppError, Invalid, TooMany
 from tests.factories.auth import PASSWORD, make_user
@@ -32,6 +41,12 @@ HOME = "203.0.113.7"
 
 def enter(user: User, password: str = PASSWORD, address: str = HOME) -> str:
     return sessions.log_in(email=user.email, password=password, address=address, agent="Firefox")
+
+
+def visit_of(secret: str) -> queries.Visit:
+    found = queries.visit(secret)
+    assert found
+    return found
 
 
 def is_in(secret: str) -> bool:
@@ -392,6 +407,75 @@ class TestLogIn:
             enter(user, address="198.51.100.99")
         assert 1 <= caught.value.retry_after <= 61
 
+    def besiege(self, user: User) -> None:
+        """Have strangers use up all tries that places new to the account have."""
+        for number in range(5):
+            with pytest.raises((WrongCredentials, TooManyLogins)):
+                enter(user, NEW_PASSWORD, address=f"198.51.100.{number}")
+        with pytest.raises(TooManyLogins):
+            enter(user, address="198.51.100.99")
+
+    def test_strangers_do_not_lock_the_owner_out_where_they_were_before(self, strict_app):
+        user = make_user()
+        sessions.log_out_everywhere(user_id=visit_of(enter(user, address="2001:db8::7")).user.id)
+        self.besiege(user)
+        assert is_in(enter(user, address="2001:db8::8"))
+        with pytest.raises(TooManyLogins):
+            enter(user, address="2001:db8:0:1::7")
+
+    def test_a_network_where_the_owner_was_has_five_tries_too(self, strict_app):
+        user = make_user()
+        enter(user)
+        for _number in range(5):
+            with pytest.raises(WrongCredentials):
+                enter(user, NEW_PASSWORD)
+        with pytest.raises(TooMany):
+            enter(user)
+
+    def test_programs_of_the_owner_get_their_tokens_where_they_got_them_before(self, strict_app):
+        user = make_user()
+        refresh.log_in_for_tokens(email=user.email, password=PASSWORD, address=HOME)
+        self.besiege(user)
+        assert refresh.log_in_for_tokens(email=user.email, password=PASSWORD, address=HOME)
+
+    def test_a_new_password_by_mail_lets_the_owner_in_from_a_new_place(self, strict_app):
+        user = make_user()
+        self.besiege(user)
+        link = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        credentials.reset_password(token=link, password=NEW_PASSWORD, address=HOME)
+        assert is_in(enter(user, NEW_PASSWORD))
+
+    def test_a_known_device_is_counted_apart_but_not_without_end(self, strict_app):
+        user = make_user()
+
+        def try_with(device: str, password: str = NEW_PASSWORD) -> str:
+            return sessions.log_in(email=user.email, password=password, address=HOME, device=device)
+
+        self.besiege(user)
+        for number in range(4):
+            for _time in range(4):
+                with pytest.raises(WrongCredentials):
+                    try_with(f"device{number}")
+        assert is_in(try_with("device0", PASSWORD))
+        with pytest.raises(TooMany):
+            try_with("device0", PASSWORD)
+        for _time in range(3):
+            with pytest.raises(WrongCredentials):
+                try_with("device5")
+        with pytest.raises(TooMany):  # many devices of one person cost as much as one place
+            try_with("device6")
+
+    def test_the_networks_of_long_ago_are_forgotten(self, app):
+        user = make_user()
+        enter(user)
+        assert queries.has_logged_in_from(user.email, HOME)
+        session().execute(
+            update(KnownNetwork).values(seen_at=func.clock_timestamp() - timedelta(days=91))
+        )
+        session().commit()
+        assert sessions.drop_expired() == 1
+        assert not queries.has_logged_in_from(user.email, HOME)
+
     def test_unknown_accounts_are_limited_alike(self, strict_app):
         for number in range(5):
             with pytest.raises(WrongCredentials):
@@ -649,12 +733,15 @@ class TestSelling:
         seller = make_user(roles=("seller",), paypal_email="old@example.com")
         with pytest.raises(WrongPassword) as caught:
             selling.change_paypal_email(
-                user_id=seller.id, paypal_email="new@example.com", password="not-the-password"
+                user_id=seller.id,
+                paypal_email="new@example.com",
+                password="not-the-password",
+                address=HOME,
             )
         assert set(caught.value.errors) == {"password"}
         assert queries.get_user(seller.id).paypal_email == "old@example.com"
         selling.change_paypal_email(
-            user_id=seller.id, paypal_email="new@example.com", password=PASSWORD
+            user_id=seller.id, paypal_email="new@example.com", password=PASSWORD, address=HOME
         )
         assert queries.get_user(seller.id).paypal_email == "new@example.com"
 
@@ -673,7 +760,10 @@ class TestSelling:
     def test_who_does_not_sell_is_not_paid(self, app):
         with pytest.raises(NotSeller):
             selling.change_paypal_email(
-                user_id=make_user().id, paypal_email="new@example.com", password=PASSWORD
+                user_id=make_user().id,
+                paypal_email="new@example.com",
+                password=PASSWORD,
+                address=HOME,
             )
 
 

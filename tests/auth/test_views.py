@@ -1,15 +1,17 @@
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from bs4 import BeautifulSoup
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from app.auth import identity, queries
 from app.auth.models import LoginSession, MailPurpose, User
 from app.auth.service import credentials, mail_links, moderation, sessions
+from app.auth.service.mail_links import LIFETIME
 from app.factory import create_app
 from app.kit.db import session
 from tests.factories.auth import PASSWORD, make_user
@@ -173,10 +175,13 @@ class TestLogIn:
         assert len(queries.live_sessions(user.id)) == 1
 
     def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(self, client):
-        header = log_in(client, make_user()).headers["Set-Cookie"]
-        assert "HttpOnly" in header
-        assert "SameSite=Lax" in header
-        assert "Expires=" in header
+        headers = log_in(client, make_user()).headers.getlist("Set-Cookie")
+        [session_cookie] = [header for header in headers if "session=" in header]
+        assert "SameSite=Lax" in session_cookie
+        for header in headers:
+            assert "HttpOnly" in header
+            assert "SameSite=" in header
+            assert "Expires=" in header
 
     def test_a_copied_cookie_ends_with_the_log_out(self, app, client):
         log_in(client, make_user())
@@ -200,6 +205,86 @@ class TestLogIn:
         assert response.status_code == 429
         assert 1 <= int(response.headers["Retry-After"]) <= 61
         assert page_of(response).find("input", {"name": "email", "type": "email"})["value"]
+
+    @pytest.fixture
+    def besieged(self, strict_app: Flask) -> Iterator[Flask]:
+        """Limits as in production; forms without a token, as scripts of strangers send them."""
+        strict_app.config["WTF_CSRF_ENABLED"] = False
+        yield strict_app
+        strict_app.config["WTF_CSRF_ENABLED"] = True
+
+    def besiege(self, app: Flask, user: User) -> FlaskClient:
+        """Wrong passwords from many places, until no new place gets in; one of the strangers."""
+        for number in range(6):
+            stranger = app.test_client()
+            stranger.environ_base["REMOTE_ADDR"] = f"198.51.100.{number}"
+            log_in(stranger, user, "not-the-password")
+        assert log_in(stranger, user).status_code == 429
+        return stranger
+
+    def test_strangers_lock_no_browser_out_that_was_in_before(self, besieged, app):
+        user, moved = make_user(), besieged.test_client()
+        log_in(moved, user)
+        moved.post("/auth/logout")
+        self.besiege(besieged, user)
+        moved.environ_base["REMOTE_ADDR"] = "203.0.113.200"  # on the road
+        assert log_in(moved, user).status_code == 303
+
+    def test_the_mark_of_a_browser_is_good_for_its_own_account_alone(self, besieged, app):
+        owner, stranger = make_user(), make_user()
+        browser = besieged.test_client()
+        log_in(browser, owner)
+        [known] = [kept for kept in browser._cookies.values() if "device" in kept.key]
+        assert known.http_only
+        other = self.besiege(besieged, owner)
+        log_in(other, stranger)
+        [own] = [kept for kept in other._cookies.values() if "device" in kept.key]
+        assert own.key != known.key
+        for forged in (own.value, known.value[:-3] + "AAA", "", "x" * 3000, "\x00"):
+            other.set_cookie(known.key, forged)
+            assert log_in(other, owner).status_code == 429
+        other.set_cookie(known.key, known.value)
+        assert log_in(other, owner).status_code == 303
+
+    def test_an_owner_on_a_new_device_gets_in_by_mail(self, besieged, inbox: Inbox):
+        user = make_user()
+        self.besiege(besieged, user)
+        browser = besieged.test_client()
+        browser.environ_base["REMOTE_ADDR"] = "203.0.113.200"
+        form = page_of(log_in(browser, user)).find("form", {"action": "/auth/forgot"})
+        assert form.find(attrs={"name": "email"})["value"] == user.email
+        browser.post("/auth/forgot", data={"email": user.email})
+        path = path_in(inbox.only(user.email), "/auth/reset/")
+        assert browser.post(path, data={"password": NEW_PASSWORD}).status_code == 303
+        browser.environ_base["REMOTE_ADDR"] = "203.0.113.201"
+        assert log_in(browser, user, NEW_PASSWORD).status_code == 303
+
+    def test_strangers_who_ask_for_mails_leave_the_owner_a_link_that_works(
+        self, besieged, inbox: Inbox
+    ):
+        user = make_user()
+        for number in range(4):
+            stranger = besieged.test_client()
+            stranger.environ_base["REMOTE_ADDR"] = f"198.51.100.{number}"
+            last = stranger.post("/auth/forgot", data={"email": user.email})
+        assert last.status_code == 429
+        # No longer than a link works: whoever is refused has one in the mailbox.
+        assert int(last.headers["Retry-After"]) <= LIFETIME[MailPurpose.RESET].total_seconds() + 1
+        [*_others, newest] = inbox.of(user.email)
+        owner = besieged.test_client()
+        done = owner.post(path_in(newest, "/auth/reset/"), data={"password": NEW_PASSWORD})
+        assert done.location == "/auth/login"
+
+    def test_an_unknown_address_looks_besieged_like_a_known_one(self, besieged):
+        known = make_user()
+        unknown = known.email.replace("person", "nobody")
+        for email in (known.email, unknown):
+            for number in range(6):
+                stranger = besieged.test_client()
+                stranger.environ_base["REMOTE_ADDR"] = f"198.51.100.{number}"
+                last = stranger.post("/auth/login", data={"email": email, "password": "x" * 12})
+            assert last.status_code == 429
+            assert page_of(last).find("form", {"action": "/auth/forgot"})
 
     def test_a_form_of_another_site_logs_nobody_in(self, strict_app):
         client = strict_app.test_client()

@@ -187,7 +187,10 @@ ACTS = {
         address=HOME,
     ),
     "payout": lambda user: selling.change_paypal_email(
-        user_id=user.id, paypal_email="new@example.com", password="correct-horse-battery"
+        user_id=user.id,
+        paypal_email="new@example.com",
+        password="correct-horse-battery",
+        address="",
     ),
     "delivered": bought,
 }

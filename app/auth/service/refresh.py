@@ -44,6 +44,7 @@ def log_in_for_tokens(
 @transactional
 def _begin(proved: sessions.Proved, scope: str | None, *, address: str, agent: str) -> TokenPair:
     user = sessions.locked_as_proved(proved)
+    sessions.note_network(user, address)
     family = TokenFamily(
         id=new_id(),
         user_id=user.id,

@@ -55,7 +55,9 @@ def set_paypal_email(user: User, paypal_email: str) -> None:
         emit(PayoutAddressChanged(user.id, old))
 
 
-def change_paypal_email(*, user_id: UUID, paypal_email: str, password: str) -> None:
+def change_paypal_email(
+    *, user_id: UUID, paypal_email: str, password: str, address: str, device: str = ""
+) -> None:
     """Have a seller paid somewhere else; the old address is told by mail.
 
     Raises Invalid for `paypal_email`, WrongPassword, NotSeller; TooMany.
@@ -64,7 +66,7 @@ def change_paypal_email(*, user_id: UUID, paypal_email: str, password: str) -> N
     user = queries.get_user(user_id)
     if user is None:
         raise NoSuchUser
-    known_hash = prove(user, password, field="password")
+    known_hash = prove(user, password, field="password", address=address, device=device)
     _change_paypal_email(user_id=user_id, paypal_email=paypal_email, known_hash=known_hash)
 
 

@@ -5,28 +5,39 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from app.auth import passwords, queries
 from app.auth.errors import Banned, NoSuchSession, NotConfirmed, WrongCredentials
-from app.auth.models import LoginSession, MailToken, RefreshToken, TokenFamily, User
+from app.auth.models import (
+    KnownNetwork,
+    LoginSession,
+    MailToken,
+    RefreshToken,
+    TokenFamily,
+    User,
+)
 from app.auth.service import limits
 from app.auth.service.details import comparable_email
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import end_read, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.live.publishing import announce, user_topic
+from app.kit.requests import network_of
 
 AGENT_LENGTH = 300
 TOKENS_KEPT = timedelta(days=7)
+NETWORKS_KEPT = timedelta(days=90)
 
 
-def log_in(*, email: str, password: str, address: str, agent: str = "") -> str:
+def log_in(*, email: str, password: str, address: str, agent: str = "", device: str = "") -> str:
     """Prove who somebody is by their password; returns the secret of a new session.
 
-    Raises WrongCredentials alike for an unknown address and a wrong password, and after as long;
-    with the right password NotConfirmed or Banned; TooMany.
+    `device` is the number that the account has given to this browser, or "". Raises
+    WrongCredentials alike for an unknown address and a wrong password, and after as long; with the
+    right password NotConfirmed or Banned; TooMany.
     """
-    proved = prove_person(email=email, password=password, address=address)
+    proved = prove_person(email=email, password=password, address=address, device=device)
     return _begin(proved, address=address, agent=agent)
 
 
@@ -39,10 +50,10 @@ class Proved:
     new_hash: str
 
 
-def prove_person(*, email: str, password: str, address: str) -> Proved:
+def prove_person(*, email: str, password: str, address: str, device: str = "") -> Proved:
     """Who has this address and password; errors as `log_in`."""
     email = comparable_email(email)
-    limits.count_login(email, address)
+    limits.count_login(email, address=address, device=device)
     user = queries.user_by_email(email) if email else None
     end_read()  # hashing takes a while: hold no connection
     if user is None:
@@ -78,6 +89,7 @@ def locked_as_proved(proved: Proved) -> User:
 
 def open_session(user: User, *, address: str, agent: str) -> str:
     """Add a session of the user's present epoch in the caller's transaction; returns its secret."""
+    note_network(user, address)
     secret = new_token()
     session().add(
         LoginSession(
@@ -90,6 +102,19 @@ def open_session(user: User, *, address: str, agent: str) -> str:
         )
     )
     return secret
+
+
+def note_network(user: User, address: str) -> None:
+    """Write down, in the caller's transaction, that a person has proved to be at this address."""
+    network = network_of(address)
+    if network:
+        known = insert(KnownNetwork).values(user_id=user.id, network=network)
+        session().execute(
+            known.on_conflict_do_update(
+                index_elements=[KnownNetwork.user_id, KnownNetwork.network],
+                set_={"seen_at": func.clock_timestamp()},
+            )
+        )
 
 
 def announce_end(user_id: UUID) -> None:
@@ -159,7 +184,10 @@ def note_use(*, session_id: UUID) -> None:
 
 @transactional
 def drop_expired() -> int:
-    """Delete sessions, mailed secrets and tokens that can't be used any more; returns how many."""
+    """Delete sessions, mailed secrets and tokens that can't be used any more; returns how many.
+
+    Networks that a person was not seen in for a long time are forgotten too.
+    """
     now = func.clock_timestamp()
     old_sessions = delete(LoginSession).where(
         or_(
@@ -168,6 +196,7 @@ def drop_expired() -> int:
         )
     )
     old_tokens = delete(MailToken).where(MailToken.expires_at < now - TOKENS_KEPT)
+    old_networks = delete(KnownNetwork).where(KnownNetwork.seen_at < now - NETWORKS_KEPT)
     live_tokens = select(RefreshToken.family_id).where(RefreshToken.expires_at > now)
     old_families = delete(TokenFamily).where(TokenFamily.id.not_in(live_tokens))
     return sum(
@@ -179,6 +208,7 @@ def drop_expired() -> int:
         for statement, column in (
             (old_sessions, LoginSession.id),
             (old_tokens, MailToken.secret_hash),
+            (old_networks, KnownNetwork.user_id),
             (old_families, TokenFamily.id),
         )
     )

@@ -9,7 +9,7 @@ from app.auth import identity, policy
 from app.auth.errors import AlreadySeller
 from app.auth.forms import PayoutForm, ProfileForm, SellerForm
 from app.auth.service import accounts, selling
-from app.auth.views import blueprint
+from app.auth.views import blueprint, devices
 from app.auth.views.helping import address, agent, me, own_page
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
@@ -84,7 +84,11 @@ def change_paypal_email() -> ResponseReturnValue:
         return own_page("auth/payout.html", form)
     try:
         selling.change_paypal_email(
-            user_id=me().id, paypal_email=form.paypal_email.data, password=form.password.data
+            user_id=me().id,
+            paypal_email=form.paypal_email.data,
+            password=form.password.data,
+            address=address(),
+            device=devices.of(me().email),
         )
     except AppError as error:
         return own_page("auth/payout.html", form, error)

@@ -6,11 +6,11 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.auth import identity
-from app.auth.errors import NotConfirmed
+from app.auth.errors import NotConfirmed, TooManyLogins
 from app.auth.forms import EmptyForm, LoginForm
 from app.auth.service import accounts, sessions
 from app.auth.service.details import clean_locale
-from app.auth.views import blueprint
+from app.auth.views import blueprint, devices
 from app.auth.views.helping import address, agent, form_page, me, own_path
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
@@ -43,7 +43,11 @@ def log_in() -> ResponseReturnValue:
         return form_page("auth/login.html", form, next=_destination())
     try:
         secret = sessions.log_in(
-            email=form.email.data, password=form.password.data, address=address(), agent=agent()
+            email=form.email.data,
+            password=form.password.data,
+            address=address(),
+            agent=agent(),
+            device=devices.of(form.email.data),
         )
     except AppError as error:
         return form_page(
@@ -52,9 +56,11 @@ def log_in() -> ResponseReturnValue:
             error,
             next=_destination(),
             unconfirmed=isinstance(error, NotConfirmed),
+            under_attack=isinstance(error, TooManyLogins),
         )
     _leave()  # the login that this browser had until now
     identity.remember(secret)
+    devices.remember(form.email.data)
     return redirect_to(_destination())
 
 

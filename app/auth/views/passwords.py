@@ -9,7 +9,7 @@ from app.auth.errors import DeadLink
 from app.auth.forms import ChangePasswordForm, EmailForm, ResetForm
 from app.auth.models import MailPurpose
 from app.auth.service import credentials
-from app.auth.views import blueprint
+from app.auth.views import blueprint, devices
 from app.auth.views.helping import address, agent, form_page, me, own_page
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
@@ -65,12 +65,13 @@ def reset_password(token: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/reset.html", form, email=email, token=token)
     try:
-        credentials.reset_password(token=token, password=form.password.data)
+        credentials.reset_password(token=token, password=form.password.data, address=address())
     except DeadLink as error:
         return form_page("auth/forgot.html", EmailForm(formdata=None), error)
     except AppError as error:
         return form_page("auth/reset.html", form, error, email=email, token=token)
     identity.forget()
+    devices.remember(email)
     flash(_("Your new password is set. Please log in with it."), "success")
     return redirect_to(url_for("auth.login"))
 
@@ -97,6 +98,7 @@ def replace_password() -> ResponseReturnValue:
             new=form.new.data,
             address=address(),
             agent=agent(),
+            device=devices.of(me().email),
         )
     except AppError as error:
         return own_page("auth/change_password.html", form, error)

@@ -10,7 +10,7 @@ from app.auth.errors import DeadLink
 from app.auth.forms import EmailForm, EmptyForm, RegisterForm
 from app.auth.models import MailPurpose
 from app.auth.service import accounts
-from app.auth.views import blueprint
+from app.auth.views import blueprint, devices
 from app.auth.views.helping import address, form_page
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
@@ -65,10 +65,13 @@ def confirm(token: str) -> ResponseReturnValue:
 @allow(Access.PUBLIC)
 def confirm_address(token: str) -> ResponseReturnValue:
     """Confirm the address."""
+    user = queries.owner_of_link(token, MailPurpose.CONFIRM)
+    email = user.email if user else ""
     try:
         accounts.confirm_email(token=token)
     except DeadLink as error:
         return form_page("auth/resend.html", EmailForm(formdata=None), error)
+    devices.remember(email)
     flash(_("Your e-mail is confirmed. You can log in now."), "success")
     return redirect_to(url_for("auth.login"))
 

@@ -63,7 +63,7 @@ def open_a_key(page: Page) -> None:
 def buy(page: Page) -> None:
     """Buy the product whose page is open."""
     page.get_by_role("spinbutton").fill(str(PIECES))
-    page.get_by_role("button", name="Put into the basket").click()
+    page.get_by_role("button", name="Add to basket").click()
     expect(page.locator("#basket-count")).to_have_text(str(PIECES))
     page.goto("/auth/login?next=/order/checkout")
     page.get_by_label("E-mail").fill("buyer@example.com")

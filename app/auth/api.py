@@ -184,7 +184,7 @@ def change_me(body: ProfileChange) -> MeOut:
     changes = body.model_dump(exclude_unset=True)
     empty = [name for name, value in changes.items() if value is None]
     if empty:
-        message = _("Leave it out, or give it a value.")
+        message = _("Leave this field out or give it a value.")
         raise Invalid("invalid", message, errors=dict.fromkeys(empty, message))
     accounts.update_profile(
         user_id=current_user.id,
@@ -251,7 +251,7 @@ def create_api_key(body: ApiKeyIn) -> Answer:
 
 def _insist_on_login() -> None:
     if identity.called_by_key():
-        raise Forbidden("login_needed", _("An API key can't do this: log in for a token."))
+        raise Forbidden("login_needed", _("An API key can't do this. Log in to get a token."))
 
 
 @blueprint.delete("/api-keys/<uuid:key_id>")

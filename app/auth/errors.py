@@ -17,7 +17,7 @@ class WrongCredentials(Invalid):
     """No account has this address and password; which of the two is wrong is not said."""
 
     def __init__(self) -> None:
-        super().__init__("wrong_credentials", _("The e-mail or the password is wrong."))
+        super().__init__("wrong_credentials", _("Wrong email or password."))
 
 
 class TooManyLogins(TooMany):
@@ -27,9 +27,8 @@ class TooManyLogins(TooMany):
         super().__init__(
             "too_many_logins",
             _(
-                "There were too many tries to log into this account. Log in where you have logged "
-                "in before, or set a new password by a link that we mail you: then you get in here "
-                "at once."
+                "Too many attempts to log in to this account. Log in on a device you have used "
+                "before, or set a new password with a link sent by email."
             ),
             retry_after=retry_after,
         )
@@ -41,7 +40,7 @@ class NotConfirmed(Forbidden):
     def __init__(self) -> None:
         super().__init__(
             "not_confirmed",
-            _("Please confirm your e-mail first: open the link that we sent you."),
+            _("Please confirm your email first: open the link we sent you."),
         )
 
 
@@ -56,7 +55,7 @@ class WrongPassword(Invalid):
     """Somebody who is logged in did not give their own password."""
 
     def __init__(self, field: str) -> None:
-        message = _("This is not your password.")
+        message = _("This password is wrong.")
         super().__init__("wrong_password", message, errors={field: message})
 
 
@@ -65,29 +64,29 @@ class DeadLink(Gone):
 
     def __init__(self) -> None:
         super().__init__(
-            "dead_link", _("This link was used already or is too old. Please ask for a new one.")
+            "dead_link", _("This link has expired or was already used. Please request a new one.")
         )
 
 
 class NoSuchUser(NotFound):
-    """There is no such person."""
+    """There is no such user."""
 
     def __init__(self) -> None:
-        super().__init__("no_such_user", _("There is no such person."))
+        super().__init__("no_such_user", _("There is no such user."))
 
 
 class NoSuchSession(NotFound):
     """There is no such session of this person."""
 
     def __init__(self) -> None:
-        super().__init__("no_such_session", _("This browser is not logged in any more."))
+        super().__init__("no_such_session", _("This browser is no longer logged in."))
 
 
 class AlreadySeller(Conflict):
     """The person sells already."""
 
     def __init__(self) -> None:
-        super().__init__("already_seller", _("You are a seller already."))
+        super().__init__("already_seller", _("You are already a seller."))
 
 
 class NotSeller(Conflict):
@@ -101,7 +100,7 @@ class BadToken(Unauthenticated):
     """A bearer token, refresh token or API key that is good for nothing; why is not said."""
 
     def __init__(self) -> None:
-        super().__init__("bad_token", _("This token is not good, or not any more."))
+        super().__init__("bad_token", _("This token is invalid or has expired."))
 
 
 class NoSuchApiKey(NotFound):
@@ -116,5 +115,5 @@ class TooManyApiKeys(Conflict):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            "too_many_api_keys", _("You can have %(most)d keys. End one first.", most=most)
+            "too_many_api_keys", _("You can have up to %(most)d keys. Revoke one first.", most=most)
         )

@@ -14,7 +14,7 @@ from app.auth.service.details import EMAIL_LENGTH, NAME_MAX
 from app.kit.errors import AppError
 from app.kit.i18n import LOCALES
 
-_FILL_IN = _l("Please fill this in.")
+_FILL_IN = _l("Please fill in this field.")
 _LONGER = _l("This is too long.")
 
 
@@ -32,7 +32,7 @@ def _name() -> StringField:
         _l("Name"),
         # Spaces and signs that are not shown are taken away before the length is checked.
         [DataRequired(_FILL_IN), Length(max=NAME_MAX * 2, message=_LONGER)],
-        description=_l("What others see: on your listings and in chats."),
+        description=_l("Shown to others on your products and in chats."),
     )
 
 
@@ -51,7 +51,7 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
 class LoginForm(Form):
     """Log in."""
 
-    email = _email(_l("E-mail"))
+    email = _email(_l("Email"))
     password = _password(_l("Password"))
 
 
@@ -59,14 +59,14 @@ class RegisterForm(Form):
     """Make an account."""
 
     display_name = _name()
-    email = _email(_l("E-mail"))
+    email = _email(_l("Email"))
     password = _password(_l("Password"))
 
 
 class EmailForm(Form):
     """Ask for a mail."""
 
-    email = _email(_l("E-mail"))
+    email = _email(_l("Email"))
 
 
 class ResetForm(Form):
@@ -78,7 +78,7 @@ class ResetForm(Form):
 class ChangePasswordForm(Form):
     """Replace the password."""
 
-    current = _password(_l("Present password"))
+    current = _password(_l("Current password"))
     new = _password(_l("New password"))
 
 
@@ -94,7 +94,7 @@ class ProfileForm(Form):
 class SellerForm(Form):
     """Become a seller."""
 
-    paypal_email = _email(_l("PayPal e-mail"))
+    paypal_email = _email(_l("PayPal email"))
 
 
 class PayoutForm(SellerForm):

@@ -10,10 +10,10 @@ from app.auth.forms import Form
 from app.auth.scopes import Scope
 from app.auth.service.details import NAME_MAX
 
-DAYS = {"30": _l("30 days"), "90": _l("90 days"), "365": _l("One year"), "": _l("No end")}
+DAYS = {"30": _l("30 days"), "90": _l("90 days"), "365": _l("1 year"), "": _l("No expiry")}
 SCOPES = {
     Scope.ACCOUNT: _l("Your account"),
-    Scope.ORDERS: _l("Basket, orders and what you bought"),
+    Scope.ORDERS: _l("Basket, orders and purchases"),
     Scope.PRODUCTS: _l("Your products and their stock"),
     Scope.SALES: _l("Your sales and balance"),
     Scope.WEBHOOKS: _l("Your webhooks"),
@@ -26,17 +26,17 @@ class KeyForm(Form):
 
     name = StringField(
         _l("Name"),
-        [InputRequired(_l("Please fill this in.")), Length(max=NAME_MAX)],
-        description=_l("What it is for, such as “stock import”."),
+        [InputRequired(_l("Please fill in this field.")), Length(max=NAME_MAX)],
+        description=_l("What the key is for, such as “stock import”."),
     )
     scopes = SelectMultipleField(
-        _l("What it may do"),
-        invalid_choice_message=_l("Choose from what is offered here."),
+        _l("Permissions"),
+        invalid_choice_message=_l("Choose one of the options."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )
     days = SelectField(
-        _l("Good for"),
+        _l("Valid for"),
         choices=[SelectChoice(value, label) for value, label in DAYS.items()],
         default="90",
     )

@@ -81,7 +81,7 @@ def create_key() -> ResponseReturnValue:
 def revoke_key(key_id: UUID) -> ResponseReturnValue:
     """End a key at once."""
     api_keys.revoke_api_key(user_id=current_user.id, key_id=key_id)
-    flash(_("The key is ended."), "success")
+    flash(_("The key has been revoked."), "success")
     return htmx.redirect_to(url_for("developers.index"))
 
 

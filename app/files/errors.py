@@ -9,7 +9,7 @@ class BadPhoto(Invalid):
     """Not a photo that can be decoded."""
 
     def __init__(self) -> None:
-        message = _("This is not a photo we can read. Use a JPEG, PNG, WebP or GIF file.")
+        message = _("We can't read this photo. Use a JPEG, PNG, WebP or GIF file.")
         super().__init__("files.bad_photo", message, errors={"photo": message})
 
 
@@ -17,7 +17,7 @@ class PhotoTooLarge(TooLarge):
     """More bytes or pixels than are taken."""
 
     def __init__(self) -> None:
-        message = _("The photo is too large: up to 8 MB and 25 megapixels.")
+        message = _("The photo is too large. The limit is 8 MB and 25 megapixels.")
         super().__init__("files.photo_too_large", message, errors={"photo": message})
 
 

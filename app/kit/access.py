@@ -62,10 +62,10 @@ def _check() -> None:
     if not current_user.is_authenticated:
         raise Unauthenticated("login_required", _("Please log in first."))
     if rule is None or (rule is not Access.USER and rule.value not in current_user.role_names):
-        raise Forbidden("forbidden", _("You have no right to open this page."))
+        raise Forbidden("forbidden", _("You don't have access to this page."))
     scope, scopes = scope_of(request.endpoint), g.get("scopes")
     if scopes is not None and scope is not None and scope not in scopes:
-        raise Forbidden("insufficient_scope", _("This token is not good for that."))
+        raise Forbidden("insufficient_scope", _("This token doesn't allow that."))
 
 
 def init_app(app: Flask) -> None:

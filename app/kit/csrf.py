@@ -47,7 +47,9 @@ def _check() -> None:
             raise
     # The token alone should do; but who has got hold of one is still on another site.
     if g.get("csrf_valid") and request.headers.get("Sec-Fetch-Site", "none") in _ELSEWHERE:
-        raise Forbidden("foreign_page", _("This was sent from another site. Please do it here."))
+        raise Forbidden(
+            "foreign_page", _("This request came from another site. Please try again here.")
+        )
 
 
 # https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header

@@ -107,20 +107,20 @@ def _render(name: str, status: int, title: str, message: str) -> Response:
 
 def _titles() -> dict[int, str]:
     return {
-        400: _("That request can't be read"),
+        400: _("Bad request"),
         401: _("Please log in"),
-        403: _("Not allowed"),
-        404: _("Nothing here"),
-        405: _("That can't be done here"),
-        409: _("That isn't possible now"),
-        410: _("No longer here"),
-        412: _("It has changed meanwhile"),
+        403: _("No access"),
+        404: _("Not found"),
+        405: _("Method not allowed"),
+        409: _("That isn't possible right now"),
+        410: _("No longer available"),
+        412: _("It has changed in the meantime"),
         413: _("Too large"),
-        422: _("Please check what you entered"),
-        428: _("Say which version you mean"),
+        422: _("Please check your input"),
+        428: _("Version required"),
         429: _("Too many attempts"),
         500: _("Something went wrong on our side"),
-        503: _("Back in a moment"),
+        503: _("We'll be right back"),
     }
 
 
@@ -143,13 +143,13 @@ def _app_error(error: AppError) -> Response:
 
 def _csrf_error(_error: CSRFError) -> Response:
     if htmx.is_htmx() and not wants_json():
-        message = _("This page was open for too long. Send it once more.")
+        message = _("This page was open for too long. Please send the form again.")
         response = problem(HTTPStatus.FORBIDDEN, "csrf", message)
         return htmx.announce(response, "csrf:renewed", token=generate_csrf())
     return problem(
         HTTPStatus.FORBIDDEN,
         "csrf",
-        _("This page was open for too long. Go back, reload it, and send the form again."),
+        _("This page was open for too long. Go back, reload it and send the form again."),
     )
 
 
@@ -175,14 +175,14 @@ def _strange_host(_error: SecurityError) -> Response:
 
 def _messages() -> dict[int, str]:
     return {
-        400: _("Your browser sent something we can't read."),
-        404: _("There is no such page, or it is not for you."),
-        405: _("This address does not take that kind of request."),
+        400: _("The request could not be read."),
+        404: _("This page doesn't exist, or you don't have access to it."),
+        405: _("This address doesn't accept this kind of request."),
         413: _(
-            "We can't take that much at once: up to %(size)s MB.",
+            "That is too much at once. The limit is %(size)s MB.",
             size=current_app.config["MAX_CONTENT_LENGTH"] // 2**20,
         ),
-        415: _("We can't read that kind of content."),
+        415: _("This type of content is not supported."),
     }
 
 
@@ -191,7 +191,9 @@ def _database_error(error: DBAPIError) -> Response:
     # psycopg itself refuses a NUL, with no code of PostgreSQL's.
     if (sqlstate(error) or "").startswith(_DATA_EXCEPTION) or isinstance(error, DataError):
         return problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "unreadable", _("A value can't be stored as it is.")
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "unreadable",
+            _("A value contains characters that can't be stored."),
         )
     if isinstance(error, OperationalError):
         return _unavailable(error)
@@ -204,7 +206,7 @@ def _unavailable(error: Exception) -> Response:
         return problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "unavailable",
-            _("The shop can't reach one of its parts. Please try again in a few seconds."),
+            _("Part of the shop is unavailable right now. Please try again in a few seconds."),
             retry_after=_RETRY_SECONDS,
         )
 
@@ -216,5 +218,5 @@ def _bug(error: Exception) -> Response:
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             "bug",
-            _("It has been written down under number %(number)s.", number=number),
+            _("We have recorded it as error number %(number)s.", number=number),
         )

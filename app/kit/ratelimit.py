@@ -68,7 +68,7 @@ def spend(limit: str, *key: str) -> None:
     if not allowed:
         raise TooMany(
             "too_many",
-            _("That was tried too often. Please wait a little."),
+            _("Too many attempts. Please wait a little."),
             retry_after=_seconds_left(strategy, item, key),
         )
 

@@ -25,7 +25,7 @@ class BasketChanged(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "orders.basket_changed",
-            _("Your basket has changed since you opened this page. Please look at it again."),
+            _("Your basket has changed since you opened this page. Please check it again."),
         )
 
 
@@ -42,7 +42,7 @@ class TooManyCheckouts(TooMany):
     def __init__(self) -> None:
         super().__init__(
             "orders.too_many_checkouts",
-            _("Too many unpaid checkouts are open. Pay for one or cancel it first."),
+            _("You have too many unpaid orders. Pay for one or cancel it first."),
             retry_after=60,
         )
 
@@ -63,7 +63,7 @@ class BeingPaid(AlreadyPaid):
         Conflict.__init__(
             self,
             "orders.being_paid",
-            _("This is being paid for already. Please don't pay again."),
+            _("This is already being paid for. Please don't pay again."),
             order_id=str(order_id),
         )
 
@@ -72,14 +72,14 @@ class Stopped(Conflict):
     """The purchase can't go on: somebody was banned, or the goods were withdrawn."""
 
     def __init__(self) -> None:
-        super().__init__("orders.stopped", _("This purchase can't be completed any more."))
+        super().__init__("orders.stopped", _("This purchase can no longer be completed."))
 
 
 class NotForSale(Conflict):
     """The product is hidden, removed, unfinished, or its seller may not trade."""
 
     def __init__(self) -> None:
-        super().__init__("orders.not_for_sale", _("This product is not for sale any more."))
+        super().__init__("orders.not_for_sale", _("This product is no longer for sale."))
 
 
 class NoSuchProduct(NotFound):
@@ -100,4 +100,4 @@ class NoSuchPiece(NotFound):
     """The purchase has no such piece."""
 
     def __init__(self) -> None:
-        super().__init__("orders.no_such_piece", _("There is no such piece in this purchase."))
+        super().__init__("orders.no_such_piece", _("There is no such item in this purchase."))

@@ -36,8 +36,8 @@ class PiecesForm(ProductForm):
     quantity = IntegerField(
         _l("Quantity"),
         validators=[
-            InputRequired(_l("Say how many pieces you want.")),
-            NumberRange(1, MAX_QUANTITY, _l("Between 1 and %(max)s pieces can be bought at once.")),
+            InputRequired(_l("Enter a quantity.")),
+            NumberRange(1, MAX_QUANTITY, _l("You can buy 1 to %(max)s at once.")),
         ],
     )
 

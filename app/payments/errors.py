@@ -11,7 +11,7 @@ class PaymentUnavailable(Unavailable):
     def __init__(self) -> None:
         super().__init__(
             "payments.unavailable",
-            _("PayPal can't be reached right now. Nothing was charged. Please try again."),
+            _("PayPal can't be reached right now. You have not been charged. Please try again."),
             retry_after=5,
         )
 
@@ -20,9 +20,7 @@ class PaymentClosed(Conflict):
     """The payment is over: it can't be paid any more."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "payments.closed", _("This payment is closed. Please start the checkout again.")
-        )
+        super().__init__("payments.closed", _("This payment is closed. Please check out again."))
 
 
 class NoSuchPayment(NotFound):
@@ -36,7 +34,7 @@ class BadSignature(Invalid):
     """A webhook that PayPal did not send, or that was changed on its way."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__("payments.bad_signature", _("The signature is not PayPal's."))
+        super().__init__("payments.bad_signature", _("The signature is not from PayPal."))
         self.reason = reason
 
 
@@ -45,5 +43,5 @@ class CertificateUnavailable(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "payments.certificate", _("PayPal's certificate can't be fetched."), retry_after=30
+            "payments.certificate", _("PayPal's certificate could not be fetched."), retry_after=30
         )

@@ -31,7 +31,7 @@ class NoSuchUnit(NotFound):
     """There is no such unit of stock, or it is somebody else's."""
 
     def __init__(self) -> None:
-        super().__init__("products.no_such_unit", _("There is no such unit of stock."))
+        super().__init__("products.no_such_unit", _("There is no such item in stock."))
 
 
 class UnitNotFree(Conflict):
@@ -39,7 +39,7 @@ class UnitNotFree(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "products.unit_not_free", _("This unit is reserved or sold, so it can't be withdrawn.")
+            "products.unit_not_free", _("This item is reserved or sold, so it can't be withdrawn.")
         )
 
 
@@ -49,7 +49,10 @@ class StockUnreadable(Unavailable):
     def __init__(self) -> None:
         super().__init__(
             "products.stock_unreadable",
-            _("This item can't be opened right now. We have been told and will look into it."),
+            _(
+                "This item can't be opened right now. We have been notified and are looking into "
+                "it."
+            ),
             retry_after=60,
         )
 
@@ -58,7 +61,7 @@ class NotStocked(Conflict):
     """The product takes in no units: all its buyers get the same, or it was removed."""
 
     def __init__(self) -> None:
-        super().__init__("products.not_stocked", _("This product takes in no stock."))
+        super().__init__("products.not_stocked", _("Stock can't be added to this product."))
 
 
 class UnreadableStock(Invalid):
@@ -72,7 +75,7 @@ class UnreadableStock(Invalid):
         """Not UTF-8, from this line on."""
         return cls(
             _(
-                "Line %(line)s is not UTF-8 text. Save the file as UTF-8 and send it again.",
+                "Line %(line)s is not UTF-8 text. Save the file as UTF-8 and upload it again.",
                 line=line,
             )
         )
@@ -85,17 +88,17 @@ class UnreadableStock(Invalid):
     @classmethod
     def empty(cls) -> Self:
         """Nothing but blank lines."""
-        return cls(_("There are no lines in it. Paste one item per line, or choose a file."))
+        return cls(_("There is nothing to import. Paste one item per line or choose a file."))
 
     @classmethod
     def twice(cls) -> Self:
         """Pasted and uploaded at once."""
-        return cls(_("Paste lines or choose a file, not both at once."))
+        return cls(_("Paste the items or choose a file, not both."))
 
     @classmethod
     def file_type(cls) -> Self:
         """Neither txt nor csv."""
-        return cls(_("Only .txt and .csv files are taken."))
+        return cls(_("Only .txt and .csv files are accepted."))
 
 
 class TooMuchStock(TooLarge):
@@ -104,7 +107,7 @@ class TooMuchStock(TooLarge):
     def __init__(self) -> None:
         super().__init__(
             "products.too_much_stock",
-            _("One import takes up to 100,000 lines and 16 MB. Split it and import the parts."),
+            _("One import can have up to 100,000 lines and 16 MB. Split it into parts."),
         )
 
 
@@ -114,7 +117,10 @@ class UploadGone(Gone):
     def __init__(self) -> None:
         super().__init__(
             "products.upload_gone",
-            _("These lines are no longer kept: they wait for one hour. Please send them again."),
+            _(
+                "These lines have been deleted: we keep them for one hour. Please upload them "
+                "again."
+            ),
         )
 
 
@@ -124,7 +130,7 @@ class NotAllNew(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "products.not_all_new",
-            _("Nothing was taken in: some lines are not new. Choose to take only the new ones."),
+            _("Nothing was added: some lines are not new. You can add only the new ones."),
         )
 
 
@@ -141,7 +147,7 @@ class TakenMeanwhile(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "products.taken_meanwhile",
-            _("Nothing was taken in: some lines came in elsewhere at this moment. Look again."),
+            _("Nothing was added: some of these lines were just added elsewhere. Check again."),
         )
 
 
@@ -160,7 +166,7 @@ class ProductGone(Gone):
     """The product was taken out of the shop."""
 
     def __init__(self) -> None:
-        super().__init__("products.gone", _("This product is no longer offered."))
+        super().__init__("products.gone", _("This product is no longer available."))
 
 
 class BadProduct(Invalid):
@@ -179,7 +185,7 @@ class BadFilters(Invalid):
     @classmethod
     def empty_range(cls) -> "BadFilters":
         """Nothing can cost more than the most and less than the least."""
-        return cls({"price_to": _("This is less than the price it starts from.")})
+        return cls({"price_to": _("This is lower than the minimum price.")})
 
 
 class ProductChanged(Conflict):
@@ -189,8 +195,8 @@ class ProductChanged(Conflict):
         super().__init__(
             "products.changed",
             _(
-                "This product was saved elsewhere since you opened the page. "
-                "Look at both, then save again to keep yours."
+                "This product was saved elsewhere after you opened the page. Compare both "
+                "versions, then save again to keep yours."
             ),
         )
 
@@ -201,7 +207,7 @@ class KindFixed(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "products.kind_fixed",
-            _("The kind can't be changed once there is stock or content."),
+            _("The type can't be changed once there is stock or content."),
         )
 
 
@@ -210,7 +216,7 @@ class NotThisState(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "products.not_this_state", _("That can't be done in the product's present state.")
+            "products.not_this_state", _("This isn't possible in the product's current state.")
         )
 
 
@@ -220,5 +226,5 @@ class ContentMissing(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "products.content_missing",
-            _("Enter what buyers get before you publish: the product has no content yet."),
+            _("Enter what buyers get before you publish: this product has no content yet."),
         )

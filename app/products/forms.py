@@ -65,7 +65,7 @@ class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no type
 
     title = StringField(
         _l("Title"),
-        validators=[InputRequired(_l("A title has between 3 and 120 characters."))],
+        validators=[InputRequired(_l("Use 3 to 120 characters."))],
     )
     category_id = SelectField(
         _l("Category"),
@@ -75,15 +75,15 @@ class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no type
     kind = RadioField(
         _l("What do you sell?"),
         choices=[
-            SelectChoice(Kind.KEY.value, _l("Keys, one for each piece")),
+            SelectChoice(Kind.KEY.value, _l("Keys, one per sale")),
             SelectChoice(Kind.LINK.value, _l("Links")),
             SelectChoice(Kind.TEXT.value, _l("A text, the same for every buyer")),
         ],
         default=Kind.KEY.value,
-        validators=[InputRequired(_l("Say what you sell."))],
+        validators=[InputRequired(_l("Choose what you sell."))],
     )
     shared = BooleanField(_l("Every buyer gets the same link"))
-    price = PriceField(_l("Price of one piece"), validators=[InputRequired(_l("Enter a price."))])
+    price = PriceField(_l("Price per item"), validators=[InputRequired(_l("Enter a price."))])
     description = TextAreaField(_l("Description"))
     content = TextAreaField(_l("What the buyer gets"))
     photo = FileField(_l("Cover photo"))
@@ -128,13 +128,13 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
 
     q = SearchField(_l("Search"), validators=[Length(max=WORDS_LENGTH)])
     kind = SelectMultipleField(
-        _l("Kind"),
+        _l("Type"),
         choices=[
             SelectChoice(Kind.KEY.value, _l("Keys")),
             SelectChoice(Kind.LINK.value, _l("Links")),
             SelectChoice(Kind.TEXT.value, _l("Texts")),
         ],
-        invalid_choice_message=_l("Choose from what is offered here."),
+        invalid_choice_message=_l("Choose one of the options."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )
@@ -145,9 +145,9 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
         _l("Sort by"),
         choices=[
             SelectChoice(Sort.NEW.value, _l("Newest first")),
-            SelectChoice(Sort.POPULAR.value, _l("Bought most")),
-            SelectChoice(Sort.PRICE_ASC.value, _l("Cheapest first")),
-            SelectChoice(Sort.PRICE_DESC.value, _l("Dearest first")),
+            SelectChoice(Sort.POPULAR.value, _l("Best-selling")),
+            SelectChoice(Sort.PRICE_ASC.value, _l("Price: low to high")),
+            SelectChoice(Sort.PRICE_DESC.value, _l("Price: high to low")),
             SelectChoice(Sort.RELEVANCE.value, _l("Best match")),
         ],
         default=Sort.NEW.value,
@@ -157,7 +157,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
         """Refuse a range that nothing can lie in."""
         least, most = self.price_from.minor, field.minor
         if least is not None and most is not None and most < least:
-            raise ValidationError(_("This is less than the price it starts from."))
+            raise ValidationError(_("This is lower than the minimum price."))
 
     @property
     def words(self) -> str:

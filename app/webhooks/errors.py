@@ -24,7 +24,8 @@ class TooManyEndpoints(Conflict):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            "webhooks.too_many", _("You can have %(most)d webhooks. Delete one first.", most=most)
+            "webhooks.too_many",
+            _("You can have up to %(most)d webhooks. Delete one first.", most=most),
         )
 
 

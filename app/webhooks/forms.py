@@ -11,10 +11,10 @@ from app.webhooks.models import EventType
 from app.webhooks.posting import MAX_URL
 
 LABELS = {
-    EventType.ORDER_PAID: _l("An order is paid"),
-    EventType.ORDER_DELIVERED: _l("An order is delivered"),
-    EventType.STOCK_LOW: _l("Five pieces or fewer are left of a product"),
-    EventType.STOCK_OUT: _l("Nothing is left of a product"),
+    EventType.ORDER_PAID: _l("Order paid"),
+    EventType.ORDER_DELIVERED: _l("Order delivered"),
+    EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
+    EventType.STOCK_OUT: _l("Product sold out"),
 }
 
 
@@ -23,13 +23,13 @@ class EndpointForm(Form):
 
     url = URLField(
         _l("Address"),
-        [InputRequired(_l("Please fill this in.")), Length(max=MAX_URL)],
-        description=_l("Your service's own, with https."),
+        [InputRequired(_l("Please fill in this field.")), Length(max=MAX_URL)],
+        description=_l("The https address of your service."),
     )
     events = SelectMultipleField(
         _l("Events"),
         choices=[SelectChoice(kind.value, label) for kind, label in LABELS.items()],
-        invalid_choice_message=_l("Choose from what is offered here."),
+        invalid_choice_message=_l("Choose one of the options."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
     )

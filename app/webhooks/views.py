@@ -123,7 +123,7 @@ def change(endpoint_id: UUID) -> ResponseReturnValue:
         raise
     except AppError as error:
         return _show(endpoint_id, form=form, error=error)
-    flash(_("The webhook is saved."), "success")
+    flash(_("Webhook saved."), "success")
     return _back(endpoint_id)
 
 
@@ -144,7 +144,7 @@ def rotate_secret(endpoint_id: UUID) -> ResponseReturnValue:
 def switch_on(endpoint_id: UUID) -> ResponseReturnValue:
     """Send again, first of all what has waited."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=True)
-    flash(_("The webhook is on. What has waited is sent now."), "success")
+    flash(_("The webhook is on. Queued messages are being sent."), "success")
     return _back(endpoint_id)
 
 
@@ -162,7 +162,7 @@ def switch_off(endpoint_id: UUID) -> ResponseReturnValue:
 def delete(endpoint_id: UUID) -> ResponseReturnValue:
     """Delete a webhook with all its messages."""
     endpoints.delete(owner_id=current_user.id, endpoint_id=endpoint_id)
-    flash(_("The webhook is deleted."), "success")
+    flash(_("Webhook deleted."), "success")
     return htmx.redirect_to(url_for(".index"))
 
 
@@ -172,7 +172,7 @@ def send_test(endpoint_id: UUID) -> ResponseReturnValue:
     """Send an event that means nothing."""
     ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
-    flash(_("A test event is on its way. Reload the page to see the answer."), "success")
+    flash(_("A test event has been sent. Reload the page to see the response."), "success")
     return _back(endpoint_id)
 
 
@@ -182,5 +182,5 @@ def send_again(endpoint_id: UUID, message_id: UUID) -> ResponseReturnValue:
     """Send a message once more, under the same id."""
     ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_again(owner_id=current_user.id, endpoint_id=endpoint_id, message_id=message_id)
-    flash(_("The message is on its way again."), "success")
+    flash(_("The message is being sent again."), "success")
     return _back(endpoint_id)

@@ -755,7 +755,7 @@ class TestSelling:
         assert inbox.of(old) == []
         selling.become_seller(user_id=user.id, paypal_email="new@example.com")
         for address in (old, user.email):
-            assert inbox.only(address)["subject"] == "Your PayPal e-mail was changed"
+            assert inbox.only(address)["subject"] == "Your PayPal email was changed"
 
     def test_who_does_not_sell_is_not_paid(self, app):
         with pytest.raises(NotSeller):

@@ -60,7 +60,7 @@ def log_in(page: Page, user: User, password: str = PASSWORD) -> Page:
 
 def fill_log_in(page: Page, email: str, password: str = PASSWORD) -> Page:
     """Fill in the log-in form that is open."""
-    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     page.locator("main").get_by_role("button", name="Log in").click()
     expect(page).not_to_have_url(re.compile("/auth/login"))
@@ -73,7 +73,7 @@ def put_into_basket(page: Page, product_id: UUID, quantity: int = 1) -> None:
     before = int(page.locator("#basket-count").text_content() or 0)
     if quantity > 1:
         page.get_by_label("Quantity", exact=True).fill(str(quantity))
-    page.get_by_role("button", name="Put into the basket").click()
+    page.get_by_role("button", name="Add to basket").click()
     expect(page.locator("#basket-count")).to_have_text(str(before + quantity))
 
 

@@ -138,7 +138,7 @@ def test_wrong_price_is_told_at_its_field_and_gone_once_it_is_right(
     expect(least).not_to_have_attribute("aria-invalid", "true")
     most.fill("12")
     most.press("Tab")
-    expect(page.locator("#results")).to_contain_text("Nothing fits")
+    expect(page.locator("#results")).to_contain_text("No products found")
     least.fill("6")
     least.press("Tab")
     expect(page.locator("#results")).to_contain_text(words)
@@ -167,13 +167,13 @@ def test_basket_is_changed_and_emptied(page: Page) -> None:
     product = on_sale(stock=keys(5), price_minor=1000)
     put_into_basket(page, product.id)
     page.goto("/order/basket")
-    page.get_by_role("button", name="One more").click()
+    page.get_by_role("button", name="Increase by one").click()
     expect(page.locator(".sums__total")).to_contain_text("20.00")
     expect(page.locator("#basket-count")).to_have_text("2")
     page.get_by_role("button", name=f"Remove {product.title}").click()
     expect(page.get_by_role("heading", name="Your basket is empty")).to_be_visible()
     expect(page.locator("#basket-count")).to_have_text("0")
-    page.get_by_role("button", name="Put it back").click()
+    page.get_by_role("button", name="Undo").click()
     expect(page.locator(".sums__total")).to_contain_text("20.00")
 
 
@@ -181,7 +181,7 @@ def test_more_than_there_are_is_refused_and_kept(page: Page, watch: Watch) -> No
     watch.allow("status of 4(09|22)")
     product = on_sale(stock=keys(2))
     put_into_basket(page, product.id, 2)
-    page.get_by_role("button", name="Put into the basket").click()
+    page.get_by_role("button", name="Add to basket").click()
     expect(page.locator("#notices .tone-bad")).to_be_visible()
     expect(page.locator("#basket-count")).to_have_text("2")
 

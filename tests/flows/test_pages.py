@@ -219,12 +219,12 @@ class TestChoices:
         page = visit(color_scheme="light")
         page.goto("/")
         light = page.locator("html").evaluate("html => getComputedStyle(html).backgroundColor")
-        page.get_by_role("button", name="Light or dark").click()
+        page.get_by_role("button", name="Theme").click()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         expect(page.locator("html")).not_to_have_css("background-color", light)
         page.goto("/products")
         expect(page.locator("html")).not_to_have_css("background-color", light)
-        page.get_by_role("button", name="Light or dark").click()
+        page.get_by_role("button", name="Theme").click()
         page.reload()
         expect(page.locator("html")).to_have_css("background-color", light)
 
@@ -247,7 +247,7 @@ class TestFirstLook:
         product = on_sale()
         page = visit(java_script_enabled=False)
         page.goto(f"/products/{product.id}")
-        page.get_by_role("button", name="Put into the basket").click()
+        page.get_by_role("button", name="Add to basket").click()
         notice = page.get_by_text("Added to your basket.").bounding_box()
         heading = page.get_by_role("heading", level=1).bounding_box()
         assert notice is not None
@@ -317,14 +317,14 @@ class TestKeyboard:
         put_into_basket(page, first.id)
         put_into_basket(page, second.id)
         page.goto("/order/basket")
-        more = page.get_by_role("button", name="One more").first
+        more = page.get_by_role("button", name="Increase by one").first
         more.focus()
         page.keyboard.press("Enter")
         expect(page.locator("#basket-count")).to_have_text("3")
         expect(more).to_be_focused()
         page.get_by_role("button", name=f"Remove {first.title}").focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("button", name="Put it back")).to_be_focused()
+        expect(page.get_by_role("button", name="Undo")).to_be_focused()
 
     def test_focus_is_on_what_was_revealed_and_on_what_was_withdrawn(
         self, visit: Visit, paypal: SandboxControl
@@ -349,10 +349,10 @@ class TestKeyboard:
     def test_buys_by_keyboard_alone(self, page: Page) -> None:
         product, person = on_sale(), buyer()
         page.goto(f"/products/{product.id}")
-        press(page, "Put into the basket")
+        press(page, "Add to basket")
         expect(page.locator("#basket-count")).to_have_text("1")
         page.goto("/auth/login?next=/order/checkout")
-        expect(page.get_by_label("E-mail")).to_be_focused()
+        expect(page.get_by_label("Email")).to_be_focused()
         page.keyboard.type(person.email)
         page.keyboard.press("Tab")
         page.keyboard.type("correct-horse-battery")

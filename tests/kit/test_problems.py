@@ -243,7 +243,7 @@ class TestHttp:
             application.config["WTF_CSRF_ENABLED"] = False
         assert refused.status_code == 403
         assert refused.headers["HX-Retarget"] == "#notices"
-        assert "Send it once more" in refused.text
+        assert "Please send the form again" in refused.text
         assert (again.status_code, again.text) == (200, "x")
 
 

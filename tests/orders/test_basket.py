@@ -158,7 +158,9 @@ class TestTruth:
         browser = login(buyer)
         put(browser, product.id, 2)
         placed(rival, {product.id: 2})
-        assert "Only 1 left. Take fewer to go on." in words(browser.get("/order/basket"))
+        assert "Only 1 left. Reduce the quantity to continue." in words(
+            browser.get("/order/basket")
+        )
         [line] = basket_of_user(buyer.id).lines
         assert (line.problem, line.most) == (Problem.TOO_FEW, 1)
 
@@ -328,14 +330,14 @@ class TestPages:
     @pytest.mark.parametrize(
         ("quantity", "said"),
         [
-            ("0", "Between 1 and 100 pieces"),
-            ("-1", "Between 1 and 100 pieces"),
-            ("101", "Between 1 and 100 pieces"),
-            ("99999999999999999999", "Between 1 and 100 pieces"),
+            ("0", "You can buy 1 to 100 at once"),
+            ("-1", "You can buy 1 to 100 at once"),
+            ("101", "You can buy 1 to 100 at once"),
+            ("99999999999999999999", "You can buy 1 to 100 at once"),
             ("two", "Not a valid integer value"),
             ("1.5", "Not a valid integer value"),
             ("\x00", "Not a valid integer value"),
-            ("", "Say how many pieces you want."),
+            ("", "Enter a quantity."),
         ],
     )
     def test_wrong_quantity_is_explained_and_kept(

@@ -88,7 +88,7 @@ class TestList:
             page = purchases_of(buyer.id, words=asked)
             assert [order.id for order in page.items] == expected, asked
         shown = words(login(buyer).get("/order/purchases?q=coffee"))
-        assert "No purchase of yours speaks of “coffee”." in shown
+        assert "None of your purchases match “coffee”." in shown
 
     def test_words_stay_out_of_the_shops_own_search(self, app: Flask, login: Login) -> None:
         page = soup(login(make_user()).get("/order/purchases?q=lamp"))
@@ -162,7 +162,13 @@ class TestPurchase:
         session().commit()
         answer = login(buyer).get(f"/order/purchases/{order_id}")
         shown, page = words(answer), soup(answer)
-        for part in ("Tea <b>recipes</b>", "Sold by Ann's Keys", "€21.00", "€10.50", "Here it is"):
+        for part in (
+            "Tea <b>recipes</b>",
+            "Sold by Ann's Keys",
+            "€21.00",
+            "€10.50",
+            "Your purchase is ready",
+        ):
             assert part in shown
         assert page.select_one(".prose strong").get_text() == "Strong"
         assert not page.select(".prose script, .prose a[href^='javascript:']")
@@ -220,8 +226,8 @@ class TestStatus:
         assert str(here) == str(page.select_one("#order-status"))
         # Who does not see it hears of it: in a region that was there before, and in the tab.
         news = fragment.select_one("hx-partial[hx-target='#order-news']")
-        assert news.get_text().startswith("Here it is.")
-        assert fragment.title.get_text() == "Here it is · ByteShop"
+        assert news.get_text().startswith("Your purchase is ready.")
+        assert fragment.title.get_text() == "Your purchase is ready · ByteShop"
         heard = page.select_one("#order-news[role=status]")
         assert heard.find_parent(id="order-status") is None
         assert heard.get_text() == ""
@@ -256,7 +262,7 @@ class TestStatus:
         answer = browser.post(f"/order/{order_id}/cancel")
         assert answer.location.endswith("/order/basket")
         shown = words(browser.get(f"/order/purchases/{order_id}"))
-        assert "You cancelled it. Nothing was charged." in shown
+        assert "You cancelled this order. You have not been charged." in shown
         assert product.title in words(browser.get("/order/basket"))
 
     def test_money_that_went_back_is_told_and_the_goods_are_free(
@@ -267,7 +273,7 @@ class TestStatus:
         order_id = approved(buyer, {product.id: 1})
         told(order_id, "REFUNDED")
         shown = words(login(buyer).get(f"/order/purchases/{order_id}"))
-        assert "PayPal has given the money back to you." in shown
+        assert "PayPal has refunded you." in shown
         assert stock.free_now(product.id) == 1
 
     def test_every_pair_of_states_has_a_stage(self) -> None:

@@ -226,7 +226,9 @@ class TestWithPaypal:
         created = post_json(browser, "/order/checkout/paypal", {"checkout_key": str(key)}).json
         answer = browser.post(f"/order/{created['order_id']}/finish")
         assert answer.location.endswith("/order/checkout")
-        assert "PayPal has not been told to pay yet." in words(browser.get(answer.location))
+        assert "The payment hasn't been approved at PayPal yet." in words(
+            browser.get(answer.location)
+        )
         assert key_of(buyer) == key
 
 
@@ -247,8 +249,8 @@ class TestPaypalAway:
             answer = post_json(browser, "/order/checkout/paypal", wish)
             plain = browser.post("/order/checkout/pay", data=wish)
         assert answer.status_code == 503
-        assert "Nothing was charged" in answer.json["detail"]
+        assert "You have not been charged" in answer.json["detail"]
         assert plain.status_code == 503
-        assert "Nothing was charged" in words(plain)
+        assert "You have not been charged" in words(plain)
         assert soup(plain).select_one("#paypal-plain") is not None
         assert key_of(buyer) == key

@@ -225,12 +225,12 @@ class TestListing:
 
     def test_front_calls_bought_most_only_what_was_bought(self, client, seller) -> None:
         product = make_product(seller, title="The only one")
-        assert "Bought most" not in client.get("/").get_data(as_text=True)
+        assert "Best-selling" not in client.get("/").get_data(as_text=True)
         session().execute(
             text("UPDATE product SET sold_count = 1 WHERE id = :id"), {"id": product.id}
         )
         session().commit()
-        assert "Bought most" in client.get("/").get_data(as_text=True)
+        assert "Best-selling" in client.get("/").get_data(as_text=True)
 
     def test_fragment_is_the_same_as_in_the_page(self, client, seller) -> None:
         make_product(seller, title="One of them")
@@ -266,7 +266,7 @@ class TestListing:
     def test_kind_that_is_none_is_told_in_the_visitors_language(self, client) -> None:
         answer = client.get("/products?kind=ship", headers={"Accept-Language": "ru"})
         alert = BeautifulSoup(answer.data, "html.parser").select_one("#results [role=alert] li")
-        assert alert.get_text() == "Вид: Выберите из того, что здесь предложено."
+        assert alert.get_text() == "Тип: Выберите один из вариантов."
 
     def test_number_of_statements_does_not_grow(self, client, seller, query_counter) -> None:
         make_product(seller, stock=("A",))
@@ -404,7 +404,7 @@ class TestDetail:
         product = make_product(seller)
         page = client.get(f"/products/{product.id}").get_data(as_text=True)
         assert "Sold out" in page
-        assert "Put into the basket" not in page
+        assert "Add to basket" not in page
 
     def test_sold_out_leads_to_what_is_like_it(self, client, seller) -> None:
         shelf = make_category()

@@ -135,7 +135,7 @@ class TestPage:
     def test_broken_cursor_is_refused_in_words(self, browser, product, query):
         answer = browser.get(f"/products/{product.id}/stock?{query}")
         assert answer.status_code == 422
-        assert "link to a next page" in soup(answer).get_text()
+        assert "link to the next page" in soup(answer).get_text()
 
     @pytest.mark.parametrize("part", ["counts", "batches", "units"])
     def test_each_fragment_is_a_part_of_the_page(self, browser, product, part):
@@ -163,7 +163,7 @@ class TestImport:
         taken = browser.post(f"{url}/take-in")
         assert taken.status_code == 303
         after = soup(browser.get(taken.location))
-        assert "2 units were taken in." in after.select_one("#notices").get_text()
+        assert "2 items were added." in after.select_one("#notices").get_text()
         assert stats(after)["For sale"] == 4
         assert values_of(product)[2:] == ["THIRD-KEY-0003", "FOURTH-KEY-004"]
 
@@ -189,15 +189,15 @@ class TestImport:
         )
         assert stats(page) == {
             "New": 1,
-            "Repeated in these lines": 1,
+            "Duplicates in this list": 1,
             "Already in your stock": 1,
-            "Malformed": 1,
+            "Invalid": 1,
         }
-        assert "as in line 2" in page.get_text()
+        assert "same as line 2" in page.get_text()
         assert "invisible or control characters" in page.get_text()
         refused = browser.post(f"{url}/take-in")
         assert refused.status_code == 409
-        assert "Nothing was taken in" in soup(refused).get_text()
+        assert "Nothing was added" in soup(refused).get_text()
         assert queries.counts(product.id).free == 2
         assert browser.post(f"{url}/take-in", data={"only_new": "yes"}).status_code == 303
         assert queries.counts(product.id).free == 3
@@ -206,7 +206,7 @@ class TestImport:
         rival = make_user(roles=["seller"])
         foreign = make_product(rival, kind="key", stock=["RIVALS-KEY-001"])
         page, _ = checked(browser, product, lines="RIVALS-KEY-001")
-        assert stats(page) == {"New": 0, "Already in the market": 1}
+        assert stats(page) == {"New": 0, "Already on the marketplace": 1}
         html = str(page)
         for told in (rival.display_name, rival.email, str(rival.id), str(foreign.id)):
             assert told not in html
@@ -238,11 +238,11 @@ class TestImport:
     @pytest.mark.parametrize(
         ("data", "status", "words"),
         [
-            ({"lines": ""}, 422, "There are no lines in it."),
-            ({}, 422, "There are no lines in it."),
-            ({"lines": "A", "file": (b"B", "b.txt")}, 422, "not both at once"),
+            ({"lines": ""}, 422, "There is nothing to import."),
+            ({}, 422, "There is nothing to import."),
+            ({"lines": "A", "file": (b"B", "b.txt")}, 422, "not both"),
             ({"file": (b"B", "b.exe")}, 422, "Only .txt and .csv"),
-            ({"file": (b"", "b.txt")}, 422, "There are no lines in it."),
+            ({"file": (b"", "b.txt")}, 422, "There is nothing to import."),
             ({"file": (b"A\n\xff\xfe", "b.txt")}, 422, "Line 2 is not UTF-8"),
             ({"file": (b'A,1\n"B,2', "b.csv")}, 422, "opened in line 2 is never closed"),
             ({"lines": "x\n" * 100_001}, 413, "up to 100,000 lines"),

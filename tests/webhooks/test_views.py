@@ -48,8 +48,8 @@ def test_secret_is_shown_once(browser: FlaskClient, seller: User) -> None:
 @pytest.mark.parametrize(("url", "events", "said"), [
     ("ftp://example.com", ["order.paid"], "Enter an address such as"),
     (URL, [], "Choose at least one event."),
-    ("", ["order.paid"], "Please fill this in."),
-    (URL, ["order.stolen"], "Choose from what is offered here."),
+    ("", ["order.paid"], "Please fill in this field."),
+    (URL, ["order.stolen"], "Choose one of the options."),
 ])  # fmt: skip
 def test_mistakes_are_said_and_words_kept(browser, seller, url, events, said) -> None:  # type: ignore[no-untyped-def]
     for path in (PAGE, make(seller)):
@@ -76,7 +76,7 @@ def test_change_switch_and_delete(browser: FlaskClient, seller: User) -> None:
     assert "Switch on" in browser.get(page).text
     assert browser.post(f"{page}/test").status_code == 409
     browser.post(f"{page}/on")
-    assert "Send a test event" in browser.get(page).text
+    assert "Send test event" in browser.get(page).text
     assert browser.post(f"{page}/delete").status_code == 303
     assert browser.get(page).status_code == 404
 

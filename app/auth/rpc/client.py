@@ -68,7 +68,7 @@ class AuthAway(Unavailable):
     def __init__(self) -> None:
         super().__init__(
             "auth_unavailable",
-            _("The shop can't reach one of its parts. Please try again in a few seconds."),
+            _("Part of the shop is unavailable right now. Please try again in a few seconds."),
             retry_after=5,
         )
 

@@ -48,7 +48,9 @@ def refusal(error: Exception) -> Refused:
         return Refused(STATUS[error.kind], error.code, error.message)
     if isinstance(error, DataError):
         return Refused(
-            grpc.StatusCode.INVALID_ARGUMENT, "unreadable", "A value can't be stored as it is."
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "unreadable",
+            "A value contains characters that can't be stored.",
         )
     if isinstance(error, OperationalError | RedisError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated

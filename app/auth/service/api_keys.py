@@ -38,7 +38,7 @@ def create_api_key(
         raise NoSuchUser
     wanted = sorted(set(scopes))
     if not wanted or not set(wanted) <= {scope.value for scope in scopes_for(user)}:
-        message = _("Choose at least one, of those that your account may do.")
+        message = _("Choose at least one permission that your account has.")
         raise Invalid("bad_scope", message, errors={"scopes": message})
     if (
         len(session().scalars(select(ApiKey.id).where(*queries.live_keys(user_id))).all())

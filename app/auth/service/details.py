@@ -53,7 +53,7 @@ class Faults:
 
 def clean_email(email: str, field: str = "email") -> str:
     """An address as it is kept: NFC, in small letters; Invalid if mail can't be sent to it."""
-    message = _("Please enter an e-mail address, such as name@example.com.")
+    message = _("Please enter an email address, such as name@example.com.")
     error = Invalid("bad_email", message, errors={field: message})
     if len(email) > EMAIL_LENGTH:
         raise error
@@ -87,7 +87,7 @@ def clean_name(name: str, field: str = "display_name") -> str:
     visible = " ".join(visible.split())
     drawn = sum(unicodedata.category(sign)[0] in "LNPS" for sign in visible)
     if drawn < NAME_MIN or len(visible) > NAME_MAX:
-        message = _("A name has %(least)d to %(most)d characters.", least=NAME_MIN, most=NAME_MAX)
+        message = _("Use %(least)d to %(most)d characters.", least=NAME_MIN, most=NAME_MAX)
         raise Invalid("bad_name", message, errors={field: message})
     return visible
 
@@ -95,7 +95,7 @@ def clean_name(name: str, field: str = "display_name") -> str:
 def clean_locale(locale: str, field: str = "locale") -> str:
     """One of the shop's languages; Invalid for any other."""
     if locale not in LOCALES:
-        message = _("The shop does not speak this language.")
+        message = _("This language is not available.")
         raise Invalid("bad_locale", message, errors={field: message})
     return locale
 
@@ -108,9 +108,7 @@ def check_new_password(password: str, *about: str, field: str = "password") -> N
     elif len(password) > passwords.MAX_LENGTH:
         message = _("Use at most %(most)d characters.", most=passwords.MAX_LENGTH)
     elif passwords.is_easy(password, [part for text in about for part in (text, *text.split("@"))]):
-        message = _(
-            "This password is easily guessed. Take several words that don't belong together."
-        )
+        message = _("This password is easy to guess. Use several unrelated words.")
     else:
         return
     raise Invalid("bad_password", message, errors={field: message})

@@ -65,7 +65,9 @@ def _wanted(user: User, scope: str | None) -> list[str]:
     asked = sorted(set(scope.split()))
     beyond = [one for one in asked if one not in may]
     if beyond:
-        message = _("Your account may not do this: %(scopes)s.", scopes=", ".join(beyond))
+        message = _(
+            "Your account doesn't have these permissions: %(scopes)s.", scopes=", ".join(beyond)
+        )
         raise Invalid("bad_scope", message, errors={"scope": message})
     return asked
 

@@ -39,7 +39,7 @@ def update_profile() -> ResponseReturnValue:
         return own_page("auth/profile.html", form, error)
     session["locale"] = locale
     with force_locale(locale):
-        flash(_("Your profile is saved."), "success")
+        flash(_("Profile saved."), "success")
     return redirect_to(url_for("auth.profile"))
 
 
@@ -70,7 +70,7 @@ def start_selling() -> ResponseReturnValue:
     except AppError as error:
         return own_page("auth/become_seller.html", form, error)
     identity.remember(secret)
-    flash(_("You are a seller now. Add your first product."), "success")
+    flash(_("You are now a seller. Add your first product."), "success")
     return redirect_to(url_for("products.seller_products"))
 
 
@@ -92,5 +92,5 @@ def change_paypal_email() -> ResponseReturnValue:
         )
     except AppError as error:
         return own_page("auth/payout.html", form, error)
-    flash(_("Your PayPal e-mail is changed. We told the old address too."), "success")
+    flash(_("Your PayPal email has been changed. We have notified the old address too."), "success")
     return redirect_to(url_for("auth.profile"))

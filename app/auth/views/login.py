@@ -79,7 +79,7 @@ def logout() -> ResponseReturnValue:
         return _once_more(url_for("products.catalogue"))
     _leave()
     identity.forget()
-    flash(_("You are logged out."), "success")
+    flash(_("You have been logged out."), "success")
     return redirect_to(url_for("products.catalogue"))
 
 
@@ -89,13 +89,13 @@ def logout_everywhere() -> ResponseReturnValue:
     """Log every browser out, this one too."""
     sessions.log_out_everywhere(user_id=me().id)
     identity.forget()
-    flash(_("You are logged out everywhere."), "success")
+    flash(_("You have been logged out everywhere."), "success")
     return redirect_to(url_for("auth.login"))
 
 
 def _once_more(target: str) -> ResponseReturnValue:
     """Lead to a page whose buttons count again: those of the page it came from are outdated."""
-    flash(_("This page was open for too long. Send it once more."), "error")
+    flash(_("This page was open for too long. Please send the form again."), "error")
     return redirect_to(target)
 
 

@@ -72,7 +72,7 @@ def reset_password(token: str) -> ResponseReturnValue:
         return form_page("auth/reset.html", form, error, email=email, token=token)
     identity.forget()
     devices.remember(email)
-    flash(_("Your new password is set. Please log in with it."), "success")
+    flash(_("Your new password is set. Please log in."), "success")
     return redirect_to(url_for("auth.login"))
 
 
@@ -103,5 +103,8 @@ def replace_password() -> ResponseReturnValue:
     except AppError as error:
         return own_page("auth/change_password.html", form, error)
     identity.remember(secret)
-    flash(_("Your password is changed. Every other browser is logged out."), "success")
+    flash(
+        _("Your password has been changed. You have been logged out on all other devices."),
+        "success",
+    )
     return redirect_to(url_for("auth.profile"))

@@ -72,7 +72,7 @@ def confirm_address(token: str) -> ResponseReturnValue:
     except DeadLink as error:
         return form_page("auth/resend.html", EmailForm(formdata=None), error)
     devices.remember(email)
-    flash(_("Your e-mail is confirmed. You can log in now."), "success")
+    flash(_("Your email is confirmed. You can log in now."), "success")
     return redirect_to(url_for("auth.login"))
 
 

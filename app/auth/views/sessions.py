@@ -49,5 +49,5 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
     if session_id == identity.current_session_id():
         identity.forget()
         return redirect_to(url_for("auth.login"))
-    flash(_("That browser is logged out."), "success")
+    flash(_("That browser has been logged out."), "success")
     return redirect_to(url_for("auth.sessions"))

@@ -78,7 +78,9 @@ def once(answer: Callable[[], Response]) -> Response:
     if request.method != "POST" or key is None or not current_user.is_authenticated:
         return answer()
     if not _KEY.fullmatch(key):
-        raise Invalid("bad_idempotency_key", _("An Idempotency-Key has 1 to 255 visible signs."))
+        raise Invalid(
+            "bad_idempotency_key", _("An Idempotency-Key has 1 to 255 visible characters.")
+        )
     claim = _claim(owner_id=current_user.id, key=key, fingerprint=_fingerprint())
     if claim.stored is not None:
         return claim.stored
@@ -137,11 +139,14 @@ def _claim(*, owner_id: UUID, key: str, fingerprint: bytes) -> _Claim:
     )
     if found is not None and found.fingerprint != fingerprint:
         raise Invalid(
-            "idempotency_key_reused", _("This Idempotency-Key came with another request before.")
+            "idempotency_key_reused",
+            _("This Idempotency-Key was already used with a different request."),
         )
     if found is None or found.status is None:
         raise Conflict(
-            "in_progress", _("The first request with this key is not answered yet."), retry_after=1
+            "in_progress",
+            _("The first request with this key is still being processed."),
+            retry_after=1,
         )
     return _Claim(found.id, _open(found))
 

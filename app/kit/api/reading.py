@@ -16,23 +16,23 @@ M = TypeVar("M", bound=BaseModel)
 _FIELDS_SHOWN = 50
 # By pydantic's type of error, or its first word; the names are those of its context.
 _MESSAGES = {
-    "missing": _l("This is needed."),
+    "missing": _l("This field is required."),
     "extra_forbidden": _l("There is no such field."),
-    "string_too_short": _l("At least %(min_length)s signs are needed."),
-    "string_too_long": _l("At most %(max_length)s signs are taken."),
-    "too_short": _l("At least %(min_length)s are needed."),
-    "too_long": _l("At most %(max_length)s are taken."),
-    "greater_than_equal": _l("The least is %(ge)s."),
-    "less_than_equal": _l("The most is %(le)s."),
-    "literal_error": _l("One of these is meant: %(expected)s."),
-    "enum": _l("One of these is meant: %(expected)s."),
-    "uuid": _l("This is no id."),
-    "bool": _l("True or false is meant."),
-    "int": _l("A whole number is meant."),
-    "string": _l("Text is meant."),
-    "list": _l("A list is meant."),
+    "string_too_short": _l("Use at least %(min_length)s characters."),
+    "string_too_long": _l("Use at most %(max_length)s characters."),
+    "too_short": _l("At least %(min_length)s required."),
+    "too_long": _l("At most %(max_length)s allowed."),
+    "greater_than_equal": _l("The minimum is %(ge)s."),
+    "less_than_equal": _l("The maximum is %(le)s."),
+    "literal_error": _l("Expected one of: %(expected)s."),
+    "enum": _l("Expected one of: %(expected)s."),
+    "uuid": _l("This is not a valid id."),
+    "bool": _l("Expected true or false."),
+    "int": _l("Expected a whole number."),
+    "string": _l("Expected text."),
+    "list": _l("Expected a list."),
 }
-_OTHER = _l("This value can't be taken.")
+_OTHER = _l("This value is not accepted.")
 _JSON_TYPES = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
 
 
@@ -71,7 +71,7 @@ def _invalid(error: ValidationError) -> Invalid:
     found = error.errors(include_url=False, include_input=False)[:_FIELDS_SHOWN]
     return Invalid(
         "invalid",
-        _("Something in the request does not fit: see `errors`."),
+        _("The request is invalid: see `errors`."),
         errors={".".join(map(str, one["loc"])) or "body": _message(one) for one in found},
     )
 

@@ -14,7 +14,7 @@ def expected_version() -> str:
     """
     if "If-Match" not in request.headers:
         raise PreconditionRequired(
-            "version_missing", _("Say with If-Match which version you change: its ETag.")
+            "version_missing", _("Send If-Match with the ETag of the version you are changing.")
         )
     tags = request.if_match.as_set()
     if len(tags) != 1:
@@ -25,5 +25,6 @@ def expected_version() -> str:
 def stale() -> PreconditionFailed:
     """The refusal of a change to a version that is not the present one."""
     return PreconditionFailed(
-        "version_stale", _("It was changed meanwhile. Read it again and change the new version.")
+        "version_stale",
+        _("It was changed in the meantime. Read it again and change the new version."),
     )

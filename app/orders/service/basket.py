@@ -44,7 +44,9 @@ def add(*, owner: Owner, product_id: UUID, quantity: int) -> int:
     lines = _lines(basket.id)
     present = lines[product_id].quantity if product_id in lines else 0
     if product_id not in lines and len(lines) >= MAX_LINES:
-        raise BasketFull(_("A basket takes %(count)s products. Buy these first.", count=MAX_LINES))
+        raise BasketFull(
+            _("The basket holds up to %(count)s products. Buy these first.", count=MAX_LINES)
+        )
     wanted = present + quantity
     _check_quantity(owner, basket, product, wanted)
     _write(basket.id, product_id, wanted, product.price_minor)
@@ -175,7 +177,9 @@ def _check_quantity(owner: Owner, basket: Basket, product: ProductCard, quantity
     if free is not None and quantity > free:
         raise OutOfStock(product.id, free)
     if quantity > MAX_QUANTITY:
-        raise BasketFull(_("A basket takes %(count)s pieces of one product.", count=MAX_QUANTITY))
+        raise BasketFull(
+            _("You can have up to %(count)s of one product in the basket.", count=MAX_QUANTITY)
+        )
 
 
 def locked(owner: Owner, *, make: bool = False) -> Basket | None:

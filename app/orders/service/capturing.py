@@ -84,7 +84,7 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
             standing = _take(order_id, patient=buyer_id is not None)
         return _told(standing)
     except PaypalUnknown:
-        message = _("PayPal has not answered yet. We keep asking; don't pay again.")
+        message = _("PayPal hasn't answered yet. We keep checking; please don't pay again.")
         return CaptureResult(CaptureState.CONFIRMING, message)
     except Unavailable as busy:
         return CaptureResult(CaptureState.CONFIRMING, busy.message)  # the sweeper asks again
@@ -192,11 +192,12 @@ def _told(standing: PaymentStatus) -> CaptureResult:
             state = CaptureState.CONFIRMING
         case PaymentState.CREATED:
             state = CaptureState.NOT_APPROVED
-            message = _("PayPal has not been told to pay yet.")
+            message = _("The payment hasn't been approved at PayPal yet.")
         case PaymentState.DECLINED:
             state = CaptureState.DECLINED
             message = _(
-                "PayPal declined this way to pay. Nothing was charged; please pick another one."
+                "PayPal declined this payment method. You have not been charged; please choose "
+                "another one."
             )
         case PaymentState.FAILED:
             state = CaptureState.STOPPED
@@ -208,7 +209,7 @@ def _why_failed(issue: str | None) -> str:
     if issue is None:  # the order ended before anything was asked of PayPal
         return f"{Stopped().message} {_('You have not been charged.')}"
     if issue == paying.GIVEN_BACK:
-        return str(_("PayPal has given the money back to you."))
+        return str(_("PayPal has refunded you."))
     return str(_("PayPal refused the payment. You have not been charged."))
 
 

@@ -41,7 +41,7 @@ def _show(*, message: str | None = None, status: int = HTTPStatus.OK) -> Respons
         flash(message or _("Your basket is empty."), "error" if message else "info")
         return htmx.redirect_to(url_for("orders.basket"))
     if view.has_problems:
-        flash(_("Something in your basket needs a look before you pay."), "warning")
+        flash(_("Please check your basket before you pay."), "warning")
         return htmx.redirect_to(url_for("orders.basket"))
     allow_paypal()
     settings = current_app.extensions["settings"]
@@ -178,9 +178,9 @@ _SAD_ENDS = {CaptureState.DECLINED, CaptureState.NOT_APPROVED, CaptureState.STOP
 def cancel(order_id: UUID) -> ResponseReturnValue:
     """Give up an unpaid order; what it held is for sale again, the basket stays."""
     if ending.cancel(buyer_id=current_user.id, order_id=order_id):
-        flash(_("The checkout is cancelled and nothing was charged."), "success")
+        flash(_("The order has been cancelled. You have not been charged."), "success")
         return htmx.redirect_to(url_for("orders.basket"))
-    flash(_("It is too late to cancel: see how the payment stands."), "warning")
+    flash(_("It is too late to cancel: check the status of the payment."), "warning")
     return htmx.redirect_to(_purchase_url(order_id))
 
 

@@ -124,7 +124,7 @@ def change(product_id: UUID, body: ProductChange) -> Answer:
     changes = body.model_dump(exclude_unset=True)
     empty = [name for name, value in changes.items() if value is None and name != "content"]
     if empty:
-        raise BadProduct(dict.fromkeys(empty, _("Leave it out, or give it a value.")))
+        raise BadProduct(dict.fromkeys(empty, _("Leave this field out or give it a value.")))
     _edit(product, _draft({**_as_is(product), **changes}))
     return _own(product_id)
 
@@ -174,7 +174,7 @@ def put_photo(product_id: UUID) -> Answer:
     ratelimit.spend(PHOTO_LIMIT, "photo", str(current_user.id))
     data = request.get_data()
     if not data:
-        raise BadProduct({"photo": _("There is no picture in the request.")})
+        raise BadProduct({"photo": _("There is no image in the request.")})
     _edit(product, _draft(_as_is(product)), data)
     return _own(product_id)
 

@@ -237,29 +237,29 @@ def _check(draft: Draft) -> None:
     title = _title(draft)
     drawn = sum(unicodedata.category(sign)[0] in _DRAWN for sign in title)
     if drawn < TITLE_MIN or len(title) > TITLE_MAX:
-        errors["title"] = _("A title has between 3 and 120 characters.")
+        errors["title"] = _("Use 3 to 120 characters.")
     if len(draft.description) > DESCRIPTION_MAX:
-        errors["description"] = _("A description has up to 20,000 characters.")
+        errors["description"] = _("Use at most 20,000 characters.")
     if not 0 < draft.price_minor <= PRICE_MAX_MINOR:
         currency = current_app.extensions["settings"].currency
         most = Money(PRICE_MAX_MINOR, currency).to_decimal_string()
-        errors["price"] = _("A price is more than nothing and at most %(most)s.", most=most)
+        errors["price"] = _("Enter a price above zero and at most %(most)s.", most=most)
     content = _content(draft)
     if len(content) > CONTENT_MAX:
-        errors["content"] = _("The content has up to 20,000 characters.")
+        errors["content"] = _("The content can have at most 20,000 characters.")
     elif content and not _shared(draft):
         errors["content"] = _(
-            "Only texts and shared links have this. Keys and single links go to the stock."
+            "Only texts and shared links have content. Add keys and individual links to the stock."
         )
     elif content and draft.kind is Kind.LINK and not _is_address(content):
-        errors["content"] = _("Enter a whole web address that begins with https:// or http://.")
+        errors["content"] = _("Enter a full web address that begins with https:// or http://.")
     for name, is_bad in (
         ("title", _spoils_line),
         ("description", _is_no_text),
         ("content", _is_no_text),
     ):
         if any(is_bad(sign) for sign in getattr(draft, name) or ""):
-            errors[name] = _("There is a character in it that can't be stored.")
+            errors[name] = _("This contains a character that can't be stored.")
     if errors:
         raise BadProduct(errors)
 

@@ -61,7 +61,7 @@ def create_product() -> ResponseReturnValue:
     except AppError as error:
         return _refused(form, error)
     shared = form.kind.data == Kind.TEXT or form.shared.data
-    flash(_("The draft is saved. Nobody sees it until you publish it."), "success")
+    flash(_("Draft saved. Only you can see it until you publish it."), "success")
     next_page = "products.edit" if shared else "products.stock"
     return htmx.redirect_to(url_for(next_page, product_id=product_id))
 
@@ -117,7 +117,7 @@ def save(product_id: UUID) -> ResponseReturnValue:
 def publish(product_id: UUID) -> ResponseReturnValue:
     """Offer the product."""
     products.publish(seller_id=current_user.id, product_id=product_id)
-    flash(_("The product is in the catalogue now."), "success")
+    flash(_("The product is now in the catalogue."), "success")
     return htmx.redirect_to(url_for("products.seller_products"))
 
 
@@ -126,7 +126,7 @@ def publish(product_id: UUID) -> ResponseReturnValue:
 def hide(product_id: UUID) -> ResponseReturnValue:
     """Take the product out of the catalogue for a while."""
     products.hide(seller_id=current_user.id, product_id=product_id)
-    flash(_("The product is hidden. Those who bought it keep it."), "success")
+    flash(_("The product is hidden. Buyers keep what they bought."), "success")
     return htmx.redirect_to(url_for("products.seller_products"))
 
 
@@ -137,7 +137,7 @@ def remove(product_id: UUID) -> ResponseReturnValue:
     products.remove(
         seller_id=current_user.id, product_id=product_id, reason=request.form.get("reason", "")
     )
-    flash(_("The product is removed. Those who bought it keep it."), "success")
+    flash(_("The product has been removed. Buyers keep what they bought."), "success")
     return htmx.redirect_to(url_for("products.seller_products"))
 
 
@@ -178,7 +178,7 @@ def _form(
     message: str | None = None,
 ) -> ResponseReturnValue:
     if status != HTTPStatus.OK and form.photo.data and not form.photo.errors:
-        form.photo.errors = [_("Choose the photo again: it was not kept.")]
+        form.photo.errors = [_("Please choose the photo again: it was not saved.")]
     groups = category_choices(i18n.locale())
     form.category_id.choices = dict(groups)
     return htmx.page(

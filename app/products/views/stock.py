@@ -153,8 +153,8 @@ def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
         return _upload_page(product, upload_id, refusal)
     flash(
         ngettext(
-            "%(count)s unit was taken in.",
-            "%(count)s units were taken in.",
+            "%(count)s item was added.",
+            "%(count)s items were added.",
             taken.units,
             count=i18n.number(taken.units),
         ),
@@ -169,7 +169,7 @@ def cancel_stock_upload(product_id: UUID, upload_id: UUID) -> ResponseReturnValu
     """Drop the kept lines."""
     own_card(product_id=product_id, seller_id=current_user.id)
     importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
-    flash(_("Nothing was taken in."), "info")
+    flash(_("Nothing was added."), "info")
     return redirect_to(url_for("products.stock", product_id=product_id))
 
 
@@ -185,7 +185,7 @@ def withdraw_unit(product_id: UUID, unit_id: UUID) -> ResponseReturnValue:
             unit=queries.unit(product_id, unit_id),
             counts=queries.counts(product_id),
         )
-    flash(_("The unit was withdrawn."), "success")
+    flash(_("The item was withdrawn."), "success")
     return redirect_to(url_for("products.stock", product_id=product_id))
 
 
@@ -198,8 +198,8 @@ def withdraw_batch(product_id: UUID, batch_id: UUID) -> ResponseReturnValue:
     )
     flash(
         ngettext(
-            "%(count)s unit was withdrawn.",
-            "%(count)s units were withdrawn.",
+            "%(count)s item was withdrawn.",
+            "%(count)s items were withdrawn.",
             count,
             count=i18n.number(count),
         ),

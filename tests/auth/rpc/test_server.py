@@ -126,7 +126,7 @@ class TestRefusals:
                     ),
                 )
             }
-        assert answers == {(grpc.StatusCode.NOT_FOUND, "no_such_user", "There is no such person.")}
+        assert answers == {(grpc.StatusCode.NOT_FOUND, "no_such_user", "There is no such user.")}
 
     def test_what_cannot_be_read_is_named(self, app, server: AuthServer) -> None:
         someone = str(make_user().id)

@@ -13,6 +13,7 @@ from app.auth.service import moderation as people_moderation
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
 from app.kit.api.schemas import listing_of
+from app.kit.words import searchable
 from app.products.queries.cards import page_of
 from app.products.service import moderation as goods
 
@@ -26,7 +27,7 @@ SCOPE = "admin"
 def list_users(query: UsersQuery) -> UserList:
     """People, the newest first."""
     page = people.users(
-        words=query.q.replace("\x00", "").strip(),
+        words=searchable(query.q),
         role=query.role,
         banned=query.banned,
         after=query.after,

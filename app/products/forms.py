@@ -23,9 +23,10 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.kit.money import Money
+from app.kit.words import searchable
 from app.products.amounts import parse_price
 from app.products.models import Kind
-from app.products.queries.catalogue import Filters, Sort, words_of
+from app.products.queries.catalogue import Filters, Sort
 from app.products.service.products import Draft
 
 WORDS_LENGTH = 100
@@ -162,7 +163,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
     @property
     def words(self) -> str:
         """What to search for."""
-        return words_of(self.q.data or "")
+        return searchable(self.q.data or "")
 
     def filters(self, category_ids: tuple[UUID, ...]) -> Filters:
         """What was asked for, for the query; the form must be valid."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     func,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -102,11 +103,7 @@ class Product(Model):
     published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     search: Mapped[str] = mapped_column(
         TSVECTOR,
-        Computed(
-            "setweight(to_tsvector('byteshop', title), 'A') || "
-            "setweight(to_tsvector('byteshop', description), 'C')",
-            persisted=True,
-        ),
+        Computed("search_vector(title, description)", persisted=True),
     )
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price_positive"),
@@ -117,9 +114,9 @@ class Product(Model):
         Index("ix_product_search", "search", postgresql_using="gin"),
         Index(
             "ix_product_title_trgm",
-            "title",
+            literal_column("search_text(title)").label("title_words"),
             postgresql_using="gin",
-            postgresql_ops={"title": "gin_trgm_ops"},
+            postgresql_ops={"title_words": "gin_trgm_ops"},
         ),
         # One index for each way the catalogue is sorted, whole and by category.
         Index("ix_product_new", "published_at", "id", postgresql_where="state = 'published'"),

@@ -10,6 +10,7 @@ from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import Money, listing_of
 from app.kit.requests import address
+from app.kit.words import searchable
 from app.orders.api import blueprint
 from app.orders.api.basket import SCOPE
 from app.orders.models import Order
@@ -81,7 +82,7 @@ def list_orders(query: OrdersQuery) -> OrderList:
     """One's orders, newest first."""
     page = purchases_of(
         current_user.id,
-        words=query.q.replace("\x00", "").strip(),
+        words=searchable(query.q),
         unfinished=query.unfinished,
         after=query.after,
         size=query.limit,

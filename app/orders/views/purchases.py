@@ -12,6 +12,7 @@ from app.kit import htmx
 from app.kit.access import Access, allow
 from app.kit.headers import no_store
 from app.kit.requests import address
+from app.kit.words import searchable
 from app.orders.forms import SearchForm
 from app.orders.policy import can_cancel, can_pay
 from app.orders.queries.basket import basket_of_user
@@ -29,7 +30,7 @@ def cabinet() -> ResponseReturnValue:
     no_store()
     form = SearchForm(request.args)
     valid = form.validate()
-    words = (form.q.data or "").replace("\x00", "").strip() if valid else ""
+    words = searchable(form.q.data or "") if valid else ""
     unfinished = request.args.get("show") == "unfinished"
     page = purchases_of(
         current_user.id, words=words, unfinished=unfinished, after=request.args.get("after")

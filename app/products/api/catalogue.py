@@ -9,12 +9,13 @@ from app.kit import i18n
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import Money, listing_of
+from app.kit.words import searchable
 from app.products import markdown
 from app.products.api import blueprint
 from app.products.errors import BadFilters
 from app.products.queries import catalogue as goods
 from app.products.queries.cards import ProductPage, visible
-from app.products.queries.catalogue import Filters, Listed, Sort, words_of
+from app.products.queries.catalogue import Filters, Listed, Sort
 from app.products.queries.categories import Shelf, find, shelves
 from app.products.schemas import (
     CatalogueQuery,
@@ -37,7 +38,7 @@ def list_products(query: CatalogueQuery) -> ProductList:
     An unknown category is not found. Words are looked for in titles and descriptions, in Russian
     and English.
     """
-    words = words_of(query.q)
+    words = searchable(query.q)
     sort = query.sort or (Sort.RELEVANCE if words else Sort.NEW)
     if sort is Sort.RELEVANCE and not words:
         sort = Sort.NEW

@@ -1,6 +1,5 @@
 """The catalogue: what is for sale, searched, filtered, sorted, page by page."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +15,7 @@ from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 from app.products import policy
 from app.products.models import Kind, Product, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined
-
-# From which share of common trigrams on a part of a title resembles the words: less strict than
-# pg_trgm's own 0.6, so that one wrong letter in a short word is forgiven.
-SIMILAR = 0.4
+from app.products.queries.search import find_words
 
 
 class Sort(StrEnum):
@@ -52,11 +48,6 @@ class Listed(ProductCard):
     stock: int | None
 
 
-def words_of(text: str) -> str:
-    """What to search for, in the spelling of titles and without what none of them can hold."""
-    return unicodedata.normalize("NFC", " ".join(text.replace("\x00", " ").split()))
-
-
 def listing(
     filters: Filters, sort: Sort, *, after: str | None = None, size: int = PAGE_SIZE
 ) -> Page[Listed]:
@@ -65,9 +56,11 @@ def listing(
     Words are looked for as a search engine does; only where no product for sale has them, titles
     that resemble them are taken.
     """
-    matches = _matches(filters.words) if filters.words else []
-    rank = _rank(filters.words) if sort is Sort.RELEVANCE else literal(0)
-    query = joined(rank.label("rank")).where(*_conditions(filters), *matches).limit(size + 1)
+    search = find_words(filters.words) if filters.words else None
+    rank = search.rank if search and sort is Sort.RELEVANCE else literal(0)
+    query = joined(rank.label("rank")).where(*_conditions(filters)).limit(size + 1)
+    if search:
+        query = query.where(search.matches)
     rows = session().execute(_sorted(query, sort, rank, after)).all()
     page = cut(rows, size, lambda row: _key(row, sort))
     free = free_counts([row.id for row in page.items if not row.shared])
@@ -103,30 +96,6 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
-
-
-def _matches(words: str) -> list[ColumnElement[bool]]:
-    """The condition that finds the words, whichever page is asked for.
-
-    Each way has an index of its own; joined by an OR, PostgreSQL reads every product instead.
-    """
-    exact = Product.search.bool_op("@@")(_query(words))
-    for_sale = select(Product.id).join(User, User.id == Product.seller_id)
-    found = for_sale.where(policy.for_sale(), exact).exists()
-    # The threshold holds for this transaction, which reads the page.
-    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
-    is_exact, _threshold = session().execute(select(found, threshold)).one()
-    return [exact if is_exact else literal(words).bool_op("<%")(Product.title)]
-
-
-def _query(words: str) -> ColumnElement[Any]:
-    return func.websearch_to_tsquery("byteshop", words)
-
-
-def _rank(words: str) -> ColumnElement[int]:
-    """How well a product fits, as an integer, so that a cursor holds it exactly."""
-    rank = func.ts_rank(Product.search, _query(words)) + func.word_similarity(words, Product.title)
-    return func.floor(rank * 10_000).cast(Product.sold_count.type)
 
 
 def _sorted(

@@ -73,6 +73,7 @@ def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         shelf=shelf,
         page=page,
         here=_address(shelf, MultiDict()),
+        kept={field.name: request.args.getlist(field.name) for field in form},
         next_url=page.next_cursor and _address(shelf, _with_cursor(page.next_cursor)),
     )
 

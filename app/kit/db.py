@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import random
+import time
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +34,7 @@ else:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 SERIALIZATION_FAILURE, DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 TRIES = 4
+_LONGEST_PAUSE = 0.05  # seconds before a transaction is tried again
 _DEPTH = "transaction_depth"
 _AFTER_COMMIT = "after_commit"
 
@@ -95,6 +98,8 @@ def transactional(use_case: Callable[P, R]) -> Callable[P, R]:
                 code = sqlstate(error)
                 if code in {SERIALIZATION_FAILURE, DEADLOCK_DETECTED} and attempt < TRIES:
                     log.info("transaction retried", extra={"use_case": use_case.__qualname__})
+                    # Else it may meet the same other one at the same place again.
+                    time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311  # no secret
                     continue
                 if code == LOCK_NOT_AVAILABLE:
                     raise Unavailable(

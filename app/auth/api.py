@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import request, url_for
+from flask import url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -33,15 +33,11 @@ from app.auth.service.refresh import TokenPair
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
 from app.kit.errors import Forbidden, Invalid
-from app.kit.requests import address
+from app.kit.requests import address, agent
 
 blueprint = api_blueprint("auth_api", __name__, "auth")
 SCOPE = "account"
 ACCEPTED = AcceptedOut(accepted=True)
-
-
-def _address() -> str:
-    return address() or ""
 
 
 @blueprint.post("/register")
@@ -54,7 +50,7 @@ def register(body: RegisterIn) -> AcceptedOut:
         password=body.password,
         display_name=body.display_name,
         locale=body.locale,
-        address=_address(),
+        address=address() or "",
     )
     return ACCEPTED
 
@@ -73,7 +69,7 @@ def confirm(body: LinkIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, status=202)
 def resend_confirmation(body: EmailIn) -> AcceptedOut:
     """Have the link mailed again, if an account waits for it."""
-    accounts.resend_confirmation(email=body.email, address=_address())
+    accounts.resend_confirmation(email=body.email, address=address() or "")
     return ACCEPTED
 
 
@@ -82,7 +78,7 @@ def resend_confirmation(body: EmailIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, status=202)
 def forgot_password(body: EmailIn) -> AcceptedOut:
     """Have a link for a new password mailed, if there is such an account."""
-    credentials.request_password_reset(email=body.email, address=_address())
+    credentials.request_password_reset(email=body.email, address=address() or "")
     return ACCEPTED
 
 
@@ -91,7 +87,7 @@ def forgot_password(body: EmailIn) -> AcceptedOut:
 @operation(answers=AcceptedOut, refusals=(410,))
 def reset_password(body: ResetIn) -> AcceptedOut:
     """Set a new password with the secret of the mailed link; every login and token ends."""
-    credentials.reset_password(token=body.token, password=body.password, address=_address())
+    credentials.reset_password(token=body.token, password=body.password, address=address() or "")
     return ACCEPTED
 
 
@@ -104,8 +100,8 @@ def token(body: TokenIn) -> TokenOut:
         refresh.log_in_for_tokens(
             email=body.email,
             password=body.password,
-            address=_address(),
-            agent=request.user_agent.string,
+            address=address() or "",
+            agent=agent(),
             scope=" ".join(body.scope) if body.scope else None,
         )
     )
@@ -200,7 +196,7 @@ def change_me(body: ProfileChange) -> MeOut:
 def change_password(body: PasswordIn) -> AcceptedOut:
     """Replace one's password; every login and token ends."""
     credentials.replace_password(
-        user_id=current_user.id, current=body.current, new=body.new, address=_address()
+        user_id=current_user.id, current=body.current, new=body.new, address=address() or ""
     )
     return ACCEPTED
 

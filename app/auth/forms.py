@@ -1,17 +1,15 @@
 """What people fill in. Which values are good is the service's to say; forms hold and show them."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, PasswordField, SelectField, StringField
+from wtforms import EmailField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from app.auth.passwords import MAX_LENGTH
 from app.auth.service.details import EMAIL_LENGTH, NAME_MAX
-from app.kit.errors import AppError
+from app.kit.forms import Form
 from app.kit.i18n import LOCALES
 
 _FILL_IN = _l("Please fill in this field.")
@@ -34,18 +32,6 @@ def _name() -> StringField:
         [DataRequired(_FILL_IN), Length(max=NAME_MAX * 2, message=_LONGER)],
         description=_l("Shown to others on your products and in chats."),
     )
-
-
-class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
-    """A form that can show what the service objects to."""
-
-    def object_to(self, error: AppError) -> str:
-        """Put an error's messages beside their fields; returns what belongs to none of them."""
-        fields: Iterable[Field] = self
-        names = {field.short_name for field in fields}
-        for name in names & error.errors.keys():
-            self[name].errors = [*self[name].errors, error.errors[name]]
-        return "" if names & error.errors.keys() else error.message
 
 
 class LoginForm(Form):

@@ -7,6 +7,7 @@ it is. So a session ends on the server, whatever the browser keeps.
 from uuid import UUID
 
 from flask import Flask, Request, Response, g, request, session
+from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 
 from app.auth import queries
@@ -26,6 +27,12 @@ def init_app(app: Flask) -> None:
     login_manager.session_protection = None  # the row decides, not the browser's address
     login_manager.request_loader(_load)
     app.after_request(_note_use)
+
+
+def me() -> User:
+    """Who is logged in; only for routes that demand a login."""
+    user: User = current_user
+    return user
 
 
 def _load(_request: Request) -> User | None:

@@ -6,9 +6,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.auth.forms import Form
 from app.auth.scopes import Scope
 from app.auth.service.details import NAME_MAX
+from app.kit.forms import Form
 
 DAYS = {"30": _l("30 days"), "90": _l("90 days"), "365": _l("1 year"), "": _l("No expiry")}
 SCOPES = {

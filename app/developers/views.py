@@ -16,8 +16,8 @@ from app.kit.access import Access, allow
 from app.kit.api.document import openapi
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
+from app.kit.forms import form_page
 from app.kit.headers import no_store
-from app.kit.problems import STATUS
 from app.kit.requests import API
 
 blueprint = Blueprint("developers", __name__)
@@ -34,22 +34,16 @@ def _show(
     form: KeyForm | None = None, *, error: AppError | None = None, new_key: str | None = None
 ) -> ResponseReturnValue:
     no_store()
-    status, message = 200, ""
-    if error is not None and form is not None:
-        status, message = STATUS[error.kind], form.object_to(error)
-    elif form is not None and form.errors:
-        status = 422
     keys, shown = [], None
     if current_user.is_authenticated:
         keys = api_keys_of(current_user.id)
         shown = form or KeyForm(formdata=None)
         shown.offer(scopes_for(current_user))
-    return htmx.page(
+    return form_page(
         "developers/index.html",
-        status=status,
-        form=shown,
+        shown,
+        error,
         keys=keys,
-        message=message,
         new_key=new_key,
         base=current_app.config["PUBLIC_URL"].rstrip("/") + API,
     )

@@ -40,8 +40,10 @@ def allow(rule: Access, scope: str | None = None) -> Callable[[F], F]:
     return mark
 
 
-def rule_of(endpoint: str) -> Access | None:
-    """The rule an endpoint states, None if it states none."""
+def rule_of(endpoint: str | None) -> Access | None:
+    """The rule an endpoint states, None if it states none or is none."""
+    if endpoint is None:
+        return None
     if endpoint == "static" or endpoint.endswith(".static"):
         return Access.PUBLIC
     view = current_app.view_functions.get(endpoint)

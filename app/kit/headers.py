@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
+from app.kit.access import Access, rule_of
+
 NONCE_BYTES = 16
 YEAR = 31_536_000
 # https://developer.paypal.com/sdk/js/configuration/#csp : only where a payment is made
@@ -28,7 +30,7 @@ def allow_paypal() -> None:
 
 
 def no_store() -> None:
-    """Keep this answer out of every cache."""
+    """Keep this answer out of every cache, as each is that takes a login to get."""
     g.no_store = True
 
 
@@ -75,6 +77,7 @@ def _add(response: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = popups
     if request.is_secure:
         headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
-    if g.get("no_store"):
+    private = rule_of(request.endpoint) not in {None, Access.PUBLIC, Access.SIGNED}
+    if g.get("no_store") or (private and "Cache-Control" not in headers):
         headers["Cache-Control"] = "no-store"
     return response

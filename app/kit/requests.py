@@ -8,6 +8,7 @@ from flask import Request, request
 
 API = "/api/v1"
 _IPV6_PREFIX = 64
+_MAX_TARGET = 2000
 
 
 def is_api() -> bool:
@@ -28,6 +29,11 @@ def address() -> str | None:
     return str(mapped or found)
 
 
+def agent() -> str:
+    """The asking program's own name, "" where it says none."""
+    return request.user_agent.string
+
+
 def network() -> str:
     """What counts as one place for limits; "" where a proxy does not say where from."""
     return network_of(address() or "")
@@ -43,6 +49,23 @@ def network_of(address: str) -> str:
         mapped = parsed.ipv4_mapped
         return str(mapped) if mapped else str(ip_network((parsed, _IPV6_PREFIX), strict=False))
     return str(parsed)
+
+
+def own_path(target: str | None, default: str) -> str:
+    """`target` if it is a path of this shop, else `default`: nobody is sent to another site.
+
+    Browsers take a backslash for a slash and drop control signs, so neither may be there.
+    """
+    if (
+        not target
+        or len(target) > _MAX_TARGET
+        or not target.startswith("/")
+        or target.startswith("//")
+        or "\\" in target
+        or not target.isprintable()
+    ):
+        return default
+    return target
 
 
 class MemoryRequest(Request):

@@ -3,16 +3,16 @@
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, SearchField, ValidationError
 from wtforms.validators import InputRequired, Length, NumberRange
 
+from app.kit.forms import Form, ReadingForm
 from app.orders.policy import MAX_QUANTITY
 
 SEARCH_LENGTH = 100
 
 
-class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+class ProductForm(Form):
     """Names a product."""
 
     product_id = HiddenField(validators=[InputRequired()])
@@ -42,12 +42,7 @@ class PiecesForm(ProductForm):
     )
 
 
-class SearchForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+class SearchForm(ReadingForm):
     """Words to look for among one's purchases."""
-
-    class Meta:
-        """A search changes nothing, so it needs no token."""
-
-        csrf = False
 
     q = SearchField(_l("Search your purchases"), validators=[Length(max=SEARCH_LENGTH)])

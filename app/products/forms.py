@@ -5,7 +5,6 @@ from uuid import UUID
 from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import (
     BooleanField,
@@ -22,6 +21,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.kit.forms import Form, ReadingForm
 from app.kit.money import Money
 from app.kit.words import searchable
 from app.products.amounts import parse_price
@@ -34,7 +34,7 @@ VERSION_DIGITS = 9
 _EXAMPLE_MINOR = 1250
 
 
-class StockForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+class StockForm(Form):
     """Lines of stock, pasted or as a file; the service reads and judges them."""
 
     lines = TextAreaField(_l("Paste the items"))
@@ -61,7 +61,7 @@ class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types
                 ) from error
 
 
-class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+class ProductForm(Form):
     """A listing. The rules are the service's; the form only reads."""
 
     title = StringField(
@@ -119,13 +119,8 @@ class ProductForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no type
             raise ValidationError(_("Reload the page."))
 
 
-class FilterForm(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
+class FilterForm(ReadingForm):
     """What a visitor looks for; read from the address."""
-
-    class Meta:
-        """A search changes nothing, so it needs no token."""
-
-        csrf = False
 
     q = SearchField(_l("Search"), validators=[Length(max=WORDS_LENGTH)])
     kind = SelectMultipleField(

@@ -6,7 +6,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from app.auth.forms import Form
+from app.kit.forms import Form
 from app.webhooks.models import EventType
 from app.webhooks.posting import MAX_URL
 

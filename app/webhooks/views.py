@@ -13,8 +13,7 @@ from app.kit import htmx, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
-from app.kit.headers import no_store
-from app.kit.problems import STATUS
+from app.kit.forms import form_page
 from app.webhooks import queries
 from app.webhooks.forms import EndpointForm
 from app.webhooks.models import MessageState, OffReason, WebhookEndpoint
@@ -31,16 +30,8 @@ def index() -> ResponseReturnValue:
 
 
 def _list(form: EndpointForm, error: AppError | None = None) -> ResponseReturnValue:
-    no_store()
-    message = form.object_to(error) if error else ""
-    status = STATUS[error.kind] if error else 422 if form.errors else 200
-    return htmx.page(
-        "webhooks/index.html",
-        status=status,
-        form=form,
-        message=message,
-        endpoints=queries.endpoints_of(current_user.id),
-    )
+    endpoints = queries.endpoints_of(current_user.id)
+    return form_page("webhooks/index.html", form, error, endpoints=endpoints)
 
 
 @blueprint.post("")
@@ -74,18 +65,14 @@ def _show(
     error: AppError | None = None,
     secret: str | None = None,
 ) -> ResponseReturnValue:
-    no_store()
     found = queries.endpoint_of(current_user.id, endpoint_id)
-    message = form.object_to(error) if form and error else ""
-    status = STATUS[error.kind] if error else 422 if form and form.errors else 200
     page = queries.messages_of(endpoint_id, after=request.args.get("after"))
-    return htmx.page(
+    return form_page(
         "webhooks/endpoint.html",
+        form or _filled(found),
+        error,
         fragment="items" if "after" in request.args else None,
-        status=status,
         endpoint=found,
-        form=form or _filled(found),
-        message=message,
         secret=secret,
         messages=[(one, _readable(one.payload)) for one in page.items],
         next_url=page.next_cursor

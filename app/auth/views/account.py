@@ -8,20 +8,22 @@ from flask_babel import gettext as _
 from app.auth import identity, policy
 from app.auth.errors import AlreadySeller
 from app.auth.forms import PayoutForm, ProfileForm, SellerForm
+from app.auth.identity import me
 from app.auth.service import accounts, selling
 from app.auth.views import blueprint, devices
-from app.auth.views.helping import address, agent, me, own_page
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
+from app.kit.forms import form_page
 from app.kit.htmx import redirect_to
+from app.kit.requests import address, agent
 
 
 @blueprint.get("/profile")
 @allow(Access.USER)
 def profile() -> ResponseReturnValue:
     """What the shop knows of the person, and the ways to change it."""
-    return own_page("auth/profile.html", ProfileForm(obj=me()))
+    return form_page("auth/profile.html", ProfileForm(obj=me()))
 
 
 @blueprint.post("/profile")
@@ -31,12 +33,12 @@ def update_profile() -> ResponseReturnValue:
     """Change name and language."""
     form = ProfileForm()
     if not form.validate_on_submit():
-        return own_page("auth/profile.html", form)
+        return form_page("auth/profile.html", form)
     locale = form.locale.data
     try:
         accounts.update_profile(user_id=me().id, display_name=form.display_name.data, locale=locale)
     except AppError as error:
-        return own_page("auth/profile.html", form, error)
+        return form_page("auth/profile.html", form, error)
     session["locale"] = locale
     with force_locale(locale):
         flash(_("Profile saved."), "success")
@@ -48,8 +50,8 @@ def update_profile() -> ResponseReturnValue:
 def become_seller() -> ResponseReturnValue:
     """The form; for a seller the one to be paid somewhere else."""
     if policy.may_sell(me()):
-        return own_page("auth/payout.html", PayoutForm(obj=me()))
-    return own_page("auth/become_seller.html", SellerForm(paypal_email=me().email))
+        return form_page("auth/payout.html", PayoutForm(obj=me()))
+    return form_page("auth/become_seller.html", SellerForm(paypal_email=me().email))
 
 
 @blueprint.post("/selling")
@@ -59,16 +61,19 @@ def start_selling() -> ResponseReturnValue:
     """Become a seller."""
     form = SellerForm()
     if not form.validate_on_submit():
-        return own_page("auth/become_seller.html", form)
+        return form_page("auth/become_seller.html", form)
     try:
         secret = selling.become_seller_in_browser(
-            user_id=me().id, paypal_email=form.paypal_email.data, address=address(), agent=agent()
+            user_id=me().id,
+            paypal_email=form.paypal_email.data,
+            address=address() or "",
+            agent=agent(),
         )
     except AlreadySeller as error:
         flash(error.message, "info")
         return redirect_to(url_for("auth.become_seller"))
     except AppError as error:
-        return own_page("auth/become_seller.html", form, error)
+        return form_page("auth/become_seller.html", form, error)
     identity.remember(secret)
     flash(_("You are now a seller. Add your first product."), "success")
     return redirect_to(url_for("products.seller_products"))
@@ -81,16 +86,16 @@ def change_paypal_email() -> ResponseReturnValue:
     """Have the money sent somewhere else."""
     form = PayoutForm()
     if not form.validate_on_submit():
-        return own_page("auth/payout.html", form)
+        return form_page("auth/payout.html", form)
     try:
         selling.change_paypal_email(
             user_id=me().id,
             paypal_email=form.paypal_email.data,
             password=form.password.data,
-            address=address(),
+            address=address() or "",
             device=devices.of(me().email),
         )
     except AppError as error:
-        return own_page("auth/payout.html", form, error)
+        return form_page("auth/payout.html", form, error)
     flash(_("Your PayPal email has been changed. We have notified the old address too."), "success")
     return redirect_to(url_for("auth.profile"))

@@ -8,14 +8,16 @@ from flask_login import current_user
 from app.auth import identity
 from app.auth.errors import NotConfirmed, TooManyLogins
 from app.auth.forms import EmptyForm, LoginForm
+from app.auth.identity import me
 from app.auth.service import accounts, sessions
 from app.auth.service.details import clean_locale
 from app.auth.views import blueprint, devices
-from app.auth.views.helping import address, agent, form_page, me, own_path
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
+from app.kit.forms import form_page
 from app.kit.htmx import redirect_to
+from app.kit.requests import address, agent, own_path
 
 
 def _destination() -> str:
@@ -45,7 +47,7 @@ def log_in() -> ResponseReturnValue:
         secret = sessions.log_in(
             email=form.email.data,
             password=form.password.data,
-            address=address(),
+            address=address() or "",
             agent=agent(),
             device=devices.of(form.email.data),
         )

@@ -7,15 +7,17 @@ from flask_babel import gettext as _
 from app.auth import identity, queries
 from app.auth.errors import DeadLink
 from app.auth.forms import ChangePasswordForm, EmailForm, ResetForm
+from app.auth.identity import me
 from app.auth.models import MailPurpose
 from app.auth.service import credentials
 from app.auth.views import blueprint, devices
-from app.auth.views.helping import address, agent, form_page, me, own_page
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
+from app.kit.forms import form_page
 from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to
+from app.kit.requests import address, agent
 
 
 @blueprint.get("/forgot")
@@ -34,7 +36,7 @@ def send_reset() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/forgot.html", form)
     try:
-        credentials.request_password_reset(email=form.email.data, address=address())
+        credentials.request_password_reset(email=form.email.data, address=address() or "")
     except AppError as error:
         return form_page("auth/forgot.html", form, error)
     return page("auth/check_mail.html", email=form.email.data.strip(), purpose="reset")
@@ -65,7 +67,11 @@ def reset_password(token: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/reset.html", form, email=email, token=token)
     try:
-        credentials.reset_password(token=token, password=form.password.data, address=address())
+        credentials.reset_password(
+            token=token,
+            password=form.password.data,
+            address=address() or "",
+        )
     except DeadLink as error:
         return form_page("auth/forgot.html", EmailForm(formdata=None), error)
     except AppError as error:
@@ -80,7 +86,7 @@ def reset_password(token: str) -> ResponseReturnValue:
 @allow(Access.USER)
 def change_password() -> ResponseReturnValue:
     """The form."""
-    return own_page("auth/change_password.html", ChangePasswordForm())
+    return form_page("auth/change_password.html", ChangePasswordForm())
 
 
 @blueprint.post("/password")
@@ -90,18 +96,18 @@ def replace_password() -> ResponseReturnValue:
     """Change the password; only this browser stays logged in."""
     form = ChangePasswordForm()
     if not form.validate_on_submit():
-        return own_page("auth/change_password.html", form)
+        return form_page("auth/change_password.html", form)
     try:
         secret = credentials.change_password(
             user_id=me().id,
             current=form.current.data,
             new=form.new.data,
-            address=address(),
+            address=address() or "",
             agent=agent(),
             device=devices.of(me().email),
         )
     except AppError as error:
-        return own_page("auth/change_password.html", form, error)
+        return form_page("auth/change_password.html", form, error)
     identity.remember(secret)
     flash(
         _("Your password has been changed. You have been logged out on all other devices."),

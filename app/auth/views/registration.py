@@ -11,13 +11,14 @@ from app.auth.forms import EmailForm, EmptyForm, RegisterForm
 from app.auth.models import MailPurpose
 from app.auth.service import accounts
 from app.auth.views import blueprint, devices
-from app.auth.views.helping import address, form_page
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
+from app.kit.forms import form_page
 from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to
 from app.kit.i18n import locale
+from app.kit.requests import address
 
 
 @blueprint.get("/register")
@@ -43,7 +44,7 @@ def make_account() -> ResponseReturnValue:
             password=form.password.data,
             display_name=form.display_name.data,
             locale=locale(),
-            address=address(),
+            address=address() or "",
         )
     except AppError as error:
         return form_page("auth/register.html", form, error)
@@ -92,7 +93,7 @@ def send_confirmation_again() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/resend.html", form)
     try:
-        accounts.resend_confirmation(email=form.email.data, address=address())
+        accounts.resend_confirmation(email=form.email.data, address=address() or "")
     except AppError as error:
         return form_page("auth/resend.html", form, error)
     return page("auth/check_mail.html", email=form.email.data.strip(), purpose="confirm")

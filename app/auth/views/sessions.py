@@ -8,11 +8,10 @@ from flask_babel import gettext as _
 from ua_parser import parse
 
 from app.auth import identity, queries
+from app.auth.identity import me
 from app.auth.service.sessions import end_session as log_out_browser
 from app.auth.views import blueprint
-from app.auth.views.helping import me
 from app.kit.access import Access, allow
-from app.kit.headers import no_store
 from app.kit.htmx import page, redirect_to
 
 _SHOWN = 60
@@ -22,7 +21,6 @@ _SHOWN = 60
 @allow(Access.USER)
 def sessions() -> ResponseReturnValue:
     """List them."""
-    no_store()
     return page(
         "auth/sessions.html",
         sessions=[(live, _browser(live.agent)) for live in queries.live_sessions(me().id)],

@@ -12,7 +12,7 @@ from flask_login import current_user
 from app.kit import htmx, i18n
 from app.kit.access import Access, allow
 from app.kit.errors import AppError, Conflict, Invalid
-from app.kit.headers import allow_paypal, csp_nonce, no_store
+from app.kit.headers import allow_paypal, csp_nonce
 from app.kit.problems import STATUS
 from app.kit.requests import address
 from app.orders.errors import AlreadyPaid, BasketChanged
@@ -35,7 +35,6 @@ def checkout() -> ResponseReturnValue:
 
 
 def _show(*, message: str | None = None, status: int = HTTPStatus.OK) -> ResponseReturnValue:
-    no_store()
     view = basket_of_user(current_user.id)
     if view is None or not view.lines:
         flash(message or _("Your basket is empty."), "error" if message else "info")
@@ -75,7 +74,6 @@ def _sdk_url() -> str:
 @allow(Access.USER)
 def create_paypal() -> ResponseReturnValue:
     """PayPal's button asks for an order: {"checkout_key"} → {"id", "order_id", addresses}."""
-    no_store()
     body = request.get_json(silent=True)
     try:
         started = _start(body.get("checkout_key") if isinstance(body, dict) else None)
@@ -140,7 +138,6 @@ def _named(error: OutOfStock) -> Conflict:
 @allow(Access.USER)
 def capture_paypal(order_id: UUID) -> ResponseReturnValue:
     """The buyer said yes in PayPal's window: take the money; {"state", "message", "location"}."""
-    no_store()
     result = capturing.capture_for(buyer_id=current_user.id, order_id=order_id)
     return jsonify(
         state=result.state.value, message=result.message, location=_purchase_url(order_id)
@@ -151,7 +148,6 @@ def capture_paypal(order_id: UUID) -> ResponseReturnValue:
 @allow(Access.USER)
 def return_from_paypal(order_id: UUID) -> ResponseReturnValue:
     """Where PayPal's own page sends the buyer: one form finishes the payment."""
-    no_store()
     order = order_of(current_user.id, order_id)
     if order.paid_at is not None:
         return htmx.redirect_to(_purchase_url(order_id))

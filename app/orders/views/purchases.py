@@ -10,7 +10,6 @@ from flask_login import current_user
 
 from app.kit import htmx
 from app.kit.access import Access, allow
-from app.kit.headers import no_store
 from app.kit.requests import address
 from app.kit.words import searchable
 from app.orders.forms import SearchForm
@@ -27,7 +26,6 @@ from app.products import markdown
 @allow(Access.USER)
 def cabinet() -> ResponseReturnValue:
     """List the visitor's purchases, newest first, with a search."""
-    no_store()
     form = SearchForm(request.args)
     valid = form.validate()
     words = searchable(form.q.data or "") if valid else ""
@@ -55,7 +53,6 @@ def purchase(order_id: UUID) -> ResponseReturnValue:
     """One purchase. Its open page asks for block `order_status` until nothing more can happen."""
     bought = purchase_of(current_user.id, order_id)
     if htmx.wants_fragment() and request.args.get("seen") == bought.stage.value:
-        no_store()
         return Response(status=HTTPStatus.NO_CONTENT)  # nothing new: the page stays untouched
     return _show(bought, fragment="order_status")
 
@@ -68,7 +65,6 @@ def reveal(order_id: UUID, delivery_id: UUID) -> ResponseReturnValue:
     bought = purchase_of(current_user.id, order_id)
     if not htmx.wants_fragment():
         return _show(bought, values={delivery_id: value})
-    no_store()
     [(line, piece)] = [
         (line, piece) for line in bought.lines for piece in line.pieces if piece.id == delivery_id
     ]
@@ -89,7 +85,6 @@ def reveal_all(order_id: UUID) -> ResponseReturnValue:
 @allow(Access.USER)
 def download(order_id: UUID) -> ResponseReturnValue:
     """Every piece as a text file, for the record."""
-    no_store()
     values = reveals.download(viewer=_viewer(), order_id=order_id)
     bought = purchase_of(current_user.id, order_id)
     response = Response(
@@ -108,7 +103,6 @@ def _show(
     values: Mapping[UUID, str] | None = None,
     fragment: str | None = None,
 ) -> ResponseReturnValue:
-    no_store()
     pays = can_pay(bought.state, bought.payment)
     basket = basket_of_user(current_user.id) if pays else None
     return htmx.page(

@@ -9,7 +9,6 @@ from flask_login import current_user
 
 from app.kit import htmx
 from app.kit.access import Access, allow
-from app.kit.headers import no_store
 from app.orders.queries.sales import sales_of, totals_of
 from app.payments.queries import balance_of
 from app.payments.views import blueprint
@@ -19,7 +18,6 @@ from app.payments.views import blueprint
 @allow(Access.SELLER)
 def sales() -> ResponseReturnValue:
     """List the visitor's sales with gross, commission, share, and when the money is free."""
-    no_store()
     settings = current_app.extensions["settings"]
     page = sales_of(current_user.id, after=request.args.get("after"))
     return htmx.page(

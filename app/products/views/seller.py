@@ -1,6 +1,5 @@
 """A seller's products: listed, made, changed, published, hidden, removed."""
 
-from http import HTTPStatus
 from uuid import UUID
 
 from flask import flash, make_response, render_template, request, url_for
@@ -13,8 +12,8 @@ from app.kit import htmx, i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
+from app.kit.forms import form_page
 from app.kit.money import Money
-from app.kit.problems import STATUS
 from app.products import markdown
 from app.products.errors import ProductChanged
 from app.products.forms import ProductForm
@@ -53,13 +52,13 @@ def create_product() -> ResponseReturnValue:
     """Make a draft."""
     form = ProductForm()
     if not form.validate_on_submit():
-        return _form(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _form(form)
     try:
         product_id = products.create_product(
             seller_id=current_user.id, draft=form.draft(), photo=_photo(form)
         )
     except AppError as error:
-        return _refused(form, error)
+        return _form(form, error)
     shared = form.kind.data == Kind.TEXT or form.shared.data
     flash(_("Draft saved. Only you can see it until you publish it."), "success")
     next_page = "products.edit" if shared else "products.stock"
@@ -82,7 +81,7 @@ def edit(product_id: UUID) -> ResponseReturnValue:
             "price": Money(product.price_minor, product.currency).typed(i18n.locale()),
         }
     )
-    return _form(form, product)
+    return _form(form, product=product)
 
 
 @blueprint.post("/products/<uuid:product_id>/edit")
@@ -93,7 +92,7 @@ def save(product_id: UUID) -> ResponseReturnValue:
     product = own_product(current_user.id, product_id)
     form = ProductForm()
     if not form.validate_on_submit():
-        return _form(form, product, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _form(form, product=product)
     try:
         products.edit_product(
             seller_id=current_user.id,
@@ -105,9 +104,9 @@ def save(product_id: UUID) -> ResponseReturnValue:
     except ProductChanged as error:
         # Saving once more is the seller's yes to put theirs over the other one.
         form.version.data = str(own_product(current_user.id, product_id).version)
-        return _refused(form, error, product)
+        return _form(form, error, product)
     except AppError as error:
-        return _refused(form, error, product)
+        return _form(form, error, product)
     flash(_("Saved."), "success")
     return htmx.redirect_to(url_for("products.edit", product_id=product_id))
 
@@ -159,34 +158,19 @@ def _photo(form: ProductForm) -> bytes | None:
     return data
 
 
-def _refused(
-    form: ProductForm, error: AppError, product: ProductPage | None = None
-) -> ResponseReturnValue:
-    """The form again, with what was typed and what is wrong with it."""
-    for name, message in error.errors.items():
-        if name in form:
-            form[name].errors = [*form[name].errors, message]
-    shown = None if error.errors else error.message
-    return _form(form, product, status=STATUS[error.kind], message=shown)
-
-
 def _form(
-    form: ProductForm,
-    product: ProductPage | None = None,
-    *,
-    status: int = HTTPStatus.OK,
-    message: str | None = None,
+    form: ProductForm, error: AppError | None = None, product: ProductPage | None = None
 ) -> ResponseReturnValue:
-    if status != HTTPStatus.OK and form.photo.data and not form.photo.errors:
+    """The form, again with what was typed where something is wrong with it."""
+    if (error or form.errors) and form.photo.data and not form.photo.errors:
         form.photo.errors = [_("Please choose the photo again: it was not saved.")]
     groups = category_choices(i18n.locale())
     form.category_id.choices = dict(groups)
-    return htmx.page(
+    return form_page(
         "products/form.html",
-        status=status,
-        form=form,
+        form,
+        error,
         product=product,
-        message=message,
         max_photo_bytes=files.MAX_BYTES,
         description=markdown.render((form.description.data or "")[: products.DESCRIPTION_MAX]),
     )

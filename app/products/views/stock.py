@@ -14,9 +14,8 @@ from app.kit import i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
-from app.kit.headers import no_store
+from app.kit.forms import form_page, status_of
 from app.kit.htmx import page, redirect_to, wants_fragment
-from app.kit.problems import STATUS
 from app.products.errors import (
     NotAllNew,
     NothingNew,
@@ -54,7 +53,6 @@ def _stock_page(
     refusal: AppError | None = None,
     fragment: str | None = None,
 ) -> Response:
-    no_store()
     state = _state_asked()
     part = request.args.get("part", "")
     after = request.args.get("after")
@@ -67,12 +65,10 @@ def _stock_page(
         "units": queries.units(product.id, state=state, after=after if part == "units" else None),
         "state": state,
         "states": list(UnitState),
-        "form": form or StockForm(formdata=None),
         "max_stock_bytes": reading.MAX_BYTES,
-        "refusal": refusal,
     }
-    status = STATUS[refusal.kind] if refusal else 422 if form and form.errors else 200
-    return page(PAGE, fragment=fragment, status=status, **context)
+    shown = form or StockForm(formdata=None)
+    return form_page(PAGE, shown, refusal, fragment=fragment, **context)
 
 
 def _state_asked() -> UnitState:
@@ -125,11 +121,10 @@ def stock_upload(product_id: UUID, upload_id: UUID) -> Response:
 def _upload_page(
     product: ProductCard, upload_id: UUID, refusal: AppError | None = None
 ) -> Response:
-    no_store()
     run = importing.dry_run(upload_id=upload_id, product_id=product.id, seller_id=current_user.id)
     return page(
         "products/stock_upload.html",
-        status=STATUS[refusal.kind] if refusal else 200,
+        status=status_of(None, refusal),
         product=product,
         run=run,
         verdicts=list(Verdict),

@@ -75,6 +75,16 @@ class Stopped(Conflict):
         super().__init__("orders.stopped", _("This purchase can no longer be completed."))
 
 
+class OfferChanged(Conflict):
+    """What was ordered is not for sale any more, or not at that price."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.offer_changed",
+            _("The time to pay ran out, and the offer has changed since."),
+        )
+
+
 class NotForSale(Conflict):
     """The product is hidden, removed, unfinished, or its seller may not trade."""
 

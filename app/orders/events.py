@@ -12,6 +12,20 @@ class OrderPaid:
 
 
 @dataclass(frozen=True)
+class OrderPending:
+    """PayPal has the payment, and not yet the money."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderFailed:
+    """A payment that PayPal had came to nothing; the order is cancelled."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
 class OrderDelivered:
     """Every piece is in the buyer's hands."""
 

@@ -133,6 +133,8 @@ class Order(Model):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     paid_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # When its pieces were taken out of the buyer's basket, once PayPal had the payment in hand.
+    left_basket_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lines: Mapped[list["OrderLine"]] = relationship(
         order_by="OrderLine.position", lazy="selectin", viewonly=True
     )

@@ -1,6 +1,6 @@
 """What orders do when something was announced."""
 
-from app.orders.events import OrderPaid
+from app.orders.events import OrderFailed, OrderPaid, OrderPending
 from app.orders.service import basket, capturing, delivering
 from app.payments.events import PaypalEventReceived
 
@@ -15,6 +15,11 @@ def deliver(event: OrderPaid) -> None:
     delivering.deliver(order_id=event.order_id)
 
 
-def empty_basket(event: OrderPaid) -> None:
+def empty_basket(event: OrderPaid | OrderPending) -> None:
     """Take out of the basket what was bought."""
     basket.forget_bought(order_id=event.order_id)
+
+
+def refill_basket(event: OrderFailed) -> None:
+    """Put back into the basket what was not bought after all."""
+    basket.put_back(order_id=event.order_id)

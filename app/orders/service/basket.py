@@ -9,9 +9,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.crypto import token_hash
-from app.kit.db import db_now, session, transactional
+from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
-from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
+from app.orders.errors import BasketFull, NoSuchOrder, NoSuchProduct, NotForSale, OwnProduct
 from app.orders.models import Basket, BasketLine, Order, Owner
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
 from app.orders.queries.basket import free_for
@@ -129,20 +129,42 @@ def adopt(*, user_id: UUID, guest_token: str) -> None:
 
 @transactional
 def forget_bought(*, order_id: UUID) -> None:
-    """Empty the basket that an order was made from, unless it was changed since."""
-    bought = (
-        session()
-        .execute(select(Order.buyer_id, Order.checkout_key).where(Order.id == order_id))
-        .one()
-    )
-    basket = locked(Owner(user_id=bought.buyer_id))
-    if basket is None or basket.checkout_key != bought.checkout_key:
+    """Take what an order is made of out of its buyer's basket, once; what came later stays."""
+    basket, order = locked_with_order(order_id)
+    if order.left_basket_at is not None:
         return
-    session().execute(
-        delete(BasketLine)
-        .where(BasketLine.basket_id == basket.id)
-        .execution_options(synchronize_session=False)
-    )
+    order.left_basket_at = db_now()
+    lines = _lines(basket.id) if basket is not None else {}
+    bought = [line for line in order.lines if line.product_id in lines]
+    for line in bought:
+        kept = lines[line.product_id]
+        if kept.quantity > line.quantity:
+            kept.quantity -= line.quantity
+        else:
+            session().delete(kept)
+    if basket is not None and bought:
+        _changed(basket)
+
+
+@transactional
+def put_back(*, order_id: UUID) -> None:
+    """Put what left the basket for an order that came to nothing back into it, once.
+
+    What is not for sale any more, and what a basket does not take, stays out.
+    """
+    basket, order = locked_with_order(order_id)
+    if basket is None or order.left_basket_at is None or order.is_paid:
+        return
+    order.left_basket_at = None
+    lines = _lines(basket.id)
+    goods = {card.id: card for card in cards.by_id([line.product_id for line in order.lines])}
+    for line in order.lines:
+        present = lines.get(line.product_id)
+        if not goods[line.product_id].for_sale or (present is None and len(lines) >= MAX_LINES):
+            continue
+        pieces = min(MAX_QUANTITY, line.quantity + (present.quantity if present else 0))
+        price = present.seen_price_minor if present else line.unit_price_minor
+        _write(basket.id, line.product_id, pieces, price)
     _changed(basket)
 
 
@@ -205,6 +227,20 @@ def locked(owner: Owner, *, make: bool = False) -> Basket | None:
         )
         .scalar_one_or_none()
     )
+
+
+def locked_with_order(order_id: UUID) -> tuple[Basket | None, Order]:
+    """An order and its buyer's basket, where all that one buyer does at once meets, both locked.
+
+    The basket comes first, as in `place_order`. Raises NoSuchOrder.
+    """
+    buyer_id = session().scalars(select(Order.buyer_id).where(Order.id == order_id)).one_or_none()
+    if buyer_id is None:
+        raise NoSuchOrder
+    basket = locked(Owner(user_id=buyer_id))
+    order = lock(Order, order_id)
+    assert order is not None  # orders are never deleted
+    return basket, order
 
 
 def _lines(basket_id: UUID) -> dict[UUID, BasketLine]:

@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from app.auth import queries as users
 from app.kit import ratelimit
-from app.kit.db import end_read, lock, session, transactional
+from app.kit.db import end_read, session, transactional
 from app.kit.errors import AppError, Unavailable
 from app.orders.errors import NoSuchOrder, Stopped
 from app.orders.models import Order, OrderState
-from app.orders.service import basket, ending, settling, states, units
+from app.orders.service import basket, ending, placing, settling, states, units
 from app.payments.gateway import PaypalOrder, PaypalRefused, PaypalUnknown
 from app.payments.models import PaymentState
 from app.payments.queries import PaymentStatus, payment_for
@@ -52,13 +52,13 @@ class CaptureResult:
 
 
 def capture_for(*, buyer_id: UUID, order_id: UUID) -> CaptureResult:
-    """Take the money for a buyer who says to have agreed, and empty the basket that it paid for.
+    """Take the money for a buyer who says to have agreed, and empty the basket of what it paid for.
 
     Raises NoSuchOrder for a stranger's order, TooMany.
     """
     ratelimit.spend(CAPTURE_LIMIT, "capture", str(buyer_id))
     result = capture(order_id=order_id, buyer_id=buyer_id)
-    if result.state is CaptureState.PAID:
+    if result.state in {CaptureState.PAID, CaptureState.PENDING}:
         # The worker does so too, but the buyer's next look must not still count what was bought.
         basket.forget_bought(order_id=order_id)
     return result
@@ -149,18 +149,19 @@ def _take(order_id: UUID, *, patient: bool) -> PaymentStatus:
 def take_in_hand(*, order_id: UUID) -> CaptureOrder | None:
     """The last check before money is taken: everybody may still trade and every unit is held.
 
-    None if the money is taken already. Raises OutOfStock, or Stopped when a person was banned,
-    a product removed or the order cancelled meanwhile.
+    None if the money is taken already. Raises OutOfStock, Stopped when a person was banned, a
+    product removed or the order cancelled meanwhile, and for an order whose hold had run out
+    OfferChanged and TooManyCheckouts.
     """
-    order = lock(Order, order_id)
-    if order is None:
-        raise NoSuchOrder
+    _basket, order = basket.locked_with_order(order_id)
     if order.is_paid:
         return None
     if order.state is OrderState.CANCELLED:
         raise Stopped
     if order.state is not OrderState.APPROVED:
         _check_people_and_goods(order)
+        if order.state is OrderState.EXPIRED:
+            placing.insist_on_taking_again(order)
         units.hold(order, units.hold_end())
         states.move(order, OrderState.APPROVED)
     return paying.begin_capture(reference=order_id)

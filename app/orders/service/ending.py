@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
 from app.orders.errors import NoSuchOrder
-from app.orders.models import Order, OrderState, Owner
+from app.orders.models import Order, OrderState
 from app.orders.policy import can_cancel
 from app.orders.service import basket as baskets
 from app.orders.service import states, units
@@ -23,9 +23,8 @@ def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
 
     Raises NoSuchOrder for a stranger's order. The basket stays, under a new key.
     """
-    basket = baskets.locked(Owner(user_id=buyer_id))  # before the order, as `place_order` does
-    order = lock(Order, order_id)
-    if order is None or order.buyer_id != buyer_id:
+    basket, order = baskets.locked_with_order(order_id)
+    if order.buyer_id != buyer_id:
         raise NoSuchOrder
     payment = payment_for(order_id)
     if not can_cancel(order.state, payment.state if payment else None):

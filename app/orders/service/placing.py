@@ -18,6 +18,7 @@ from app.orders.errors import (
     BasketChanged,
     BeingPaid,
     EmptyBasket,
+    OfferChanged,
     OwnProduct,
     TooManyCheckouts,
 )
@@ -77,8 +78,8 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
 
     The basket's row is the lock that any number of clicks and tabs meet at: they get the same
     order. An order whose hold ran out takes units again, if what it was made of is still offered
-    as it was. Raises AlreadyPaid, EmptyBasket, BasketChanged, OwnProduct, TooManyCheckouts, and the
-    products' OutOfStock.
+    as it was, within the same limits as a new one. Raises AlreadyPaid, BeingPaid, EmptyBasket,
+    BasketChanged, OwnProduct, TooManyCheckouts, and the products' OutOfStock.
     """
     basket = baskets.locked(Owner(user_id=buyer_id))
     existing = (
@@ -89,7 +90,7 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
         .scalar_one_or_none()
     )
     if existing is not None:
-        return _take_up(existing)
+        return _take_up(existing, address)
     if basket is None:
         raise EmptyBasket
     if basket.checkout_key != checkout_key:
@@ -107,12 +108,13 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     if not lines:
         raise EmptyBasket
     goods = _goods(lines, buyer_id)
+    _insist_on_paying_once(buyer_id, list(goods))
     _cancel_earlier(buyer_id)
     _check_holds(buyer_id, address)
     return _create(buyer_id, checkout_key, address, lines, goods)
 
 
-def _take_up(order_id: UUID) -> UUID:
+def _take_up(order_id: UUID, address: str | None) -> UUID:
     order = lock(Order, order_id)
     if order is None or order.state is OrderState.CANCELLED:
         raise BasketChanged
@@ -121,21 +123,34 @@ def _take_up(order_id: UUID) -> UUID:
     if order.state is OrderState.APPROVED:
         raise BeingPaid(order_id)
     if order.state is OrderState.EXPIRED:
-        _check_offer(order)
+        if not _is_offered_still(order):
+            raise BasketChanged
+        _cancel_earlier(order.buyer_id)
+        order.address = address
+        _check_holds(order.buyer_id, address)
         units.hold(order, units.hold_end())
         states.move(order, OrderState.OPEN)
     return order_id
 
 
-def _check_offer(order: Order) -> None:
-    """Insist that everything is still for sale at the price it was ordered at."""
+def insist_on_taking_again(order: Order) -> None:
+    """Insist that an order whose hold ran out may hold units again, as a new one would.
+
+    Raises OfferChanged, TooManyCheckouts.
+    """
+    if not _is_offered_still(order):
+        raise OfferChanged
+    _check_holds(order.buyer_id, order.address)
+
+
+def _is_offered_still(order: Order) -> bool:
+    """Whether everything is still for sale at the price it was ordered at."""
     prices = {
         product.id: product.price_minor
         for product in cards.by_id([line.product_id for line in order.lines])
         if product.for_sale
     }
-    if any(prices.get(line.product_id) != line.unit_price_minor for line in order.lines):
-        raise BasketChanged
+    return all(prices.get(line.product_id) == line.unit_price_minor for line in order.lines)
 
 
 def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, Offer]:
@@ -151,6 +166,23 @@ def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, Offer]:
         if product.seller_id == buyer_id:
             raise OwnProduct
     return goods
+
+
+def _insist_on_paying_once(buyer_id: UUID, product_ids: Sequence[UUID]) -> None:
+    """Insist that nothing of this is in PayPal's hands already and still in the basket."""
+    being_paid = session().scalars(
+        select(Order.id)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .where(
+            Order.buyer_id == buyer_id,
+            Order.state == OrderState.APPROVED,
+            Order.left_basket_at.is_(None),
+            OrderLine.product_id.in_(product_ids),
+        )
+        .limit(1)
+    )
+    for order_id in being_paid:
+        raise BeingPaid(order_id)
 
 
 def _cancel_earlier(buyer_id: UUID) -> None:

@@ -9,7 +9,7 @@ from flask import current_app
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
-from app.orders.events import OrderPaid
+from app.orders.events import OrderFailed, OrderPaid, OrderPending
 from app.orders.models import Order, OrderState
 from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
@@ -60,8 +60,12 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
     elif order.state is OrderState.APPROVED and payment.state is PaymentState.FAILED:
         reason = "refunded" if payment.issue == paying.GIVEN_BACK else "payment_failed"
         ending.close(order, OrderState.CANCELLED, reason)
+        if reason == "payment_failed" and order.left_basket_at is not None:
+            emit(OrderFailed(order.id))
     elif payment.state is PaymentState.PENDING:
         states.tell_pages(order)
+        if order.left_basket_at is None:
+            emit(OrderPending(order.id))
 
 
 def _pay(order: Order, recorded: Recorded) -> None:

@@ -161,6 +161,7 @@ RULES = {
     "products_api.look_through": SELLER,
     "products_api.publish": SELLER,
     "products_api.put_photo": SELLER,
+    "products_api.remove_photo": SELLER,
     "products_api.remove": SELLER,
     "products_api.take_in": SELLER,
     "products_api.withdraw": SELLER,

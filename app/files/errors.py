@@ -2,7 +2,7 @@
 
 from flask_babel import gettext as _
 
-from app.kit.errors import Invalid, NotFound, TooLarge
+from app.kit.errors import Invalid, NotFound, TooLarge, Unavailable
 
 
 class BadPhoto(Invalid):
@@ -26,3 +26,11 @@ class NoSuchPhoto(NotFound):
 
     def __init__(self) -> None:
         super().__init__("files.no_such_photo", _("There is no such photo."))
+
+
+class PhotosBusy(Unavailable):
+    """Too many photos are being decoded at this moment."""
+
+    def __init__(self) -> None:
+        message = _("Too many photos are being processed right now. Try again in a few seconds.")
+        super().__init__("files.busy", message, errors={"photo": message}, retry_after=5)

@@ -88,6 +88,7 @@ class ProductForm(Form):
     description = TextAreaField(_l("Description"))
     content = TextAreaField(_l("What the buyer gets"))
     photo = FileField(_l("Cover photo"))
+    without_photo = BooleanField(_l("Remove the cover photo"))
     version = HiddenField(default="1")
 
     def draft(self) -> Draft:

@@ -63,6 +63,18 @@ def test_a_cover_is_sent_as_it_is(selling: Program) -> None:
     assert done.status_code == 200
     address = done.json["photo_url"].removeprefix("http://localhost")
     assert selling.browser.get(address).mimetype == "image/webp"
+    stale = selling.ask("DELETE", f"{path}/photo", headers={"If-Match": tag})
+    assert stale.status_code == 412
+    gone = selling.ask("DELETE", f"{path}/photo", headers={"If-Match": done.headers["ETag"]})
+    assert gone.json["photo_url"] is None
+    again = selling.ask(
+        "PUT",
+        f"{path}/photo",
+        data=picture.getvalue(),
+        content_type="image/png",
+        headers={"If-Match": gone.headers["ETag"]},
+    )
+    assert again.json["photo_url"] not in {None, done.json["photo_url"]}
 
 
 def test_a_text_needs_something_to_deliver(selling: Program) -> None:

@@ -2,16 +2,20 @@
 
 import io
 import random
+import re
+import resource
+import struct
 import time
-import warnings
+import zlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
 from PIL import Image
 
-from app.files import service, storage
-from app.files.errors import BadPhoto, PhotoTooLarge
+from app.files import decoder, decoding, service, storage
+from app.files.errors import BadPhoto, PhotosBusy, PhotoTooLarge
 from app.files.models import Photo
 from app.kit.db import session
 from tests.factories.auth import make_user
@@ -84,13 +88,11 @@ def test_broken_exif_is_no_failure_of_ours(owner) -> None:
         data = bytearray(whole)
         for _change in range(chance.choice((1, 2, 4, 8))):
             data[chance.randrange(start, start + 90)] = chance.randrange(256)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # Pillow's words on what it skips
-            try:
-                service._decode(bytes(data))
-                outcomes.add("taken")
-            except (BadPhoto, PhotoTooLarge):
-                outcomes.add("refused")
+        try:
+            decoder.decode(bytes(data), 960)
+            outcomes.add("taken")
+        except (decoder.NotAPhotoError, decoder.TooManyPixelsError):
+            outcomes.add("refused")
     assert outcomes == {"taken", "refused"}
 
 
@@ -126,25 +128,80 @@ def test_big_photo_stands_upright_whatever_its_colours(owner, form: str, mode: s
         assert kept.size == (480, 960)
 
 
-def test_photos_are_decoded_one_at_a_time(app: Flask, owner, monkeypatch) -> None:
-    owner_id, decode, under_way, most = owner.id, service._decode, [], []
+def deep(width: int, height: int) -> bytes:
+    """A PNG of 16 bits for each of four colours, which Pillow can't write; small as a file."""
 
-    def slowly(data: bytes):
-        under_way.append(data)
-        most.append(len(under_way))
-        time.sleep(0.02)
-        under_way.pop()
-        return decode(data)
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        crc = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
 
-    def send(_number: int) -> None:
+    pack = zlib.compressobj()
+    row = b"\0" + b"\x12\x34" * 4 * width
+    pixels = b"".join(pack.compress(row) for _ in range(height)) + pack.flush()
+    header = struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def test_many_large_photos_at_once_stop_neither_the_shop_nor_fill_its_memory(
+    app: Flask, owner, client
+) -> None:
+    owner_id, large = owner.id, deep(5000, 5000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def send(_number: int) -> str:
         with app.app_context():
-            service.store_photo(owner_id=owner_id, data=picture((50, 50)))
+            try:
+                service.store_photo(owner_id=owner_id, data=large)
+            except PhotosBusy:
+                return "busy"
+            return "taken"
 
-    monkeypatch.setattr(service, "_decode", slowly)
-    with ThreadPoolExecutor(4) as sellers:
-        list(sellers.map(send, range(8)))
-    assert max(most) == 1
-    assert count("photo") == 8
+    with ThreadPoolExecutor(18) as sellers:
+        sent = [sellers.submit(send, number) for number in range(18)]
+        slowest = 0.0
+        while not all(one.done() for one in sent):
+            started = time.monotonic()
+            assert client.get("/healthz").status_code == 200
+            slowest = max(slowest, time.monotonic() - started)
+    outcomes = Counter(one.result() for one in sent)
+    assert outcomes["taken"] == count("photo") >= 1
+    assert outcomes["busy"] >= 18 - decoding.AT_ONCE - decoding.WAITING - outcomes["taken"]
+    assert outcomes["busy"] > 0
+    assert slowest < 2
+    # In KiB: a single one of them, decoded here, is 100 MB.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+
+
+def test_who_is_told_to_wait_can_send_it_again(owner, monkeypatch) -> None:
+    monkeypatch.setattr(decoding, "PATIENCE", 0.01)
+    with decoding._decoding, pytest.raises(PhotosBusy):
+        service.store_photo(owner_id=owner.id, data=picture())
+    service.store_photo(owner_id=owner.id, data=picture())
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "error"),
+    [("MEMORY", 1 << 20, PhotoTooLarge), ("CPU_SECONDS", 0, PhotoTooLarge)],
+)
+def test_photo_that_takes_too_much_is_refused(
+    owner, tmp_path, monkeypatch, limit: str, value: int, error: type[Exception]
+) -> None:
+    program = tmp_path / "decoder.py"
+    source = decoding._PROGRAM.read_text()
+    program.write_text(re.sub(rf"(?m)^{limit} = .*$", f"{limit} = {value}", source))
+    monkeypatch.setattr(decoding, "_PROGRAM", program)
+    with pytest.raises(error):
+        service.store_photo(owner_id=owner.id, data=deep(4000, 4000))
+
+
+def test_decoder_that_never_ends_is_ended(owner, tmp_path, monkeypatch) -> None:
+    program = tmp_path / "decoder.py"
+    program.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(decoding, "_PROGRAM", program)
+    monkeypatch.setattr(decoding, "TIME", 0.2)
+    with pytest.raises(PhotosBusy):
+        service.store_photo(owner_id=owner.id, data=picture())
 
 
 def test_dropped_photo_leaves_nothing(owner, client) -> None:

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from PIL import Image
 from sqlalchemy import text
 
+from app.files import decoding
 from app.files.service import drop_replaced
 from app.kit.db import session
 from app.products import markdown
@@ -258,6 +259,36 @@ class TestPages:
         served = browser.get(f"/media/{product.photo_id}/480.webp")
         assert served.status_code == 200
         assert served.data[8:12] == b"WEBP"
+
+    def test_cover_is_removed_and_another_one_put_in_its_place(self, login, seller, shelf) -> None:
+        browser = login(seller)
+        photo = (io.BytesIO(picture()), "cover.jpg")
+        browser.post("/products/new", data=self.form(shelf, photo=photo))
+        product = session().query(Product).filter_by(title="From the form").one()
+        address, first = f"/products/{product.id}/edit", product.photo_id
+        assert 'name="without_photo"' in browser.get(address).get_data(as_text=True)
+        browser.post(address, data=self.form(shelf, without_photo="y"))
+        assert fresh(product.id).photo_id is None
+        assert 'name="without_photo"' not in browser.get(address).get_data(as_text=True)
+        again = self.form(shelf, version="2", photo=(io.BytesIO(picture()), "cover.jpg"))
+        browser.post(address, data=again)
+        assert fresh(product.id).photo_id not in {None, first}
+        session().execute(text("UPDATE photo SET replaced_at = replaced_at - interval '1 hour'"))
+        session().commit()
+        assert drop_replaced() == 1
+        assert browser.get(f"/media/{first}/480.webp").status_code == 404
+
+    def test_photo_that_finds_no_turn_keeps_what_was_typed(
+        self, login, seller, shelf, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(decoding, "PATIENCE", 0.01)
+        photo = (io.BytesIO(picture()), "cover.jpg")
+        with decoding._decoding:
+            answer = login(seller).post("/products/new", data=self.form(shelf, photo=photo))
+        assert answer.status_code == 503
+        page = BeautifulSoup(answer.data, "html.parser")
+        assert "Try again in a few seconds" in page.select_one("#photo-error").get_text()
+        assert page.select_one("[name=title]")["value"] == "From the form"
 
     @pytest.mark.parametrize(
         "wrong",

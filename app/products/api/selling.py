@@ -145,7 +145,13 @@ def _draft(values: dict[str, object]) -> Draft:
     return Draft(**values)  # type: ignore[arg-type]  # read by the schema
 
 
-def _edit(product: ProductPage, draft: Draft, photo: bytes | None = None) -> None:
+def _edit(
+    product: ProductPage,
+    draft: Draft,
+    photo: bytes | None = None,
+    *,
+    without_photo: bool = False,
+) -> None:
     expected = expected_version()
     if expected != str(product.version):
         raise stale()
@@ -156,6 +162,7 @@ def _edit(product: ProductPage, draft: Draft, photo: bytes | None = None) -> Non
             version=product.version,
             draft=draft,
             photo=photo,
+            without_photo=without_photo,
         )
     except ProductChanged as error:
         raise stale() from error
@@ -176,6 +183,16 @@ def put_photo(product_id: UUID) -> Answer:
     if not data:
         raise BadProduct({"photo": _("There is no image in the request.")})
     _edit(product, _draft(_as_is(product)), data)
+    return _own(product_id)
+
+
+@blueprint.delete("/mine/<uuid:product_id>/photo")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=OwnProductOut, refusals=(409,), versioned=True, edits=True)
+def remove_photo(product_id: UUID) -> Answer:
+    """Take the cover away; another one can be set at any time."""
+    product = own_product(current_user.id, product_id)
+    _edit(product, _draft(_as_is(product)), without_photo=True)
     return _own(product_id)
 
 

@@ -100,21 +100,35 @@ def _create(seller_id: UUID, draft: Draft, photo_id: UUID | None) -> UUID:
 
 
 def edit_product(
-    *, seller_id: UUID, product_id: UUID, version: int, draft: Draft, photo: bytes | None = None
+    *,
+    seller_id: UUID,
+    product_id: UUID,
+    version: int,
+    draft: Draft,
+    photo: bytes | None = None,
+    without_photo: bool = False,
 ) -> None:
     """Change a product; what was bought before stays as it was bought.
+
+    A new photo takes the place of the one there is; `without_photo` takes that away.
 
     Raises BadProduct, ProductChanged if it was saved since `version`, KindFixed, NoSuchProduct,
     NotThisState for a removed one, ContentMissing for one on sale, and the photo's errors.
     """
     _check(draft)
     with _taken_in(photo, seller_id) as photo_id:
-        _edit(seller_id, product_id, version, draft, photo_id)
+        _edit(seller_id, product_id, version, draft, photo_id, without_photo=without_photo)
 
 
 @transactional
 def _edit(
-    seller_id: UUID, product_id: UUID, version: int, draft: Draft, photo_id: UUID | None
+    seller_id: UUID,
+    product_id: UUID,
+    version: int,
+    draft: Draft,
+    photo_id: UUID | None,
+    *,
+    without_photo: bool,
 ) -> None:
     product = _own(seller_id, product_id)
     if product.state is ProductState.REMOVED:
@@ -133,9 +147,10 @@ def _edit(
     product.title = _title(draft)
     product.description = draft.description.strip()
     product.price_minor = draft.price_minor
-    if photo_id and product.photo_id:
-        mark_replaced(photo_id=product.photo_id)
-    product.photo_id = photo_id or product.photo_id
+    if photo_id or without_photo:
+        if product.photo_id:
+            mark_replaced(photo_id=product.photo_id)
+        product.photo_id = photo_id
     product.version += 1
     _put_content(product, _content(draft))
     if product.state is ProductState.PUBLISHED:

@@ -100,6 +100,7 @@ def save(product_id: UUID) -> ResponseReturnValue:
             version=int(form.version.data),
             draft=form.draft(),
             photo=_photo(form),
+            without_photo=bool(form.without_photo.data),
         )
     except ProductChanged as error:
         # Saving once more is the seller's yes to put theirs over the other one.

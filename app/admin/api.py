@@ -37,16 +37,9 @@ def list_users(query: UsersQuery) -> UserList:
 
 
 def _user(user: User) -> UserOut:
-    return UserOut(
-        id=user.id,
-        email=user.email,
-        display_name=user.display_name,
-        locale=user.locale,
+    return UserOut.read(
+        user,
         roles=sorted(user.role_names),
-        paypal_email=user.paypal_email,
-        confirmed_at=user.confirmed_at,
-        banned_at=user.banned_at,
-        created_at=user.created_at,
     )
 
 

@@ -152,17 +152,7 @@ def me() -> MeOut:
 
 
 def _me(user: User) -> MeOut:
-    return MeOut.model_validate(
-        {
-            "id": user.id,
-            "email": user.email,
-            "display_name": user.display_name,
-            "locale": user.locale,
-            "roles": sorted(user.role_names),
-            "paypal_email": user.paypal_email,
-            "created_at": user.created_at,
-        }
-    )
+    return MeOut.read(user, roles=sorted(user.role_names))
 
 
 def _me_now() -> MeOut:
@@ -219,14 +209,9 @@ def list_api_keys() -> ApiKeys:
 
 
 def _key(key: ApiKeyView) -> ApiKeyOut:
-    return ApiKeyOut(
-        id=key.id,
-        name=key.name,
-        prefix=key.prefix,
+    return ApiKeyOut.read(
+        key,
         scopes=sorted(key.scopes),
-        created_at=key.created_at,
-        last_used_at=key.last_used_at,
-        expires_at=key.expires_at,
     )
 
 

@@ -10,10 +10,7 @@ from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
 from app.kit.api.schemas import listing_of
 from app.webhooks import queries
-from app.webhooks.models import WebhookEndpoint
-from app.webhooks.queries import Message
 from app.webhooks.schemas import (
-    AttemptOut,
     EndpointIn,
     EndpointOut,
     Endpoints,
@@ -36,18 +33,7 @@ ON_THE_WAY = OnTheWay(accepted=True)
 @operation(answers=Endpoints)
 def list_endpoints() -> Endpoints:
     """One's webhooks."""
-    return Endpoints(items=[_endpoint(one) for one in queries.endpoints_of(current_user.id)])
-
-
-def _endpoint(endpoint: WebhookEndpoint) -> EndpointOut:
-    return EndpointOut(
-        id=endpoint.id,
-        url=endpoint.url,
-        events=endpoint.events,
-        off_reason=endpoint.off_reason,
-        failing_since=endpoint.failing_since,
-        created_at=endpoint.created_at,
-    )
+    return Endpoints(items=[EndpointOut.read(one) for one in queries.endpoints_of(current_user.id)])
 
 
 @blueprint.post("")
@@ -69,7 +55,7 @@ def create(body: EndpointIn) -> Answer:
 @operation(answers=EndpointOut)
 def get_endpoint(endpoint_id: UUID) -> EndpointOut:
     """One webhook."""
-    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+    return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
 
 @blueprint.put("/<uuid:endpoint_id>")
@@ -80,7 +66,7 @@ def change(endpoint_id: UUID, body: EndpointIn) -> EndpointOut:
     endpoints.change(
         owner_id=current_user.id, endpoint_id=endpoint_id, url=body.url, events=body.events
     )
-    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+    return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
 
 @blueprint.delete("/<uuid:endpoint_id>")
@@ -97,7 +83,7 @@ def delete(endpoint_id: UUID) -> None:
 def switch_on(endpoint_id: UUID) -> EndpointOut:
     """Send again, first of all what has waited."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=True)
-    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+    return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
 
 @blueprint.post("/<uuid:endpoint_id>/off")
@@ -106,7 +92,7 @@ def switch_on(endpoint_id: UUID) -> EndpointOut:
 def switch_off(endpoint_id: UUID) -> EndpointOut:
     """Send nothing for a while."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=False)
-    return _endpoint(queries.endpoint_of(current_user.id, endpoint_id))
+    return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
 
 @blueprint.post("/<uuid:endpoint_id>/test")
@@ -126,27 +112,7 @@ def list_messages(endpoint_id: UUID, query: MessagesQuery) -> MessageList:
     """The messages of a webhook with every try, the newest first."""
     endpoint = queries.endpoint_of(current_user.id, endpoint_id)
     page = queries.messages_of(endpoint.id, after=query.after, size=query.limit)
-    return listing_of(MessageList, page, _message)
-
-
-def _message(message: Message) -> MessageOut:
-    return MessageOut(
-        id=message.id,
-        type=message.type,
-        state=message.state,
-        payload=message.payload,
-        created_at=message.created_at,
-        attempts=[
-            AttemptOut(
-                started_at=attempt.started_at,
-                duration_ms=attempt.duration_ms,
-                status=attempt.status,
-                error=attempt.error,
-                answer=attempt.answer,
-            )
-            for attempt in message.attempts
-        ],
-    )
+    return listing_of(MessageList, page, MessageOut.read)
 
 
 @blueprint.post("/<uuid:endpoint_id>/messages/<uuid:message_id>/again")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -23,7 +23,13 @@ class Input(BaseModel):
 class Output(BaseModel):
     """What a program gets: every field is always there."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    @classmethod
+    def read(cls, row: object, **more: Any) -> Self:
+        """What a row's attributes of the same names say, and `more` that it does not hold so."""
+        names = cls.model_fields.keys() - more.keys()
+        return cls.model_validate({name: getattr(row, name) for name in names} | more)
 
 
 class Money(Output):

@@ -36,16 +36,11 @@ def _basket() -> BasketOut:
 
 
 def _line(line: BasketLineView, view: BasketView) -> BasketLineOut:
-    return BasketLineOut(
-        product_id=line.product_id,
-        title=line.title,
-        seller_name=line.seller_name,
-        quantity=line.quantity,
+    return BasketLineOut.read(
+        line,
         price=Money.of(line.price_minor, view.currency),
         seen_price=Money.of(line.seen_price_minor, view.currency),
         total=Money.of(line.total_minor, view.currency),
-        free=line.free,
-        problem=line.problem,
     )
 
 

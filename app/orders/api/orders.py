@@ -24,7 +24,6 @@ from app.orders.schemas import (
     OrderListed,
     OrderOut,
     OrdersQuery,
-    PieceOut,
     PlacedOut,
     Revealed,
     RevealedPiece,
@@ -91,14 +90,10 @@ def list_orders(query: OrdersQuery) -> OrderList:
 
 
 def _listed(order: Order) -> OrderListed:
-    return OrderListed(
-        id=order.id,
-        number=order.number,
-        state=order.state,
+    return OrderListed.read(
+        order,
         total=Money.of(order.total_minor, order.currency),
         titles=[line.title for line in order.lines],
-        created_at=order.created_at,
-        paid_at=order.paid_at,
     )
 
 
@@ -111,38 +106,18 @@ def get_order(order_id: UUID) -> OrderOut:
 
 
 def _order(order: Purchase) -> OrderOut:
-    return OrderOut(
-        id=order.id,
-        number=order.number,
-        state=order.state,
-        payment=order.payment,
-        stage=order.stage,
+    return OrderOut.read(
+        order,
         total=Money.of(order.total_minor, order.currency),
-        cancel_reason=order.cancel_reason,
-        created_at=order.created_at,
-        expires_at=order.expires_at,
-        paid_at=order.paid_at,
-        delivered_at=order.delivered_at,
         lines=[_line(line, order.currency) for line in order.lines],
     )
 
 
 def _line(line: PurchaseLine, currency: str) -> OrderLineOut:
-    return OrderLineOut(
-        id=line.id,
-        product_id=line.product_id,
-        title=line.title,
-        description=line.description,
-        kind=line.kind,
-        shared=line.shared,
-        seller_name=line.seller_name,
-        quantity=line.quantity,
+    return OrderLineOut.read(
+        line,
         price=Money.of(line.unit_price_minor, currency),
         total=Money.of(line.total_minor, currency),
-        pieces=[
-            PieceOut(id=piece.id, number=piece.number, revealed_at=piece.revealed_at)
-            for piece in line.pieces
-        ],
     )
 
 

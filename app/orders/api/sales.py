@@ -24,17 +24,11 @@ def list_sales(query: SalesQuery) -> SaleList:
 
 
 def _sale(sale: Sale) -> SaleOut:
-    return SaleOut(
-        line_id=sale.line_id,
-        order_number=sale.order_number,
-        title=sale.title,
-        kind=sale.kind,
-        quantity=sale.quantity,
+    return SaleOut.read(
+        sale,
         gross=Money.of(sale.gross_minor, sale.currency),
         commission=Money.of(sale.commission_minor, sale.currency),
         share=Money.of(sale.share_minor, sale.currency),
-        paid_at=sale.paid_at,
-        delivered=sale.delivered,
         release_at=sale.share.release_at if sale.share else None,
         released_at=sale.share.released_at if sale.share else None,
     )
@@ -48,11 +42,10 @@ def get_balance() -> BalanceOut:
     currency = current_app.extensions["settings"].currency
     balance = balance_of(seller_id=current_user.id, currency=currency)
     totals = totals_of(current_user.id)
-    return BalanceOut(
+    return BalanceOut.read(
+        totals,
         pending=Money.of(balance.pending_minor, currency),
         available=Money.of(balance.available_minor, currency),
         gross=Money.of(totals.gross_minor, currency),
         commission=Money.of(totals.commission_minor, currency),
-        sales=totals.sales,
-        pieces=totals.pieces,
     )

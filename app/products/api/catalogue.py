@@ -16,7 +16,7 @@ from app.products.errors import BadFilters
 from app.products.queries import catalogue as goods
 from app.products.queries.cards import ProductPage, visible
 from app.products.queries.catalogue import Filters, Listed, Sort
-from app.products.queries.categories import Shelf, find, shelves
+from app.products.queries.categories import find, shelves
 from app.products.schemas import (
     CatalogueQuery,
     Categories,
@@ -62,14 +62,10 @@ def _filters(query: CatalogueQuery, words: str) -> Filters:
 
 
 def _listed(product: Listed) -> ProductListed:
-    return ProductListed(
-        id=product.id,
-        title=product.title,
-        kind=product.kind,
+    return ProductListed.read(
+        product,
         price=Money.of(product.price_minor, product.currency),
-        seller_name=product.seller_name,
         photo_url=photo_url(product.photo_id),
-        stock=product.stock,
     )
 
 
@@ -85,16 +81,7 @@ def photo_url(photo_id: UUID | None) -> str | None:
 @operation(answers=Categories)
 def list_categories() -> Categories:
     """The shelves of the catalogue, two levels, named in the language asked for."""
-    return Categories(items=[_category(shelf) for shelf in shelves(i18n.locale())])
-
-
-def _category(shelf: Shelf) -> CategoryOut:
-    return CategoryOut(
-        id=shelf.id,
-        slug=shelf.slug,
-        name=shelf.name,
-        children=[_category(child) for child in shelf.children],
-    )
+    return Categories(items=[CategoryOut.read(shelf) for shelf in shelves(i18n.locale())])
 
 
 @blueprint.get("/<uuid:product_id>")
@@ -107,20 +94,9 @@ def get_product(product_id: UUID) -> Answer:
 
 
 def _shown(product: ProductPage) -> ProductOut:
-    return ProductOut(
-        id=product.id,
-        title=product.title,
-        description=product.description,
+    return ProductOut.read(
+        product,
         description_html=markdown.render(product.description),
-        kind=product.kind,
-        shared=product.shared,
-        category_id=product.category_id,
         price=Money.of(product.price_minor, product.currency),
-        seller_id=product.seller_id,
-        seller_name=product.seller_name,
         photo_url=photo_url(product.photo_id),
-        state=product.state,
-        stock=product.stock,
-        sold_count=product.sold_count,
-        published_at=product.published_at,
     )

@@ -17,7 +17,7 @@ from app.products.api.catalogue import photo_url
 from app.products.errors import BadProduct, ProductChanged
 from app.products.queries.cards import ProductPage, own_product
 from app.products.queries.seller import OwnCard, products_of
-from app.products.queries.stock import Counts, counts
+from app.products.queries.stock import counts
 from app.products.schemas import (
     OwnProductList,
     OwnProductListed,
@@ -45,23 +45,11 @@ def list_own(query: OwnProductsQuery) -> OwnProductList:
 
 
 def _listed(product: OwnCard) -> OwnProductListed:
-    return OwnProductListed(
-        id=product.id,
-        title=product.title,
-        kind=product.kind,
-        shared=product.shared,
-        state=product.state,
+    return OwnProductListed.read(
+        product,
         price=Money.of(product.price_minor, product.currency),
         photo_url=photo_url(product.photo_id),
-        sold_count=product.sold_count,
-        stock=counted(product.counts),
-    )
-
-
-def counted(found: Counts) -> StockCounts:
-    """Counts as they are sent."""
-    return StockCounts(
-        free=found.free, reserved=found.reserved, sold=found.sold, withdrawn=found.withdrawn
+        stock=product.counts,
     )
 
 
@@ -96,19 +84,12 @@ def get_own(product_id: UUID) -> Answer:
 def _own(product_id: UUID, *, location: bool = False) -> Answer:
     product = own_product(current_user.id, product_id)
     return Answer(
-        OwnProductOut(
-            id=product.id,
-            title=product.title,
-            description=product.description,
-            kind=product.kind,
-            shared=product.shared,
+        OwnProductOut.read(
+            product,
             has_content=product.content_id is not None,
-            category_id=product.category_id,
             price=Money.of(product.price_minor, product.currency),
             photo_url=photo_url(product.photo_id),
-            state=product.state,
-            version=product.version,
-            stock=counted(counts(product.id)),
+            stock=StockCounts.read(counts(product.id)),
         ),
         version=str(product.version),
         location=url_for(".get_own", product_id=product_id) if location else None,

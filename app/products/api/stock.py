@@ -10,13 +10,11 @@ from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import listing_of
 from app.products.api import blueprint
-from app.products.api.selling import SCOPE, counted
+from app.products.api.selling import SCOPE
 from app.products.queries import stock as queries
 from app.products.queries.cards import ProductCard, own_card
-from app.products.queries.stock import UnitRow
 from app.products.schemas import (
     DryRunOut,
-    FindingOut,
     FindingsOut,
     ImportIn,
     StockCounts,
@@ -29,7 +27,6 @@ from app.products.schemas import (
 )
 from app.products.service import importing
 from app.products.service import stock as service
-from app.products.service.checking import Finding
 from app.products.service.importing import IMPORT_LIMIT
 
 
@@ -42,7 +39,7 @@ def _own(product_id: UUID) -> ProductCard:
 @operation(answers=StockCounts)
 def get_stock(product_id: UUID) -> StockCounts:
     """How many units stand where."""
-    return counted(queries.counts(_own(product_id).id))
+    return StockCounts.read(queries.counts(_own(product_id).id))
 
 
 @blueprint.get("/mine/<uuid:product_id>/stock/units")
@@ -52,18 +49,7 @@ def list_units(product_id: UUID, query: UnitsQuery) -> UnitList:
     """The units in one state, newest first; never their text."""
     product = _own(product_id)
     page = queries.units(product.id, state=query.state, after=query.after, size=query.limit)
-    return listing_of(UnitList, page, _unit)
-
-
-def _unit(unit: UnitRow) -> UnitOut:
-    return UnitOut(
-        id=unit.id,
-        tag=unit.tag,
-        state=unit.state,
-        taken_at=unit.taken_at,
-        reserved_until=unit.reserved_until,
-        sold_at=unit.sold_at,
-    )
+    return listing_of(UnitList, page, UnitOut.read)
 
 
 @blueprint.delete("/mine/<uuid:product_id>/stock/units/<uuid:unit_id>")
@@ -118,32 +104,16 @@ def get_import(product_id: UUID, upload_id: UUID) -> DryRunOut:
 def _dry_run(product_id: UUID, upload_id: UUID) -> DryRunOut:
     _own(product_id)
     run = importing.dry_run(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
-    return DryRunOut(
+    return DryRunOut.read(
+        run,
         id=run.upload_id,
-        source=run.source,
-        lines=run.lines,
-        new=run.new,
-        all_new=run.all_new,
-        heading=run.heading,
-        expires_at=run.expires_at,
         findings=[
-            FindingsOut(
+            FindingsOut.read(
+                found,
                 verdict=verdict,
-                count=found.count,
-                shown=[_finding(finding) for finding in found.shown],
             )
             for verdict, found in run.findings.items()
         ],
-    )
-
-
-def _finding(finding: Finding) -> FindingOut:
-    return FindingOut(
-        line=finding.line,
-        mask=finding.mask,
-        tag=finding.tag,
-        first_line=finding.first_line,
-        fault=finding.fault,
     )
 
 

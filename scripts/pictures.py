@@ -66,7 +66,7 @@ def buy(page: Page) -> None:
     page.get_by_role("button", name="Add to basket").click()
     expect(page.locator("#basket-count")).to_have_text(str(PIECES))
     page.goto("/auth/login?next=/order/checkout")
-    page.get_by_label("E-mail").fill("buyer@example.com")
+    page.get_by_label("Email").fill("buyer@example.com")
     page.get_by_label("Password").fill("byteshop-demo")
     page.locator("main").get_by_role("button", name="Log in").click()
     button = page.get_by_role("button", name="Pay with the PayPal sandbox")

@@ -20,6 +20,7 @@ from app.demo import data as demo
 from app.extensions import db
 from app.health import stores
 from app.kit import jobs
+from app.kit.clock import Clock
 from app.kit.db import session
 from app.products.service import shelves
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 CLOCK_LOCK = 7_249_301  # PostgreSQL's advisory lock: one clock works at a time
 _TICK_SECONDS = 0.5
 _AWAY_SECONDS = 1
+_STANDSTILL = "15s"
 
 
 def init_app(app: Flask) -> None:
@@ -70,17 +72,20 @@ def worker(queues: str) -> None:
 
 @click.command("clock")
 def clock() -> None:
-    """Run the timed work for ever; a second clock waits until the first is gone."""
-    last = dict.fromkeys(range(len(current_app.extensions["timed_work"])), 0.0)
+    """Start the timed work for ever; a second clock waits until the first is gone."""
+    ticking = Clock(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
     while True:
         try:
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.detach()  # closed afterwards, not kept with its lock and its setting
+                # A clock that stands still loses its lock to another.
+                connection.execute(text(f"SET idle_session_timeout = '{_STANDSTILL}'"))
                 # Asked again and again: to wait in the database would be ended by its lock_timeout.
                 while not connection.scalar(text(f"SELECT pg_try_advisory_lock({CLOCK_LOCK})")):
                     time.sleep(_TICK_SECONDS)
                 while True:
                     connection.execute(text("SELECT 1"))  # raises once the lock's session is gone
-                    _run_due(last)
+                    ticking.tick()
                     time.sleep(_TICK_SECONDS)
         except OperationalError:
             log.warning("the database can't be reached")
@@ -88,18 +93,6 @@ def clock() -> None:
         except Exception:
             log.exception("clock stumbled")
             time.sleep(_TICK_SECONDS)
-
-
-def _run_due(last: dict[int, float]) -> None:
-    for index, timed in enumerate(current_app.extensions["timed_work"]):
-        if time.monotonic() - last[index] < timed.seconds:
-            continue
-        last[index] = time.monotonic()
-        with current_app.app_context():
-            try:
-                timed.work()
-            except Exception:
-                log.exception("timed work failed", extra={"work": timed.work.__qualname__})
 
 
 @click.command("auth-server")

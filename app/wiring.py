@@ -1,8 +1,5 @@
 """The table of the shop: which blueprints, listeners, topics, timed work. No logic."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from flask import Blueprint, Flask
 
 from app.admin import api as admin_api
@@ -14,8 +11,9 @@ from app.auth.views import keys as auth_keys
 from app.developers import views as developers_views
 from app.files import service as photos
 from app.files import views as files_views
-from app.kit import outbox
+from app.kit import clock, outbox
 from app.kit.api import idempotency
+from app.kit.clock import TimedWork
 from app.kit.events import Listener, Reach, Registry
 from app.live import policy as live_policy
 from app.live import views as live_views
@@ -169,27 +167,20 @@ TOPICS: dict[str, live_policy.Rule] = {
 }
 
 
-@dataclass(frozen=True)
-class TimedWork:
-    """What the `clock` role runs every `seconds`; returns how much there was to do."""
-
-    work: Callable[[], int]
-    seconds: int
-
-
 TIMED_WORK = [
-    TimedWork(outbox.sweep, 2),
-    TimedWork(ending.expire_overdue, 5),
-    TimedWork(capturing.chase_unfinished, 5),
-    TimedWork(delivering.deliver_late, 5),
-    TimedWork(sending.send_due, 5),
-    TimedWork(baskets.drop_forgotten, 3600),
-    TimedWork(ledger.release_due, 60),
-    TimedWork(importing.drop_expired, 300),
-    TimedWork(photos.drop_replaced, 3600),
-    TimedWork(sessions.drop_expired, 3600),
-    TimedWork(idempotency.drop_expired, 3600),
-    TimedWork(outbox.drop_done, 3600),
+    # Where deliveries are, which are never kept waiting: it is what brings back a lost one.
+    TimedWork("outbox.sweep", outbox.sweep, 2, "delivery"),
+    TimedWork("orders.expire_overdue", ending.expire_overdue, 5),
+    TimedWork("orders.chase_unfinished", capturing.chase_unfinished, 5),
+    TimedWork("orders.deliver_late", delivering.deliver_late, 5),
+    TimedWork("webhooks.send_due", sending.send_due, 5),
+    TimedWork("orders.drop_forgotten_baskets", baskets.drop_forgotten, 3600),
+    TimedWork("payments.release_due", ledger.release_due, 60),
+    TimedWork("products.drop_expired_uploads", importing.drop_expired, 300),
+    TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
+    TimedWork("auth.drop_expired", sessions.drop_expired, 3600),
+    TimedWork("api.drop_stored_answers", idempotency.drop_expired, 3600),
+    TimedWork("outbox.drop_done", outbox.drop_done, 3600),
 ]
 
 
@@ -197,7 +188,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
     Registry(LISTENERS).init_app(app)
     live_policy.init_app(app, TOPICS)
-    app.extensions["timed_work"] = TIMED_WORK
+    clock.init_app(app, TIMED_WORK)
     if settings.role_names - {"auth", "chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)

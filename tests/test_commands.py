@@ -1,7 +1,6 @@
 """The command line."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from app.commands import CLOCK_LOCK
 from app.extensions import db
 from app.factory import create_app
+from app.kit.clock import Clock
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -60,15 +60,14 @@ class TestClock:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         done: list[str] = []
-        work = SimpleNamespace(seconds=0, work=lambda: done.append("worked"))
-        monkeypatch.setitem(app.extensions, "timed_work", [work])
+        monkeypatch.setattr(Clock, "tick", lambda _clock: done.append("ticked"))
         with db.engine.connect() as first:
             first.execute(text(f"SELECT pg_advisory_lock({CLOCK_LOCK})"))
             tick(app, 3)
             assert done == []
             first.execute(text(f"SELECT pg_advisory_unlock({CLOCK_LOCK})"))
         tick(app, 1)
-        assert done == ["worked"]
+        assert done == ["ticked"]
         assert caplog.records == []
 
     def test_database_away_is_a_line_of_the_log_and_no_trace(

@@ -221,7 +221,7 @@ def sweep() -> int:
         )
     )
     end_read()
-    waiting = jobs.waiting() if due else set()
+    waiting = jobs.waiting([str(row_id) for row_id, _name in due])
     for row_id, name in due:
         if waiting is None or not (str(row_id) in waiting or _nudge(row_id, known[name])):
             deliver(row_id, name)  # the queue is down: the sweeper does the work itself

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rq.timeouts import JobTimeoutException
+
 from app.kit.db import undo
 
 log = logging.getLogger(__name__)
@@ -22,12 +24,15 @@ class Swept:
 def for_each(due: Iterable[T], work: Callable[[T], bool]) -> Swept:
     """Call `work` for each due row, a transaction of its own; false where nothing was to do.
 
-    What fails is logged and counted, and the next row has its turn.
+    What fails is logged and counted, and the next row has its turn; only the end of the job's time
+    ends the sweep.
     """
     done = failed = 0
     for row in due:
         try:
             done += bool(work(row))
+        except JobTimeoutException:
+            raise  # the alarm is not this row's: it ends the job, and rings once
         except Exception:
             failed += 1
             undo()  # whatever it left half done

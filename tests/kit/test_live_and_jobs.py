@@ -51,15 +51,15 @@ class TestAnnounce:
 
 class TestQueue:
     def test_job_waits_under_its_id(self, app: Flask) -> None:
-        assert jobs.waiting() == set()
+        assert jobs.waiting(["one"]) == set()
         assert jobs.enqueue(operator.add, 1, 2, queue="webhooks", job_id="one")
-        assert jobs.waiting() == {"one"}
+        assert jobs.waiting(["one", "two"]) == {"one"}
         assert Queue("webhooks", connection=jobs.redis()).count == 1
 
     def test_without_redis_it_says_so(self, application_without_redis: Flask) -> None:
         with application_without_redis.app_context():
             assert jobs.enqueue(operator.add, 1, 2) is False
-            assert jobs.waiting() is None
+            assert jobs.waiting(["one"]) is None
 
     def test_redis_that_does_not_answer_is_waited_for_once(
         self, make_application: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch

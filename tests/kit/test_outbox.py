@@ -281,7 +281,7 @@ class TestBackOff:
         done = session().execute(
             text("SELECT listener, done_at IS NOT NULL FROM outbox ORDER BY listener")
         )
-        assert dict(done.tuples().all()) == {
+        assert dict(map(tuple, done)) == {
             "test.count_shared": False,
             "test.tell_shared": True,
         }

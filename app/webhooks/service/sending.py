@@ -205,7 +205,7 @@ def send_due() -> int:
         )
     )
     end_read()
-    waiting = jobs.waiting() if due else set()
+    waiting = jobs.waiting([_job_id(message_id) for message_id in due])
     for message_id in due:
         if waiting is None or not (_job_id(message_id) in waiting or _nudge(message_id)):
             send(message_id)  # the queue is down

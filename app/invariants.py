@@ -97,7 +97,10 @@ QUERIES = {
         WHERE o.state IN ('open', 'approved')
           AND o.expires_at < clock_timestamp() - CASE p.state
               WHEN 'capturing' THEN interval '1 hour' ELSE interval '1 minute' END
-          AND p.state <> 'pending'""",
+          AND p.state NOT IN ('pending', 'mismatched')""",
+    "PayPal took nothing that differs from what was asked for": """
+        SELECT 'order ' || p.reference || ', ' || p.issue FROM payment p
+        WHERE p.state = 'mismatched'""",
     "no row of the outbox is older than a minute": """
         SELECT id FROM outbox WHERE done_at IS NULL
         AND created_at < clock_timestamp() - interval '1 minute'""",

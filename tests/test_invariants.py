@@ -42,6 +42,8 @@ HARM = {
     " SET commission_minor = commission_minor + 1",
     "no order outlives its deadline unfinished": "UPDATE orders SET state = 'open',"
     " expires_at = now() - interval '2 hours'",
+    "PayPal took nothing that differs from what was asked for": "UPDATE payment"
+    " SET state = 'mismatched', issue = 'amount', settled_at = NULL",
     "no row of the outbox is older than a minute": "UPDATE outbox SET done_at = NULL,"
     " created_at = now() - interval '2 minutes'",
     RECORD: FREEZE.format("delivery_record") + "UPDATE delivery_record SET agent = 'somebody else'",

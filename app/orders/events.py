@@ -13,7 +13,7 @@ class OrderPaid:
 
 @dataclass(frozen=True)
 class OrderPending:
-    """PayPal has the payment, and not yet the money."""
+    """PayPal has a payment in hand that is not booked, or not yet."""
 
     order_id: UUID
 

@@ -30,35 +30,32 @@ class PaymentState(StrEnum):
     CAPTURING = "capturing"
     PENDING = "pending"
     DECLINED = "declined"
+    # PayPal took, or holds, what was not asked for: a person has to look.
+    MISMATCHED = "mismatched"
     SETTLED = "settled"
     FAILED = "failed"
 
 
-# Settled from every state: money that has come counts, whatever we thought of the payment before.
+# Settled, or mismatched, from every state: money that has come counts, whatever we thought before.
+_MONEY_CAME = frozenset({PaymentState.SETTLED, PaymentState.MISMATCHED})
 TRANSITIONS: dict[PaymentState, frozenset[PaymentState]] = {
-    PaymentState.CREATED: frozenset(
-        {PaymentState.CAPTURING, PaymentState.FAILED, PaymentState.SETTLED}
-    ),
-    PaymentState.CAPTURING: frozenset(
-        {
-            PaymentState.PENDING,
-            PaymentState.DECLINED,
-            PaymentState.SETTLED,
-            PaymentState.FAILED,
-        }
-    ),
-    PaymentState.PENDING: frozenset({PaymentState.SETTLED, PaymentState.FAILED}),
+    PaymentState.CREATED: _MONEY_CAME | {PaymentState.CAPTURING, PaymentState.FAILED},
+    PaymentState.CAPTURING: _MONEY_CAME
+    | {PaymentState.PENDING, PaymentState.DECLINED, PaymentState.FAILED},
+    PaymentState.PENDING: _MONEY_CAME | {PaymentState.FAILED},
     # A declined card: the buyer picks another one in the same PayPal order.
-    PaymentState.DECLINED: frozenset(
-        {PaymentState.CAPTURING, PaymentState.FAILED, PaymentState.SETTLED}
-    ),
+    PaymentState.DECLINED: _MONEY_CAME | {PaymentState.CAPTURING, PaymentState.FAILED},
+    # Until PayPal gives the money back, or takes what was asked for.
+    PaymentState.MISMATCHED: frozenset({PaymentState.SETTLED, PaymentState.FAILED}),
     PaymentState.SETTLED: frozenset(),
-    PaymentState.FAILED: frozenset({PaymentState.SETTLED}),
+    PaymentState.FAILED: _MONEY_CAME,
 }
 
 
 # While PayPal has the payment in hand, only PayPal's answer moves it.
-IN_PAYPALS_HANDS = frozenset({PaymentState.CAPTURING, PaymentState.PENDING})
+IN_PAYPALS_HANDS = frozenset(
+    {PaymentState.CAPTURING, PaymentState.PENDING, PaymentState.MISMATCHED}
+)
 
 
 class Payment(Model):
@@ -81,9 +78,10 @@ class Payment(Model):
     # Who PayPal said would be paid, when the order was created there.
     payee: Mapped[str | None] = mapped_column(Text)
     issue: Mapped[str | None] = mapped_column(Text)
-    # When the sweeper asks PayPal next; each time it waits twice as long.
+    # When the sweeper asks PayPal next; each time it waits twice as long. None: not at all, since
+    # PayPal has dropped an order that nobody agreed to.
     checks: Mapped[int] = mapped_column(default=0)
-    next_check_at: Mapped[datetime] = mapped_column(
+    next_check_at: Mapped[datetime | None] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
     created_at: Mapped[datetime] = mapped_column(

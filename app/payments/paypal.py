@@ -32,6 +32,7 @@ from app.payments.gateway import (
 )
 
 log = logging.getLogger(__name__)
+NAME_UNITS = 127  # checkout_orders_v2: items[].name; a character beyond the BMP counts as two
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
 IN_PROGRESS_PAUSES = (0.2, 0.4, 0.8)  # seconds
@@ -133,7 +134,7 @@ class Paypal:
         amount = _amount(total)
         body_items = [
             {
-                "name": item.name,
+                "name": _cut(item.name),
                 "quantity": str(item.quantity),
                 "unit_amount": _amount(Money(item.unit_minor, total.currency)),
                 "category": "DIGITAL_GOODS",
@@ -247,6 +248,11 @@ def _read_error(error: HttpError) -> tuple[str | None, str, str | None]:
     except UNREADABLE:
         pass
     return issue, word, debug_id
+
+
+def _cut(name: str) -> str:
+    """As much of a name as an item may have, ending with a whole character."""
+    return name.encode("utf-16-le")[: 2 * NAME_UNITS].decode("utf-16-le", "ignore")
 
 
 def _amount(money: Money) -> dict[str, str]:

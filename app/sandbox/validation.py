@@ -152,7 +152,7 @@ def read_unit(
 def read_text(  # the rule, and where it holds
     holder: dict[str, Any], name: str, field: str, limit: int, operation: str, *, least: int = 1
 ) -> str:
-    """A string of `least` to `limit` characters; PaypalError otherwise."""
+    """A string of `least` to `limit` UTF-16 units, as PayPal counts; PaypalError otherwise."""
     value = holder.get(name)
     if value is None:
         raise invalid("MISSING_REQUIRED_PARAMETER", f"{field}/{name}", operation=operation)
@@ -160,7 +160,7 @@ def read_text(  # the rule, and where it holds
         raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", operation=operation)
     if any("\ud800" <= letter <= "\udfff" for letter in value):  # half a letter
         raise invalid("INVALID_PARAMETER_SYNTAX", f"{field}/{name}", operation=operation)
-    if not least <= len(value) <= limit:
+    if not least <= len(value.encode("utf-16-le")) // 2 <= limit:
         raise invalid("INVALID_STRING_LENGTH", f"{field}/{name}", value[:limit], operation)
     return value
 

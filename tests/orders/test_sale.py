@@ -757,7 +757,9 @@ class TestLostQueue:
 
 def make_due() -> None:
     """Let the time pass after which the sweeper asks PayPal."""
-    session().execute(text("UPDATE payment SET next_check_at = clock_timestamp()"))
+    session().execute(
+        text("UPDATE payment SET next_check_at = clock_timestamp() WHERE next_check_at IS NOT NULL")
+    )
     session().commit()
 
 

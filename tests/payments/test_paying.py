@@ -13,7 +13,7 @@ from app.kit.money import Money
 from app.payments.errors import PaymentClosed
 from app.payments.gateway import PaypalCapture, PaypalOrder
 from app.payments.models import TRANSITIONS, Payment, PaymentState
-from app.payments.service import paying
+from app.payments.service import paying, recording
 
 EUR = "EUR"
 PAYPAL_ORDER = "5O190127TN364715T"
@@ -68,8 +68,8 @@ def state(reference: UUID) -> PaymentState:
 
 class TestRecord:
     def test_completed_capture_settles_once(self, reference: UUID) -> None:
-        first = paying.record(reference=reference, order=said(reference, capture(reference)))
-        again = paying.record(reference=reference, order=said(reference, capture(reference)))
+        first = recording.record(reference=reference, order=said(reference, capture(reference)))
+        again = recording.record(reference=reference, order=said(reference, capture(reference)))
         assert (first.newly_settled, again.newly_settled) == (True, False)
         assert (first.gross, first.fee_minor) == (Money(1000, EUR), 84)
         assert state(reference) is PaymentState.SETTLED
@@ -87,28 +87,51 @@ class TestRecord:
         self, reference: UUID, wrong: dict[str, object]
     ) -> None:
         foreign = capture(reference, **wrong)  # type: ignore[arg-type]  # a table of changes
-        recorded = paying.record(reference=reference, order=said(reference, foreign))
+        recorded = recording.record(reference=reference, order=said(reference, foreign))
         assert not recorded.newly_settled
-        assert state(reference) is PaymentState.CAPTURING
+        assert state(reference) is PaymentState.MISMATCHED
 
     @pytest.mark.parametrize("change", [{"payee": "SOMEBODY"}, {"order_id": "OTHER"}])
     def test_order_that_is_not_ours_settles_nothing(
         self, reference: UUID, change: dict[str, str]
     ) -> None:
         foreign = said(reference, capture(reference), **change)
-        assert not paying.record(reference=reference, order=foreign).newly_settled
-        assert state(reference) is PaymentState.CAPTURING
+        assert not recording.record(reference=reference, order=foreign).newly_settled
+        assert state(reference) is PaymentState.MISMATCHED
+
+    def test_capture_that_is_not_ours_and_took_nothing_is_a_declined_one(
+        self, reference: UUID
+    ) -> None:
+        foreign = capture(reference, "DECLINED", minor=1)
+        recording.record(reference=reference, order=said(reference, foreign))
+        assert state(reference) is PaymentState.DECLINED
+
+    @pytest.mark.parametrize(
+        ("then", "expected"),
+        [
+            ("REFUNDED", PaymentState.FAILED),
+            ("DECLINED", PaymentState.FAILED),
+            ("COMPLETED", PaymentState.MISMATCHED),
+        ],
+    )
+    def test_mismatch_ends_when_paypal_gives_the_money_back(
+        self, reference: UUID, then: str, expected: PaymentState
+    ) -> None:
+        for status in ("PENDING", then):
+            foreign = capture(reference, status, minor=999)
+            recording.record(reference=reference, order=said(reference, foreign))
+        assert state(reference) is expected
 
     def test_pending_capture_is_no_money_until_completed(self, reference: UUID) -> None:
         pending = said(reference, capture(reference, "PENDING"))
-        assert not paying.record(reference=reference, order=pending).newly_settled
+        assert not recording.record(reference=reference, order=pending).newly_settled
         assert state(reference) is PaymentState.PENDING
         done = said(reference, capture(reference))
-        assert paying.record(reference=reference, order=done).newly_settled
+        assert recording.record(reference=reference, order=done).newly_settled
 
     def test_pending_capture_may_fail(self, reference: UUID) -> None:
-        paying.record(reference=reference, order=said(reference, capture(reference, "PENDING")))
-        paying.record(reference=reference, order=said(reference, capture(reference, "DECLINED")))
+        recording.record(reference=reference, order=said(reference, capture(reference, "PENDING")))
+        recording.record(reference=reference, order=said(reference, capture(reference, "DECLINED")))
         assert state(reference) is PaymentState.FAILED
 
     @pytest.mark.parametrize("before", ["", "PENDING"])
@@ -116,31 +139,34 @@ class TestRecord:
         self, reference: UUID, before: str
     ) -> None:
         if before:
-            paying.record(reference=reference, order=said(reference, capture(reference, before)))
+            recording.record(reference=reference, order=said(reference, capture(reference, before)))
         refunded = said(reference, capture(reference, "REFUNDED"))
-        recorded = paying.record(reference=reference, order=refunded)
+        recorded = recording.record(reference=reference, order=refunded)
         assert (recorded.status.state, recorded.status.issue) == (PaymentState.FAILED, "REFUNDED")
 
     def test_capture_refunded_in_part_before_it_was_booked_is_a_persons_to_look_at(
         self, reference: UUID, caplog: pytest.LogCaptureFixture
     ) -> None:
         partly = said(reference, capture(reference, "PARTIALLY_REFUNDED"))
-        assert not paying.record(reference=reference, order=partly).newly_settled
-        assert "capture can't be booked" in caplog.text
+        for _ in range(3):
+            assert not recording.record(reference=reference, order=partly).newly_settled
+        [told] = caplog.records
+        assert told.why == "capture CAP-1: status PARTIALLY_REFUNDED"  # type: ignore[attr-defined]
+        assert state(reference) is PaymentState.MISMATCHED
 
     def test_declined_capture_takes_a_new_request_id_for_the_next_try(
         self, reference: UUID
     ) -> None:
         first = paying.begin_capture(reference=reference)
         declined = said(reference, capture(reference, "DECLINED"))
-        paying.record(reference=reference, order=declined)
+        recording.record(reference=reference, order=declined)
         assert state(reference) is PaymentState.DECLINED
         second = paying.begin_capture(reference=reference)
         assert first is not None
         assert second is not None
         assert first.request_id != second.request_id
         # PayPal lists the old capture still: it says nothing about the new try.
-        paying.record(reference=reference, order=declined)
+        recording.record(reference=reference, order=declined)
         assert state(reference) is PaymentState.CAPTURING
 
     @settings(
@@ -154,7 +180,7 @@ class TestRecord:
         settled = 0
         for word in words:
             captures = [capture(reference, word, capture_id=f"C-{reference}")] if word else []
-            recorded = paying.record(reference=reference, order=said(reference, *captures))
+            recorded = recording.record(reference=reference, order=said(reference, *captures))
             settled += recorded.newly_settled
         assert settled == ("COMPLETED" in words)
         assert (state(reference) is PaymentState.SETTLED) == ("COMPLETED" in words)
@@ -181,7 +207,7 @@ class TestRequestIds:
         )
 
     def test_settled_payment_is_not_captured_again(self, reference: UUID) -> None:
-        paying.record(reference=reference, order=said(reference, capture(reference)))
+        recording.record(reference=reference, order=said(reference, capture(reference)))
         assert paying.begin_capture(reference=reference) is None
 
 
@@ -200,7 +226,7 @@ class TestRefusal:
     def test_refusal_goes_back_to_the_buyer_or_ends_the_payment(
         self, reference: UUID, issue: str, expected: PaymentState
     ) -> None:
-        assert paying.record_refusal(reference=reference, issue=issue).state is expected
+        assert recording.record_refusal(reference=reference, issue=issue).state is expected
 
     @pytest.mark.parametrize(
         ("issue", "levels"), [("PAYEE_ACCOUNT_RESTRICTED", ["ERROR"]), ("INSTRUMENT_DECLINED", [])]
@@ -208,12 +234,12 @@ class TestRefusal:
     def test_operator_is_told_when_our_own_account_is_refused(
         self, reference: UUID, caplog: pytest.LogCaptureFixture, issue: str, levels: list[str]
     ) -> None:
-        paying.record_refusal(reference=reference, issue=issue)
+        recording.record_refusal(reference=reference, issue=issue)
         assert [record.levelname for record in caplog.records] == levels
 
     def test_refusal_after_settlement_changes_nothing(self, reference: UUID) -> None:
-        paying.record(reference=reference, order=said(reference, capture(reference)))
-        refused = paying.record_refusal(reference=reference, issue="INSTRUMENT_DECLINED")
+        recording.record(reference=reference, order=said(reference, capture(reference)))
+        refused = recording.record_refusal(reference=reference, issue="INSTRUMENT_DECLINED")
         assert refused.state is PaymentState.SETTLED
 
 

@@ -133,6 +133,7 @@ class TestCreate:
             (order("9" * 16 + ".00"), 422, "MAX_VALUE_EXCEEDED"),
             (order("10.00", "RUB"), 422, "INVALID_CURRENCY_CODE"),
             (order(custom_id="x" * 128), 400, "INVALID_STRING_LENGTH"),
+            (order(custom_id="\N{VIDEO GAME}" * 64), 400, "INVALID_STRING_LENGTH"),
             (order(custom_id=5), 400, "INVALID_PARAMETER_SYNTAX"),
             (order(payee={"email_address": "who@example.com"}), 422, "PAYEE_ACCOUNT_INVALID"),
             (order(amount=money("12.50")), 422, "ITEM_TOTAL_REQUIRED"),

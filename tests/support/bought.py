@@ -1,6 +1,8 @@
 """Purchases brought to where a test needs them, by PayPal's word instead of PayPal itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from bs4 import BeautifulSoup
@@ -56,8 +58,11 @@ def delivered(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
     return order_id
 
 
-def told(order_id: UUID, status: str) -> None:
-    """Have PayPal say of the capture that it is COMPLETED, PENDING, DECLINED…"""
+def told(order_id: UUID, status: str, **otherwise: Any) -> None:
+    """Have PayPal say of the capture that it is COMPLETED, PENDING, DECLINED…
+
+    `otherwise`: what it says of it that is not as it was asked for.
+    """
     order = session().get_one(Order, order_id)
     capture = PaypalCapture(
         f"CAP-{order_id}-{status}",
@@ -67,6 +72,7 @@ def told(order_id: UUID, status: str) -> None:
         FEE_MINOR if status == "COMPLETED" else None,
         None,
     )
+    capture = replace(capture, **otherwise)
     settling.settle(order_id=order_id, seen=_word(order_id, capture))
 
 

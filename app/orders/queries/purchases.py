@@ -26,6 +26,7 @@ class Stage(StrEnum):
     DECLINED = "declined"
     CONFIRMING = "confirming"
     PENDING = "pending"
+    MISMATCHED = "mismatched"
     PAID = "paid"
     DELIVERED = "delivered"
     EXPIRED = "expired"
@@ -120,6 +121,8 @@ def is_buyer(user_id: UUID | None, order_id: UUID) -> bool:
 
 def stage_of(state: OrderState, payment: PaymentState | None) -> Stage:
     """What the buyer is told, from the order's and the payment's state."""
+    if payment is PaymentState.MISMATCHED:
+        return Stage.MISMATCHED
     match state:
         case OrderState.OPEN if payment is PaymentState.DECLINED:
             return Stage.DECLINED

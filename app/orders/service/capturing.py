@@ -23,7 +23,7 @@ from app.orders.service import basket, ending, placing, settling, states, units
 from app.payments.gateway import PaypalOrder, PaypalRefused, PaypalUnknown
 from app.payments.models import PaymentState
 from app.payments.queries import PaymentStatus, payment_for
-from app.payments.service import paying
+from app.payments.service import paying, recording
 from app.payments.service.paying import CaptureOrder
 from app.products.queries import cards
 
@@ -39,6 +39,7 @@ class CaptureState(StrEnum):
     CONFIRMING = "confirming"  # PayPal has not said; nothing is lost, the sweeper asks on
     PENDING = "pending"  # PayPal has the payment but not the money yet
     DECLINED = "declined"  # the buyer may pick another way to pay
+    MISMATCHED = "mismatched"  # PayPal took what was not asked for; the operator has to look
     STOPPED = "stopped"  # nothing was charged and nothing will be
     NOT_APPROVED = "not_approved"
 
@@ -58,7 +59,7 @@ def capture_for(*, buyer_id: UUID, order_id: UUID) -> CaptureResult:
     """
     ratelimit.spend(CAPTURE_LIMIT, "capture", str(buyer_id))
     result = capture(order_id=order_id, buyer_id=buyer_id)
-    if result.state in {CaptureState.PAID, CaptureState.PENDING}:
+    if result.state in {CaptureState.PAID, CaptureState.PENDING, CaptureState.MISMATCHED}:
         # The worker does so too, but the buyer's next look must not still count what was bought.
         basket.forget_bought(order_id=order_id)
     return result
@@ -191,6 +192,12 @@ def _told(standing: PaymentStatus) -> CaptureResult:
             state = CaptureState.PENDING
         case PaymentState.CAPTURING:
             state = CaptureState.CONFIRMING
+        case PaymentState.MISMATCHED:
+            state = CaptureState.MISMATCHED
+            message = _(
+                "PayPal took a payment that doesn't match this order. The shop's operator has been"
+                " told. Please don't pay again."
+            )
         case PaymentState.CREATED:
             state = CaptureState.NOT_APPROVED
             message = _("The payment hasn't been approved at PayPal yet.")
@@ -209,7 +216,7 @@ def _told(standing: PaymentStatus) -> CaptureResult:
 def _why_failed(issue: str | None) -> str:
     if issue is None:  # the order ended before anything was asked of PayPal
         return f"{Stopped().message} {_('You have not been charged.')}"
-    if issue == paying.GIVEN_BACK:
+    if issue == recording.GIVEN_BACK:
         return str(_("PayPal has refunded you."))
     return str(_("PayPal refused the payment. You have not been charged."))
 

@@ -32,7 +32,6 @@ from app.products.queries import cards
 from app.products.queries.cards import Offer
 from app.settings import Settings
 
-ITEM_NAME_LENGTH = 127  # checkout_orders_v2: items[].name
 PLACE_LIMIT = "10/minute"
 HOLDING = (OrderState.OPEN, OrderState.APPROVED)
 
@@ -57,10 +56,7 @@ def start_checkout(
     ratelimit.spend(PLACE_LIMIT, "checkout", str(buyer_id))
     order_id = place_order(buyer_id=buyer_id, checkout_key=checkout_key, address=address)
     order = session().get_one(Order, order_id)
-    items = [
-        PaypalItem(line.title[:ITEM_NAME_LENGTH], line.quantity, line.unit_price_minor)
-        for line in order.lines
-    ]
+    items = [PaypalItem(line.title, line.quantity, line.unit_price_minor) for line in order.lines]
     public = _settings().public_url.rstrip("/")
     approval = paying.create_at_paypal(
         reference=order_id,

@@ -15,8 +15,8 @@ from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
 from app.payments.queries import PaymentStatus
-from app.payments.service import ledger, paying
-from app.payments.service.paying import Recorded
+from app.payments.service import ledger, recording
+from app.payments.service.recording import Recorded
 from app.products.errors import OutOfStock
 from app.products.service import stock
 
@@ -34,7 +34,7 @@ def settle(*, order_id: UUID, seen: PaypalOrder) -> PaymentStatus:
     order = lock(Order, order_id)
     if order is None:
         raise NoSuchOrder
-    recorded = paying.record(reference=order_id, order=seen)
+    recorded = recording.record(reference=order_id, order=seen)
     if recorded.newly_settled:
         _pay(order, recorded)
     else:
@@ -48,7 +48,7 @@ def refuse(*, order_id: UUID, issue: str) -> PaymentStatus:
     order = lock(Order, order_id)
     if order is None:
         raise NoSuchOrder
-    standing = paying.record_refusal(reference=order_id, issue=issue)
+    standing = recording.record_refusal(reference=order_id, issue=issue)
     _follow(order, standing)
     return standing
 
@@ -58,11 +58,11 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
     if order.state is OrderState.APPROVED and payment.state is PaymentState.DECLINED:
         states.move(order, OrderState.OPEN)
     elif order.state is OrderState.APPROVED and payment.state is PaymentState.FAILED:
-        reason = "refunded" if payment.issue == paying.GIVEN_BACK else "payment_failed"
+        reason = "refunded" if payment.issue == recording.GIVEN_BACK else "payment_failed"
         ending.close(order, OrderState.CANCELLED, reason)
         if reason == "payment_failed" and order.left_basket_at is not None:
             emit(OrderFailed(order.id))
-    elif payment.state is PaymentState.PENDING:
+    elif payment.state in {PaymentState.PENDING, PaymentState.MISMATCHED}:
         states.tell_pages(order)
         if order.left_basket_at is None:
             emit(OrderPending(order.id))

@@ -14,15 +14,13 @@ from app.kit.ids import new_id
 from app.kit.money import Money
 from app.payments.errors import NoSuchPayment, PaymentClosed, PaymentUnavailable
 from app.payments.gateway import (
-    PaypalCapture,
     PaypalItem,
     PaypalOrder,
     PaypalRefused,
     PaypalUnknown,
 )
-from app.payments.models import IN_PAYPALS_HANDS, TRANSITIONS, Payment, PaymentState
+from app.payments.models import TRANSITIONS, Payment, PaymentState
 from app.payments.paypal import paypal
-from app.payments.queries import PaymentStatus
 
 log = logging.getLogger(__name__)
 FIRST_CHECK = timedelta(seconds=10)
@@ -35,19 +33,8 @@ CHASE_LIMIT = 100
 # What PayPal says to a capture, and what it means:
 # https://developer.paypal.com/api/rest/reference/orders/v2/errors/
 TRY_AGAIN_LATER = frozenset({"ORDER_ALREADY_CAPTURED", "ORDER_COMPLETION_IN_PROGRESS"})
-BACK_TO_BUYER = frozenset(
-    {
-        "INSTRUMENT_DECLINED",
-        "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING",
-        "PAYER_ACTION_REQUIRED",
-        "ORDER_NOT_APPROVED",
-    }
-)
 # A capture in one of these states took no money and never will.
 DEAD_CAPTURES = frozenset({"DECLINED", "FAILED"})
-# The money came and went back before we heard of it: from PayPal's own pages, by the operator.
-GIVEN_BACK = "REFUNDED"
-KNOWN_CAPTURES = DEAD_CAPTURES | {"COMPLETED", "PENDING", GIVEN_BACK}
 
 
 @dataclass(frozen=True)
@@ -64,17 +51,6 @@ class CaptureOrder:
 
     paypal_order_id: str
     request_id: str
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment."""
-
-    status: PaymentStatus
-    newly_settled: bool
-    payment_id: UUID
-    gross: Money
-    fee_minor: int
 
 
 def move(payment: Payment, to: PaymentState) -> None:
@@ -188,8 +164,18 @@ def look(*, reference: UUID) -> PaypalOrder | None:
         return None
     try:
         return paypal().get_order(paypal_order_id)
-    except PaypalRefused:
+    except PaypalRefused as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            _stop_asking(reference, paypal_order_id)
         return None
+
+
+@transactional
+def _stop_asking(reference: UUID, paypal_order_id: str) -> None:
+    """Leave PayPal alone about an order that it dropped, since nobody had agreed to it."""
+    payment = locked(reference)
+    if payment.state is PaymentState.CREATED and payment.paypal_order_id == paypal_order_id:
+        payment.next_check_at = None
 
 
 @transactional
@@ -225,98 +211,6 @@ def ask_capture(order: CaptureOrder, *, patient: bool) -> PaypalOrder | PaypalRe
         return paypal().get_order(order.paypal_order_id)
     except PaypalRefused as refusal:  # no word on the capture, of which it says that it was
         raise PaypalUnknown(refusal.issue) from refusal
-
-
-@transactional
-def record_refusal(*, reference: UUID, issue: str) -> PaymentStatus:
-    """Write down that PayPal refused a capture: back to the buyer, or the end of the payment."""
-    payment = locked(reference)
-    if payment.state is PaymentState.CAPTURING:
-        move(payment, PaymentState.DECLINED if issue in BACK_TO_BUYER else PaymentState.FAILED)
-        payment.issue = issue
-        payment.capture_attempt += 1
-        if issue.startswith("PAYEE_"):  # it is our account: nobody can pay until that is mended
-            log.error("PayPal lets nobody pay us", extra={"issue": issue})
-    return PaymentStatus(payment.state, payment.issue)
-
-
-@transactional
-def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
-    """Write down what PayPal says of the payment; safe in any order and any number of times.
-
-    Only a capture that is COMPLETED and agrees with ours in amount, currency, payee and custom id
-    settles it. One that disagrees is a mistake or a fraud: the payment stays as it is, and the
-    operator is told in the log.
-    """
-    payment = locked(reference)
-    capture = _telling(order.captures)
-    newly_settled = False
-    if capture is not None and payment.state is not PaymentState.SETTLED:
-        if not _is_ours(payment, order, capture):
-            log.error("capture is not what was asked for", extra={"payment": str(payment.id)})
-        elif capture.status == "COMPLETED" and capture.fee_minor is not None:
-            _settle(payment, capture)
-            newly_settled = True
-        elif payment.state is PaymentState.CAPTURING and capture.status == "PENDING":
-            move(payment, PaymentState.PENDING)
-            payment.issue = capture.reason
-        elif payment.state is PaymentState.CAPTURING and _newly_dead(payment, capture):
-            move(payment, PaymentState.DECLINED)
-            payment.paypal_capture_id = capture.id
-            payment.issue = "INSTRUMENT_DECLINED"
-            payment.capture_attempt += 1
-        elif payment.state is PaymentState.PENDING and capture.status in DEAD_CAPTURES:
-            move(payment, PaymentState.FAILED)
-            payment.issue = capture.status
-        elif payment.state in IN_PAYPALS_HANDS and capture.status == GIVEN_BACK:
-            move(payment, PaymentState.FAILED)
-            payment.issue = GIVEN_BACK
-        elif capture.status not in KNOWN_CAPTURES:
-            # Such as PARTIALLY_REFUNDED before it was ever booked: a person has to look.
-            log.error(
-                "capture can't be booked",
-                extra={"payment": str(payment.id), "status": capture.status},
-            )
-    return Recorded(
-        PaymentStatus(payment.state, payment.issue),
-        newly_settled,
-        payment.id,
-        Money(payment.amount_minor, payment.currency),
-        payment.fee_minor or 0,
-    )
-
-
-def _settle(payment: Payment, capture: PaypalCapture) -> None:
-    if payment.state not in IN_PAYPALS_HANDS:
-        # Money that arrived though we thought the payment over: it counts all the same.
-        log.warning("late capture", extra={"payment": str(payment.id), "state": payment.state})
-    move(payment, PaymentState.SETTLED)
-    payment.settled_at = func.clock_timestamp()
-    payment.paypal_capture_id = capture.id
-    payment.fee_minor = capture.fee_minor
-
-
-def _telling(captures: tuple[PaypalCapture, ...]) -> PaypalCapture | None:
-    """The capture that decides: one that took money before one that did not, else the last."""
-    for status in ("COMPLETED", "PENDING"):
-        for capture in captures:
-            if capture.status == status:
-                return capture
-    return captures[-1] if captures else None
-
-
-def _newly_dead(payment: Payment, capture: PaypalCapture) -> bool:
-    """Whether this very attempt was declined, not the one before, which PayPal still lists."""
-    return capture.status in DEAD_CAPTURES and capture.id != payment.paypal_capture_id
-
-
-def _is_ours(payment: Payment, order: PaypalOrder, capture: PaypalCapture) -> bool:
-    return (
-        order.id == payment.paypal_order_id
-        and order.payee == payment.payee
-        and capture.amount == Money(payment.amount_minor, payment.currency)
-        and capture.custom_id == str(payment.reference)
-    )
 
 
 @transactional

@@ -1,0 +1,154 @@
+"""What PayPal says of a payment, written down: the one way by which a payment gets settled."""
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func
+
+from app.kit.db import transactional
+from app.kit.money import Money
+from app.payments.gateway import PaypalCapture, PaypalOrder
+from app.payments.models import IN_PAYPALS_HANDS, Payment, PaymentState
+from app.payments.queries import PaymentStatus
+from app.payments.service.paying import DEAD_CAPTURES, locked, move
+
+log = logging.getLogger(__name__)
+# What PayPal says to a capture that the buyer can mend:
+# https://developer.paypal.com/api/rest/reference/orders/v2/errors/
+BACK_TO_BUYER = frozenset(
+    {
+        "INSTRUMENT_DECLINED",
+        "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING",
+        "PAYER_ACTION_REQUIRED",
+        "ORDER_NOT_APPROVED",
+    }
+)
+# The money came and went back before we heard of it: from PayPal's own pages, by the operator.
+GIVEN_BACK = "REFUNDED"
+TOOK_NO_MONEY = DEAD_CAPTURES | {GIVEN_BACK}
+KNOWN_CAPTURES = TOOK_NO_MONEY | {"COMPLETED", "PENDING"}
+# PayPal has, or says to have, what the buyer paid.
+HELD = (PaymentState.PENDING, PaymentState.MISMATCHED)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment."""
+
+    status: PaymentStatus
+    newly_settled: bool
+    payment_id: UUID
+    gross: Money
+    fee_minor: int
+
+
+@transactional
+def record_refusal(*, reference: UUID, issue: str) -> PaymentStatus:
+    """Write down that PayPal refused a capture: back to the buyer, or the end of the payment."""
+    payment = locked(reference)
+    if payment.state is PaymentState.CAPTURING:
+        move(payment, PaymentState.DECLINED if issue in BACK_TO_BUYER else PaymentState.FAILED)
+        payment.issue = issue
+        payment.capture_attempt += 1
+        if issue.startswith("PAYEE_"):  # it is our account: nobody can pay until that is mended
+            log.error("PayPal lets nobody pay us", extra={"issue": issue})
+    return PaymentStatus(payment.state, payment.issue)
+
+
+@transactional
+def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
+    """Write down what PayPal says of the payment; safe in any order and any number of times.
+
+    Only a capture that is COMPLETED and agrees with ours in amount, currency, payee and custom id
+    settles it. One that disagrees, or was refunded in part before we heard of it, is a mistake or
+    a fraud: the payment is `mismatched`, and the operator is told, once, in the log.
+    """
+    payment = locked(reference)
+    capture = _telling(order.captures)
+    newly_settled = False
+    if capture is not None and payment.state is not PaymentState.SETTLED:
+        difference = _difference(payment, order, capture)
+        if difference and capture.status not in TOOK_NO_MONEY:
+            _mismatch(payment, difference)
+        elif capture.status == "COMPLETED" and capture.fee_minor is not None:
+            _settle(payment, capture)
+            newly_settled = True
+        elif payment.state is PaymentState.CAPTURING and capture.status == "PENDING":
+            move(payment, PaymentState.PENDING)
+            payment.issue = capture.reason
+        elif payment.state is PaymentState.CAPTURING and _newly_dead(payment, capture):
+            move(payment, PaymentState.DECLINED)
+            payment.paypal_capture_id = capture.id
+            payment.issue = "INSTRUMENT_DECLINED"
+            payment.capture_attempt += 1
+        elif payment.state in HELD and capture.status in DEAD_CAPTURES:
+            move(payment, PaymentState.FAILED)
+            payment.issue = capture.status
+        elif payment.state in IN_PAYPALS_HANDS and capture.status == GIVEN_BACK:
+            move(payment, PaymentState.FAILED)
+            payment.issue = GIVEN_BACK
+    return Recorded(
+        PaymentStatus(payment.state, payment.issue),
+        newly_settled,
+        payment.id,
+        Money(payment.amount_minor, payment.currency),
+        payment.fee_minor or 0,
+    )
+
+
+def _settle(payment: Payment, capture: PaypalCapture) -> None:
+    if payment.state not in IN_PAYPALS_HANDS:
+        # Money that arrived though we thought the payment over: it counts all the same.
+        log.warning("late capture", extra={"payment": str(payment.id), "state": payment.state})
+    move(payment, PaymentState.SETTLED)
+    payment.settled_at = func.clock_timestamp()
+    payment.paypal_capture_id = capture.id
+    payment.fee_minor = capture.fee_minor
+
+
+def _telling(captures: tuple[PaypalCapture, ...]) -> PaypalCapture | None:
+    """The capture that decides: one that took money before one that did not, else the last."""
+    for status in ("COMPLETED", "PENDING"):
+        for capture in captures:
+            if capture.status == status:
+                return capture
+    return captures[-1] if captures else None
+
+
+def _words(amount: Money) -> str:
+    return f"{amount.to_decimal_string()} {amount.currency}"
+
+
+def _newly_dead(payment: Payment, capture: PaypalCapture) -> bool:
+    """Whether this very attempt was declined, not the one before, which PayPal still lists."""
+    return capture.status in DEAD_CAPTURES and capture.id != payment.paypal_capture_id
+
+
+def _mismatch(payment: Payment, difference: str) -> None:
+    if payment.state is PaymentState.MISMATCHED:
+        return
+    move(payment, PaymentState.MISMATCHED)
+    payment.issue = difference
+    log.error(
+        "PayPal took what was not asked for",
+        extra={"payment": str(payment.id), "reference": str(payment.reference), "why": difference},
+    )
+
+
+def _difference(payment: Payment, order: PaypalOrder, capture: PaypalCapture) -> str:
+    """How the capture differs from what was asked for, for the operator; "" if it agrees."""
+    asked = Money(payment.amount_minor, payment.currency)
+    differences = [
+        f"{what} {got}, not {wanted}"
+        for what, got, wanted in (
+            ("amount", _words(capture.amount), _words(asked)),
+            ("payee", order.payee, payment.payee),
+            ("custom id", capture.custom_id, str(payment.reference)),
+            ("PayPal's order", order.id, payment.paypal_order_id),
+        )
+        if got != wanted
+    ]
+    if capture.status not in KNOWN_CAPTURES:  # such as PARTIALLY_REFUNDED, before it was booked
+        differences.append(f"status {capture.status}")
+    return f"capture {capture.id}: {'; '.join(differences)}" if differences else ""

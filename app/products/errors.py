@@ -195,9 +195,19 @@ class ProductChanged(Conflict):
         super().__init__(
             "products.changed",
             _(
-                "This product was saved elsewhere after you opened the page. Compare both "
-                "versions, then save again to keep yours."
+                "This product was saved elsewhere since you opened the page. "
+                "Choose which version to keep, then save again."
             ),
+        )
+
+
+class NothingToSell(Conflict):
+    """A product without free stock would be sold out from the start."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.nothing_to_sell",
+            _("This product has no stock: buyers would see it as sold out."),
         )
 
 

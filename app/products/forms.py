@@ -1,5 +1,7 @@
 """Forms of goods and stock."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import current_app
@@ -27,7 +29,7 @@ from app.kit.words import searchable
 from app.products.amounts import parse_price
 from app.products.models import Kind
 from app.products.queries.catalogue import Filters, Sort
-from app.products.service.products import Draft
+from app.products.service.products import Draft, objections
 
 WORDS_LENGTH = 100
 VERSION_DIGITS = 9
@@ -91,15 +93,38 @@ class ProductForm(Form):
     without_photo = BooleanField(_l("Remove the cover photo"))
     version = HiddenField(default="1")
 
+    def take(self, values: Mapping[str, str | bool]) -> None:
+        """Put these in place of what was entered."""
+        for name, value in values.items():
+            field = self[name]
+            field.raw_data = [value] if value else []
+            field.process_errors = []
+            field.process_formdata(field.raw_data)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Also what the service would object to, so that all mistakes are told at once."""
+        readable: bool = super().validate(extra_validators)
+        kinds = Kind.__members__.values()
+        kind = Kind(self.kind.data) if self.kind.data in kinds else Kind.KEY
+        # Whether there is such a category is asked later.
+        errors = objections(self._draft(UUID(int=0), kind))
+        for name, message in errors.items():
+            if not self[name].errors:
+                self[name].errors = [message]
+        return readable and not errors
+
     def draft(self) -> Draft:
         """What was entered, for the service; the form must be valid."""
+        return self._draft(UUID(self.category_id.data), Kind(self.kind.data))
+
+    def _draft(self, category_id: UUID, kind: Kind) -> Draft:
         return Draft(
-            category_id=UUID(self.category_id.data),
-            kind=Kind(self.kind.data),
+            category_id=category_id,
+            kind=kind,
             shared=bool(self.shared.data),
             title=self.title.data or "",
             description=(self.description.data or "").replace("\r\n", "\n"),
-            price_minor=self.price.minor or 0,
+            price_minor=1 if self.price.minor is None else self.price.minor,
             content=(self.content.data or "").replace("\r\n", "\n") or None,
         )
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 
 import pytest
 from bs4 import BeautifulSoup
@@ -202,7 +203,7 @@ class TestService:
     @pytest.mark.parametrize("state", ProductState)
     def test_only_steps_of_the_table(self, seller, state: ProductState) -> None:
         steps = {
-            ProductState.PUBLISHED: products.publish,
+            ProductState.PUBLISHED: partial(products.publish, even_empty=True),
             ProductState.HIDDEN: products.hide,
             ProductState.REMOVED: products.remove,
         }
@@ -323,6 +324,12 @@ class TestPages:
         page = login(seller).post("/products/new", data=form).get_data(as_text=True)
         assert 'id="title-error"' in page
         assert 'id="price-error"' in page
+
+    def test_mistakes_of_all_kinds_are_told_at_once(self, login, seller, shelf) -> None:
+        form = self.form(shelf, title="x", price="much", content="a key", category_id="nowhere")
+        page = login(seller).post("/products/new", data=form).get_data(as_text=True)
+        for name in ("title", "price", "content", "category_id"):
+            assert f'id="{name}-error"' in page
 
     def test_price_is_written_as_the_language_does(self, login, seller) -> None:
         product = make_product(seller, price_minor=123450)

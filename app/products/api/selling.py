@@ -181,8 +181,8 @@ def remove_photo(product_id: UUID) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OwnProductOut, versioned=True)
 def publish(product_id: UUID) -> Answer:
-    """Put on sale."""
-    products.publish(seller_id=current_user.id, product_id=product_id)
+    """Put on sale; without stock it is sold out until units are taken in."""
+    products.publish(seller_id=current_user.id, product_id=product_id, even_empty=True)
     return _own(product_id)
 
 

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from flask import current_app
@@ -19,6 +20,7 @@ from app.products.errors import (
     ContentMissing,
     KindFixed,
     NoSuchProduct,
+    NothingToSell,
     NotThisState,
     ProductChanged,
 )
@@ -32,6 +34,7 @@ from app.products.models import (
     StockItem,
     StockUpload,
 )
+from app.products.queries.cards import free_counts
 from app.products.service import sealing
 from app.products.service.reading import is_link
 
@@ -44,6 +47,14 @@ PHOTO_LIMIT = "60/hour"  # of one seller: decoding is dear, and disks are finite
 _DRAWN = "LNPS"  # categories of what can be seen: letters, numbers, punctuation, symbols
 # Marks that turn the direction of text, by which a title could pass for another one.
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class Step(StrEnum):
+    """What may be done to a product together with a change of it."""
+
+    PUBLISH = "publish"
+    PUBLISH_EMPTY = "publish_empty"  # though it has no stock
+    HIDE = "hide"
 
 
 @dataclass(frozen=True)
@@ -107,17 +118,28 @@ def edit_product(
     draft: Draft,
     photo: bytes | None = None,
     without_photo: bool = False,
+    step: Step | None = None,
 ) -> None:
     """Change a product; what was bought before stays as it was bought.
 
-    A new photo takes the place of the one there is; `without_photo` takes that away.
+    A new photo takes the place of the one there is; `without_photo` takes that away. With `step`
+    the changed product is also offered or hidden; if that can't be, nothing is changed.
 
     Raises BadProduct, ProductChanged if it was saved since `version`, KindFixed, NoSuchProduct,
-    NotThisState for a removed one, ContentMissing for one on sale, and the photo's errors.
+    NotThisState for a removed one, ContentMissing for one on sale, what the step raises, and the
+    photo's errors.
     """
     _check(draft)
     with _taken_in(photo, seller_id) as photo_id:
-        _edit(seller_id, product_id, version, draft, photo_id, without_photo=without_photo)
+        _edit(
+            seller_id,
+            product_id,
+            version,
+            draft,
+            photo_id,
+            without_photo=without_photo,
+            step=step,
+        )
 
 
 @transactional
@@ -129,6 +151,7 @@ def _edit(
     photo_id: UUID | None,
     *,
     without_photo: bool,
+    step: Step | None,
 ) -> None:
     product = _own(seller_id, product_id)
     if product.state is ProductState.REMOVED:
@@ -155,14 +178,27 @@ def _edit(
     _put_content(product, _content(draft))
     if product.state is ProductState.PUBLISHED:
         _check_content(product)
+    if step is Step.HIDE:
+        move(product, ProductState.HIDDEN)
+    elif step is not None:
+        _offer(product, even_empty=step is Step.PUBLISH_EMPTY)
 
 
 @transactional
-def publish(*, seller_id: UUID, product_id: UUID) -> None:
-    """Offer a product. Raises NoSuchProduct, NotThisState, ContentMissing."""
-    product = _own(seller_id, product_id)
+def publish(*, seller_id: UUID, product_id: UUID, even_empty: bool = False) -> None:
+    """Offer a product.
+
+    Raises NoSuchProduct, NotThisState, ContentMissing, and NothingToSell for one that has no free
+    stock, unless `even_empty`.
+    """
+    _offer(_own(seller_id, product_id), even_empty=even_empty)
+
+
+def _offer(product: Product, *, even_empty: bool) -> None:
     _check_content(product)
     move(product, ProductState.PUBLISHED)
+    if not (even_empty or product.shared or free_counts([product.id])):
+        raise NothingToSell
     product.published_at = product.published_at or func.clock_timestamp()
 
 
@@ -248,6 +284,13 @@ def _check_category(category_id: UUID) -> None:
 
 
 def _check(draft: Draft) -> None:
+    errors = objections(draft)
+    if errors:
+        raise BadProduct(errors)
+
+
+def objections(draft: Draft) -> dict[str, str]:
+    """What is wrong with a draft as it stands, by field."""
     errors: dict[str, str] = {}
     title = _title(draft)
     drawn = sum(unicodedata.category(sign)[0] in _DRAWN for sign in title)
@@ -275,8 +318,7 @@ def _check(draft: Draft) -> None:
     ):
         if any(is_bad(sign) for sign in getattr(draft, name) or ""):
             errors[name] = _("This contains a character that can't be stored.")
-    if errors:
-        raise BadProduct(errors)
+    return errors
 
 
 def _is_no_text(sign: str) -> bool:

@@ -29,8 +29,9 @@ def catalogue() -> ResponseReturnValue:
     """The front page: shelves, what is new, what is bought most."""
     tops = shelves(i18n.locale())
     counts = goods.counts_by_category()
-    newest = goods.listing(Filters(), Sort.NEW, size=SHOWN_IN_FRONT)
-    popular = goods.listing(Filters(), Sort.POPULAR, size=SHOWN_IN_FRONT)
+    buyable = Filters(in_stock=True)
+    newest = goods.listing(buyable, Sort.NEW, size=SHOWN_IN_FRONT)
+    popular = goods.listing(buyable, Sort.POPULAR, size=SHOWN_IN_FRONT)
     return htmx.page(
         "products/front.html",
         tiles=[(shelf, sum(counts.get(one, 0) for one in shelf.ids)) for shelf in tops],

@@ -1,5 +1,7 @@
 """A seller's products: listed, made, changed, published, hidden, removed."""
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import flash, make_response, render_template, request, url_for
@@ -11,29 +13,49 @@ from app.files import service as files
 from app.kit import htmx, i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
-from app.kit.errors import AppError
+from app.kit.errors import AppError, Conflict
 from app.kit.forms import form_page
 from app.kit.money import Money
 from app.products import markdown
 from app.products.errors import ProductChanged
 from app.products.forms import ProductForm
 from app.products.models import Kind
-from app.products.queries.cards import ProductPage, own_product
+from app.products.queries.cards import ProductPage, own_card, own_product
 from app.products.queries.categories import category_choices
 from app.products.queries.seller import products_of
 from app.products.service import products
+from app.products.service.products import Step
 from app.products.views import blueprint
+from app.products.views.stock import stock_page
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A field that was saved elsewhere meanwhile: both values, in words."""
+
+    name: str
+    label: str
+    mine: str
+    theirs: str
 
 
 @blueprint.get("/products/mine")
 @allow(Access.SELLER)
 def seller_products() -> ResponseReturnValue:
     """All products of the seller, newest first."""
+    return _list()
+
+
+def _list(error: AppError | None = None, product_id: UUID | None = None) -> ResponseReturnValue:
+    """The list; with what was refused of one of its products."""
     page = products_of(current_user.id, after=request.args.get("after"))
-    return htmx.page(
+    return form_page(
         "products/mine.html",
+        None,
+        error,
         fragment="items",
         page=page,
+        refused=product_id and own_product(current_user.id, product_id),
         next_url=page.next_cursor and url_for("products.seller_products", after=page.next_cursor),
     )
 
@@ -70,29 +92,35 @@ def create_product() -> ResponseReturnValue:
 def edit(product_id: UUID) -> ResponseReturnValue:
     """The form as the product stands."""
     product = own_product(current_user.id, product_id)
-    form = ProductForm(
-        data={
-            "title": product.title,
-            "category_id": str(product.category_id),
-            "kind": product.kind.value,
-            "shared": product.shared,
-            "description": product.description,
-            "version": str(product.version),
-            "price": Money(product.price_minor, product.currency).typed(i18n.locale()),
-        }
-    )
+    form = ProductForm(data=_values(product) | {"version": str(product.version)})
     return _form(form, product=product)
+
+
+def _values(product: ProductPage) -> dict[str, str | bool]:
+    """What the form shows of a product."""
+    return {
+        "title": product.title,
+        "kind": product.kind.value,
+        "shared": product.shared and product.kind is Kind.LINK,
+        "category_id": str(product.category_id),
+        "price": Money(product.price_minor, product.currency).typed(i18n.locale()),
+        "description": product.description,
+    }
 
 
 @blueprint.post("/products/<uuid:product_id>/edit")
 @allow(Access.SELLER)
 @keeps_words
 def save(product_id: UUID) -> ResponseReturnValue:
-    """Save the changes."""
+    """Save the changes, and offer or hide the product where that was asked for."""
     product = own_product(current_user.id, product_id)
     form = ProductForm()
+    saved = _values(product)
+    form.take({name: saved[name] for name in saved if request.form.get(f"take-{name}") == "theirs"})
     if not form.validate_on_submit():
         return _form(form, product=product)
+    asked = request.form.get("act", "")
+    step = Step(asked) if asked in Step.__members__.values() else None
     try:
         products.edit_product(
             seller_id=current_user.id,
@@ -101,32 +129,98 @@ def save(product_id: UUID) -> ResponseReturnValue:
             draft=form.draft(),
             photo=_photo(form),
             without_photo=bool(form.without_photo.data),
+            step=step,
         )
     except ProductChanged as error:
-        # Saving once more is the seller's yes to put theirs over the other one.
-        form.version.data = str(own_product(current_user.id, product_id).version)
-        return _form(form, error, product)
+        product = own_product(current_user.id, product_id)
+        form.version.data = str(product.version)
+        return _form(form, error, product, differences=_differences(form, product))
     except AppError as error:
         return _form(form, error, product)
-    flash(_("Saved."), "success")
+    flash(_SAVED[step](), "success")
     return htmx.redirect_to(url_for("products.edit", product_id=product_id))
+
+
+_SAVED: dict[Step | None, Callable[[], str]] = {
+    None: lambda: _("Saved."),
+    Step.PUBLISH: lambda: _("Saved. The product is now in the catalogue."),
+    Step.PUBLISH_EMPTY: lambda: _("Saved. The product is now in the catalogue."),
+    Step.HIDE: lambda: _("Saved. The product is hidden. Buyers keep what they bought."),
+}
+
+
+def _differences(form: ProductForm, product: ProductPage) -> list[Difference]:
+    """The fields in which the form is not what is saved, both values as people read them."""
+    entered = form.draft()
+    mine = {
+        "title": entered.title.strip(),
+        "kind": entered.kind.value,
+        "shared": bool(form.shared.data) and entered.kind is Kind.LINK,
+        "category_id": str(entered.category_id),
+        "price": Money(entered.price_minor, product.currency).typed(i18n.locale()),
+        "description": entered.description.strip(),
+    }
+    named: dict[str, dict[str | bool, str]] = {
+        "kind": {str(choice.value): str(choice.label) for choice in form.kind.choices},
+        "category_id": dict(_categories()),
+        "shared": {True: _("Yes"), False: _("No")},
+    }
+    return [
+        Difference(
+            name,
+            form[name].label.text,
+            str(named.get(name, {}).get(mine[name], mine[name])),
+            str(named.get(name, {}).get(theirs, theirs)),
+        )
+        for name, theirs in _values(product).items()
+        if mine[name] != theirs
+    ]
+
+
+def _categories() -> Iterator[tuple[str | bool, str]]:
+    for _group, choices in category_choices(i18n.locale()):
+        yield from choices
 
 
 @blueprint.post("/products/<uuid:product_id>/publish")
 @allow(Access.SELLER)
 def publish(product_id: UUID) -> ResponseReturnValue:
     """Offer the product."""
-    products.publish(seller_id=current_user.id, product_id=product_id)
+    try:
+        products.publish(
+            seller_id=current_user.id,
+            product_id=product_id,
+            even_empty=request.form.get("even_empty") == "yes",
+        )
+    except Conflict as error:
+        return _refused(product_id, error)
     flash(_("The product is now in the catalogue."), "success")
-    return htmx.redirect_to(url_for("products.seller_products"))
+    return _back(product_id)
 
 
 @blueprint.post("/products/<uuid:product_id>/hide")
 @allow(Access.SELLER)
 def hide(product_id: UUID) -> ResponseReturnValue:
     """Take the product out of the catalogue for a while."""
-    products.hide(seller_id=current_user.id, product_id=product_id)
+    try:
+        products.hide(seller_id=current_user.id, product_id=product_id)
+    except Conflict as error:
+        return _refused(product_id, error)
     flash(_("The product is hidden. Buyers keep what they bought."), "success")
+    return _back(product_id)
+
+
+def _refused(product_id: UUID, error: AppError) -> ResponseReturnValue:
+    """The page on which it was asked for, with the refusal."""
+    if request.form.get("page") == "stock":
+        product = own_card(product_id=product_id, seller_id=current_user.id)
+        return stock_page(product, error=error, refused=product)
+    return _list(error, product_id)
+
+
+def _back(product_id: UUID) -> ResponseReturnValue:
+    if request.form.get("page") == "stock":
+        return htmx.redirect_to(url_for("products.stock", product_id=product_id))
     return htmx.redirect_to(url_for("products.seller_products"))
 
 
@@ -160,7 +254,10 @@ def _photo(form: ProductForm) -> bytes | None:
 
 
 def _form(
-    form: ProductForm, error: AppError | None = None, product: ProductPage | None = None
+    form: ProductForm,
+    error: AppError | None = None,
+    product: ProductPage | None = None,
+    differences: Sequence[Difference] = (),
 ) -> ResponseReturnValue:
     """The form, again with what was typed where something is wrong with it."""
     if (error or form.errors) and form.photo.data and not form.photo.errors:
@@ -172,6 +269,7 @@ def _form(
         form,
         error,
         product=product,
+        differences=differences,
         max_photo_bytes=files.MAX_BYTES,
         description=markdown.render((form.description.data or "")[: products.DESCRIPTION_MAX]),
     )

@@ -43,21 +43,24 @@ def stock(product_id: UUID) -> Response:
     product = own_card(product_id=product_id, seller_id=current_user.id)
     part = request.args.get("part", "")
     fragment = part if part in {"counts", "batches", "units"} else None
-    return _stock_page(product, fragment=fragment)
+    return stock_page(product, fragment=fragment)
 
 
-def _stock_page(
+def stock_page(
     product: ProductCard,
     *,
     form: StockForm | None = None,
-    refusal: AppError | None = None,
+    error: AppError | None = None,
     fragment: str | None = None,
+    refused: ProductCard | None = None,
 ) -> Response:
+    """The stock's page, with a form that is shown again or what was refused of the product."""
     state = _state_asked()
     part = request.args.get("part", "")
     after = request.args.get("after")
     context: dict[str, Any] = {
         "product": product,
+        "refused": refused,
         "counts": queries.counts(product.id),
         "batches": queries.batches(
             product.id, after=after if part == "batches" else None, size=BATCHES_SHOWN
@@ -68,7 +71,7 @@ def _stock_page(
         "max_stock_bytes": reading.MAX_BYTES,
     }
     shown = form or StockForm(formdata=None)
-    return form_page(PAGE, shown, refusal, fragment=fragment, **context)
+    return form_page(PAGE, shown, error, fragment=fragment, **context)
 
 
 def _state_asked() -> UnitState:
@@ -84,14 +87,14 @@ def import_stock(product_id: UUID) -> ResponseReturnValue:
     product = own_card(product_id=product_id, seller_id=current_user.id)
     form = StockForm()
     if not form.validate_on_submit():
-        return _stock_page(product, form=form)
+        return stock_page(product, form=form)
     try:
         ratelimit.spend(importing.IMPORT_LIMIT, "stock-import", str(current_user.id))
         upload_id = importing.keep(product_id=product_id, seller_id=current_user.id, **_sent(form))
     except NotFound:
         raise
-    except AppError as refusal:
-        return _stock_page(product, form=form, refusal=refusal)
+    except AppError as error:
+        return stock_page(product, form=form, error=error)
     return redirect_to(url_for("products.stock_upload", product_id=product_id, upload_id=upload_id))
 
 

@@ -132,3 +132,38 @@ def test_rows_that_wait_are_given_their_listeners_new_names(empty: Flask) -> Non
         waiting = set(connection.scalars(text("SELECT listener FROM outbox")))
     assert waiting == {"orders.deliver", "mail.delivered", "app.gone.x"}
     assert {listener.name for listener in LISTENERS} >= waiting - {"app.gone.x"}
+
+
+def test_sellers_of_one_name_are_told_apart(empty: Flask) -> None:
+    upgrade(directory=DIRECTORY)
+    downgrade(directory=DIRECTORY, revision="20261126_0655_search_accents")
+    insert = text(
+        "INSERT INTO users (id, email, password_hash, display_name, locale, paypal_email, roles,"
+        " session_epoch) VALUES (CAST(:id AS uuid), :email, '', :name, 'en', :email, :roles, 1)"
+    )
+    people = [
+        ("Pixel Forge", ["seller"]),
+        ("Pixel Forge", []),
+        ("PIXEL FORGE", ["seller"]),
+        ("Pixel Forge 2", ["seller"]),
+        ("Pіxel Forge", ["seller", "admin"]),  # a Ukrainian i
+        ("x" * 60, ["seller"]),
+        ("X" * 60, ["seller"]),
+    ]
+    with db.engine.begin() as connection:
+        for number, (name, roles) in enumerate(people):
+            ident = f"01900000-0000-7000-8000-{number:012d}"
+            row = {"id": ident, "email": f"{number}@example.com", "name": name, "roles": roles}
+            connection.execute(insert, row)
+    upgrade(directory=DIRECTORY)
+    with db.engine.connect() as connection:
+        named = list(connection.scalars(text("SELECT display_name FROM users ORDER BY id")))
+    assert named == [
+        "Pixel Forge",
+        "Pixel Forge",
+        "PIXEL FORGE 2",
+        "Pixel Forge 2 2",
+        "Pіxel Forge 3",
+        "x" * 60,
+        "X" * 58 + " 2",
+    ]

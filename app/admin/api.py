@@ -8,6 +8,7 @@ from app.admin.errors import NotYourself
 from app.admin.schemas import ModeratedOut, RemovalIn, UserList, UserOut, UsersQuery
 from app.auth import queries as people
 from app.auth.errors import NoSuchUser
+from app.auth.identity import insist_on_login
 from app.auth.models import Role, User
 from app.auth.service import moderation as people_moderation
 from app.kit.access import Access, allow
@@ -84,9 +85,10 @@ def unban(user_id: UUID) -> UserOut:
 
 @blueprint.put("/users/<uuid:user_id>/roles/<any(seller, moderator, admin):role>")
 @allow(Access.ADMIN, SCOPE)
-@operation(answers=UserOut)
+@operation(answers=UserOut, refusals=(409,))
 def grant_role(user_id: UUID, role: str) -> UserOut:
-    """Give a role; a new seller is paid at their own address."""
+    """Give a role; a new seller is paid at their own address. A key can't give roles."""
+    insist_on_login()
     people_moderation.grant_role(user_id=user_id, role=Role(role))
     return _found(user_id)
 

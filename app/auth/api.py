@@ -32,7 +32,7 @@ from app.auth.service import accounts, api_keys, credentials, refresh, selling, 
 from app.auth.service.refresh import TokenPair
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
-from app.kit.errors import Forbidden, Invalid
+from app.kit.errors import Invalid
 from app.kit.requests import address, agent
 
 blueprint = api_blueprint("auth_api", __name__, "auth")
@@ -164,7 +164,7 @@ def _me_now() -> MeOut:
 
 @blueprint.patch("/me")
 @allow(Access.USER, SCOPE)
-@operation(answers=MeOut)
+@operation(answers=MeOut, refusals=(409,))
 def change_me(body: ProfileChange) -> MeOut:
     """Change the shown name, or the language of mails."""
     changes = body.model_dump(exclude_unset=True)
@@ -193,10 +193,16 @@ def change_password(body: PasswordIn) -> AcceptedOut:
 
 @blueprint.post("/seller")
 @allow(Access.USER, SCOPE)
-@operation(answers=MeOut)
+@operation(answers=MeOut, refusals=(409,))
 def become_seller(body: SellerIn) -> MeOut:
-    """Become a seller. Every login and token ends with the new role: ask for a new token."""
-    selling.become_seller(user_id=current_user.id, paypal_email=body.paypal_email)
+    """Become a seller, by one's password. Every login and token ends with the new role."""
+    selling.become_seller(
+        user_id=current_user.id,
+        display_name=body.display_name,
+        paypal_email=body.paypal_email,
+        password=body.password,
+        address=address() or "",
+    )
     return _me_now()
 
 
@@ -220,7 +226,8 @@ def _key(key: ApiKeyView) -> ApiKeyOut:
 @operation(answers=NewApiKeyOut, status=201)
 def create_api_key(body: ApiKeyIn) -> Answer:
     """Make a key for a program. A key can't make keys: that needs a login."""
-    _insist_on_login()
+    identity.insist_on_login()
+    identity.insist_on_scopes(body.scopes)
     key_id, key = api_keys.create_api_key(
         user_id=current_user.id,
         name=body.name,
@@ -228,11 +235,6 @@ def create_api_key(body: ApiKeyIn) -> Answer:
         expires_in_days=body.expires_in_days,
     )
     return Answer(NewApiKeyOut(id=key_id, key=key), location=url_for(".list_api_keys"))
-
-
-def _insist_on_login() -> None:
-    if identity.called_by_key():
-        raise Forbidden("login_needed", _("An API key can't do this. Log in to get a token."))
 
 
 @blueprint.delete("/api-keys/<uuid:key_id>")

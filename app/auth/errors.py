@@ -89,6 +89,24 @@ class AlreadySeller(Conflict):
         super().__init__("already_seller", _("You are already a seller."))
 
 
+class NameTaken(Conflict):
+    """A seller has this name, or one that looks like it."""
+
+    def __init__(self) -> None:
+        message = _(
+            "Another seller has this name or one that looks like it. Please choose another."
+        )
+        super().__init__("name_taken", message, errors={"display_name": message})
+
+
+class NameReserved(Invalid):
+    """The name would make people believe that the shop itself speaks."""
+
+    def __init__(self) -> None:
+        message = _("This name is reserved for the shop. Please choose another.")
+        super().__init__("name_reserved", message, errors={"display_name": message})
+
+
 class NotSeller(Conflict):
     """The person does not sell."""
 

@@ -80,12 +80,15 @@ class ProfileForm(Form):
 class SellerForm(Form):
     """Become a seller."""
 
+    display_name = _name()
     paypal_email = _email(_l("PayPal email"))
+    password = _password(_l("Your password"))
 
 
-class PayoutForm(SellerForm):
+class PayoutForm(Form):
     """Be paid somewhere else."""
 
+    paypal_email = _email(_l("PayPal email"))
     password = _password(_l("Your password"))
 
 

@@ -4,16 +4,21 @@ The signed cookie holds a random secret; the row of `login_session` with its has
 it is. So a session ends on the server, whatever the browser keeps.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 from flask import Flask, Request, Response, g, request, session
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 
 from app.auth import queries
 from app.auth.models import User
+from app.auth.scopes import scopes_for
 from app.auth.service import bearer, sessions
 from app.extensions import login_manager
+from app.kit.access import insufficient_scope
+from app.kit.errors import Forbidden
 from app.kit.requests import is_api
 
 SECRET = "login"  # noqa: S105  # the name of a field
@@ -50,10 +55,22 @@ def _load_program() -> User | None:
     return caller.user
 
 
-def called_by_key() -> bool:
-    """Whether a program calls with an API key, not with the token of a login."""
+def insist_on_login() -> None:
+    """Refuse an API key for what gives power to others, or to itself; Forbidden."""
     caller: bearer.Caller | None = g.get("caller")
-    return caller is not None and caller.api_key_id is not None
+    if caller is not None and caller.api_key_id is not None:
+        raise Forbidden("login_needed", _("An API key can't do this. Log in to get a token."))
+
+
+def insist_on_scopes(scopes: Collection[str]) -> None:
+    """Refuse a token that hands on more than it is good for itself; Forbidden."""
+    caller: bearer.Caller | None = g.get("caller")
+    if caller is None:
+        return
+    # What nobody with these roles may do is refused by name, later.
+    possible = {scope.value for scope in scopes_for(caller.user)}
+    if not possible & set(scopes) <= caller.scopes:
+        raise insufficient_scope()
 
 
 def _load_browser() -> User | None:

@@ -28,6 +28,9 @@ class User(Model):
     email: Mapped[str] = mapped_column(CITEXT, unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
     display_name: Mapped[str] = mapped_column(Text)
+    # Of who sells or has sold, made by app.auth.names: no other seller's name may look like theirs.
+    name_letters: Mapped[str | None] = mapped_column(Text, unique=True)
+    name_looks: Mapped[str | None] = mapped_column(Text, unique=True)
     locale: Mapped[str] = mapped_column(Text, default="en")
     paypal_email: Mapped[str | None] = mapped_column(CITEXT)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
@@ -43,6 +46,10 @@ class User(Model):
         CheckConstraint(
             "NOT ('seller' = ANY (roles)) OR paypal_email IS NOT NULL", name="seller_has_paypal"
         ),
+        CheckConstraint(
+            "NOT ('seller' = ANY (roles)) OR (name_letters IS NOT NULL AND name_looks IS NOT NULL)",
+            name="seller_has_own_name",
+        ),
     )
 
     # What flask-login asks of a user object.
@@ -57,6 +64,11 @@ class User(Model):
     def get_id(self) -> str:
         """The id that flask-login keeps in the session."""
         return str(self.id)
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the person speaks for the shop."""
+        return bool({Role.ADMIN, Role.MODERATOR} & set(self.roles))
 
     @property
     def has_password(self) -> bool:

@@ -93,9 +93,14 @@ class ProfileChange(Input):
 
 
 class SellerIn(Input):
-    """Where one is paid."""
+    """Where one is paid, and under which name one sells: the one so far, where left out.
+
+    The password proves that it is not a key or a token alone that says where money goes.
+    """
 
     paypal_email: str = Field(min_length=3, max_length=EMAIL_LENGTH)
+    password: str = Field(min_length=1, max_length=MAX_LENGTH)
+    display_name: str | None = Field(None, min_length=1, max_length=NAME_MAX)
 
 
 class PasswordIn(Input):

@@ -67,7 +67,12 @@ def _check() -> None:
         raise Forbidden("forbidden", _("You don't have access to this page."))
     scope, scopes = scope_of(request.endpoint), g.get("scopes")
     if scopes is not None and scope is not None and scope not in scopes:
-        raise Forbidden("insufficient_scope", _("This token doesn't allow that."))
+        raise insufficient_scope()
+
+
+def insufficient_scope() -> Forbidden:
+    """The refusal of a token that is good, but not for this."""
+    return Forbidden("insufficient_scope", _("This token doesn't allow that."))
 
 
 def init_app(app: Flask) -> None:

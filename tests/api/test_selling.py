@@ -6,9 +6,11 @@ import pytest
 from flask import Flask
 from PIL import Image
 
+from app.auth import queries
 from app.auth.models import User
+from app.auth.service import api_keys
 from tests.api.test_manners import a_product
-from tests.factories.auth import make_user
+from tests.factories.auth import PASSWORD, make_user
 from tests.factories.products import make_product
 from tests.support.bought import delivered
 from tests.support.programs import Program, program_of
@@ -113,7 +115,13 @@ def test_sales_and_balance(selling: Program, seller: User, buyer: User) -> None:
 class TestBecomingSeller:
     def test_it_ends_the_token_and_the_next_one_may_sell(self, app: Flask, buyer: User) -> None:
         program = program_of(app, buyer)
-        done = program.post("/auth/seller", json={"paypal_email": "pay@example.com"})
+        wanted = {"paypal_email": "pay@example.com", "display_name": "Ann's Keys"}
+        for password, status in ((None, 422), ("not-the-password", 422), (PASSWORD, 200)):
+            sent = wanted | ({"password": password} if password else {})
+            done = program.post("/auth/seller", json=sent)
+            assert done.status_code == status
+            assert status == 200 or set(done.json["errors"]) == {"password"}
+        assert done.json["display_name"] == "Ann's Keys"
         assert done.json["roles"] == ["buyer", "seller"]
         assert program.get("/auth/me").status_code == 401
         again = program.post(
@@ -122,6 +130,33 @@ class TestBecomingSeller:
         assert Program(program.browser, again.json["access_token"]).get(
             "/products/mine"
         ).status_code == 200  # fmt: skip
+
+    def test_a_key_alone_moves_no_money(self, app: Flask, buyer: User) -> None:
+        _key_id, key = api_keys.create_api_key(user_id=buyer.id, name="Robot", scopes=["account"])
+        robot = Program(app.test_client(), key)
+        for path, sent in (
+            ("/auth/seller", {"paypal_email": "thief@example.com"}),
+            ("/auth/seller", {"paypal_email": "thief@example.com", "password": "guessed-one"}),
+            ("/auth/password", {"current": "guessed-one", "new": "seven-green-tractors"}),
+            ("/auth/api-keys", {"name": "Child", "scopes": ["account"]}),
+        ):
+            assert robot.post(path, json=sent).status_code in {403, 422}
+        now = queries.get_user(buyer.id, fresh=True)
+        assert now is not None
+        assert (now.roles, now.paypal_email) == ([], None)
+
+    def test_the_name_of_another_seller_is_refused_at_its_field(
+        self, app: Flask, buyer: User, seller: User
+    ) -> None:
+        program = program_of(app, buyer)
+        wanted = {"paypal_email": "pay@example.com", "password": PASSWORD}
+        for name, status in ((seller.display_name.upper(), 409), ("PayPaI", 422)):
+            refused = program.post("/auth/seller", json=wanted | {"display_name": name})
+            assert (refused.status_code, set(refused.json["errors"])) == (status, {"display_name"})
+        renamed = program_of(app, make_user(roles=("seller",))).ask(
+            "PATCH", "/auth/me", json={"display_name": seller.display_name}
+        )
+        assert (renamed.status_code, set(renamed.json["errors"])) == (409, {"display_name"})
 
 
 class TestProfile:
@@ -182,6 +217,14 @@ class TestAdministration:
         assert "moderator" in admin.ask("PUT", f"{path}/moderator").json["roles"]
         assert admin.ask("DELETE", f"{path}/moderator").json["roles"] == ["buyer", "seller"]
         assert admin.ask("PUT", f"{path}/emperor").status_code == 404
+
+    def test_a_key_gives_no_roles(self, app: Flask, buyer: User) -> None:
+        chief = make_user(roles=("admin",))
+        _key_id, key = api_keys.create_api_key(user_id=chief.id, name="Robot", scopes=["admin"])
+        robot = Program(app.test_client(), key)
+        refused = robot.ask("PUT", f"/admin/users/{buyer.id}/roles/admin")
+        assert (refused.status_code, refused.json["code"]) == (403, "login_needed")
+        assert robot.get(f"/admin/users/{buyer.id}").json["roles"] == ["buyer"]
 
     def test_nobody_shuts_themselves_out(self, app: Flask) -> None:
         user = make_user(roles=("admin",))

@@ -207,6 +207,14 @@ class TestApiKeys:
         body = {"name": "Child", "scopes": ["account"]}
         assert Program(client, key).post("/auth/api-keys", json=body).status_code == 403
 
+    def test_a_token_makes_no_key_that_may_do_more(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        program = program_of(app, seller, ["account"])
+        refused = program.post("/auth/api-keys", json={"name": "Robot", "scopes": ["sales"]})
+        assert (refused.status_code, refused.json["code"]) == (403, "insufficient_scope")
+        made = program.post("/auth/api-keys", json={"name": "Robot", "scopes": ["account"]})
+        assert made.status_code == 201
+
     def test_a_ban_ends_it_a_password_does_not(self, app: Flask) -> None:
         user = make_user()
         _key_id, key = api_keys.create_api_key(user_id=user.id, name="Robot", scopes=["account"])

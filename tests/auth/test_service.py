@@ -13,6 +13,8 @@ from app.auth.errors import (
     AlreadySeller,
     Banned,
     DeadLink,
+    NameReserved,
+    NameTaken,
     NoSuchSession,
     NotConfirmed,
     NotSeller,
@@ -518,14 +520,21 @@ class TestLogIn:
         assert len(listed.agent) <= 300
 
 
+SELLING = {"paypal_email": "pay@example.com", "password": PASSWORD, "address": HOME}
+
+
+def start_selling(user: User, **changes: str | None) -> str:
+    """Make a person a seller, called as they are unless another name is given."""
+    values = {"display_name": user.display_name, **SELLING, **changes}
+    return selling.become_seller_in_browser(user_id=user.id, **values)
+
+
 ENDS = {
     "ban": lambda user: moderation.ban_user(user_id=user.id),
     "grant": lambda user: moderation.grant_role(user_id=user.id, role=Role.MODERATOR),
     "revoke": lambda user: moderation.revoke_role(user_id=user.id, role=Role.ADMIN),
     "log out everywhere": lambda user: sessions.log_out_everywhere(user_id=user.id),
-    "become seller": lambda user: selling.become_seller_in_browser(
-        user_id=user.id, paypal_email="pay@example.com", address=HOME
-    ),
+    "become seller": start_selling,
     "change password": lambda user: credentials.change_password(
         user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
     ),
@@ -711,23 +720,77 @@ class TestPasswords:
 class TestSelling:
     def test_a_seller_is_paid_at_the_address_named(self, app):
         user = make_user()
-        secret = selling.become_seller_in_browser(
-            user_id=user.id, paypal_email="Pay@Example.com", address=HOME, agent="Firefox"
-        )
+        secret = start_selling(user, paypal_email="Pay@Example.com", agent="Firefox")
         visit = queries.visit(secret)
         assert "seller" in visit.user.role_names
         assert visit.user.paypal_email == "pay@example.com"
         with pytest.raises(AlreadySeller):
-            selling.become_seller_in_browser(
-                user_id=user.id, paypal_email="x@example.com", address=HOME
-            )
+            start_selling(user)
 
-    def test_what_is_no_address_is_refused(self, app):
+    def test_all_that_is_wrong_is_told_at_once(self, app):
+        user = make_user()
         with pytest.raises(Invalid) as caught:
-            selling.become_seller_in_browser(
-                user_id=make_user().id, paypal_email="paypal", address=HOME
-            )
-        assert set(caught.value.errors) == {"paypal_email"}
+            start_selling(user, paypal_email="paypal", display_name="ByteShop")
+        assert set(caught.value.errors) == {"paypal_email", "display_name"}
+        assert queries.get_user(user.id).roles == []
+
+    def test_who_sells_has_given_the_password(self, app):
+        user = make_user()
+        with pytest.raises(WrongPassword) as caught:
+            start_selling(user, password=NEW_PASSWORD)
+        assert set(caught.value.errors) == {"password"}
+        assert queries.get_user(user.id).roles == []
+
+    @pytest.mark.parametrize(
+        "name", ["Pixel Forge", "PIXEL FORGE", "Pixеl F0rge", "Pixel-Forge ⭐"]
+    )
+    def test_no_two_sellers_are_called_alike(self, app, name):
+        make_user(roles=("seller",), display_name="Pixel Forge")
+        user = make_user(display_name="Pixel Forge")  # who only buys may be
+        for become in (
+            lambda: start_selling(user, display_name=name),
+            lambda: moderation.grant_role(user_id=user.id, role=Role.SELLER),
+            lambda: accounts.add_user(
+                email="new@example.com", password=PASSWORD, display_name=name, roles=("seller",)
+            ),
+        ):
+            with pytest.raises(NameTaken) as caught:
+                become()
+            assert set(caught.value.errors) == {"display_name"}
+        other = make_user(roles=("seller",), display_name="Anvil")
+        with pytest.raises(NameTaken):
+            accounts.update_profile(user_id=other.id, display_name=name, locale="en")
+        assert queries.get_user(other.id, fresh=True).display_name == "Anvil"
+        start_selling(user, display_name="Pixel Forge 2")
+        accounts.update_profile(user_id=other.id, display_name="ANVIL!", locale="ru")  # their own
+
+    def test_of_two_at_once_one_gets_the_name(self, app):
+        people = [make_user(display_name="Pixel Forge") for _ in range(4)]
+        results = in_parallel(app, lambda number: start_selling(people[number]), 4)
+        refused = [result for result in results if isinstance(result, NameTaken)]
+        assert (len(refused), len(results)) == (3, 4)
+
+    def test_the_name_of_who_sells_no_more_stays_theirs(self, app):
+        seller = make_user(roles=("seller",), display_name="Pixel Forge")
+        moderation.revoke_role(user_id=seller.id, role=Role.SELLER)
+        with pytest.raises(NameTaken):
+            start_selling(make_user(), display_name="Pixel Forge")
+        moderation.grant_role(user_id=seller.id, role=Role.SELLER)
+
+    def test_only_who_speaks_for_the_shop_is_called_like_it(self, app):
+        with pytest.raises(Invalid, match="reserved"):
+            accounts.register(
+                email="n@example.com", password=PASSWORD, display_name="Support", locale="en",
+                address=HOME,
+            )  # fmt: skip
+        user = make_user()
+        with pytest.raises(NameReserved) as caught:
+            accounts.update_profile(user_id=user.id, display_name="Аdmin", locale="en")
+        assert set(caught.value.errors) == {"display_name"}
+        moderation.grant_role(user_id=user.id, role=Role.MODERATOR)
+        accounts.update_profile(user_id=user.id, display_name="ByteShop Support", locale="en")
+        moderation.revoke_role(user_id=user.id, role=Role.MODERATOR)
+        accounts.update_profile(user_id=user.id, display_name="ByteShop Support", locale="ru")
 
     def test_another_address_needs_the_password(self, app):
         seller = make_user(roles=("seller",), paypal_email="old@example.com")
@@ -753,7 +816,7 @@ class TestSelling:
         assert queries.get_user(user.id).paypal_email == old
         moderation.revoke_role(user_id=user.id, role=Role.SELLER)
         assert inbox.of(old) == []
-        selling.become_seller(user_id=user.id, paypal_email="new@example.com")
+        start_selling(user, paypal_email="new@example.com")
         for address in (old, user.email):
             assert inbox.only(address)["subject"] == "Your PayPal email was changed"
 

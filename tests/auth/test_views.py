@@ -577,14 +577,28 @@ class TestProfile:
         log_in(other, user)
         form = page_of(client.get("/auth/selling"))
         assert form.find(id="paypal_email")["value"] == user.email
-        refused = client.post("/auth/selling", data={"paypal_email": "paypal"})
-        assert refused.status_code == 422
-        assert page_of(refused).find(id="paypal_email")["value"] == "paypal"
-        done = client.post("/auth/selling", data={"paypal_email": "pay@example.com"})
+        assert form.find(id="display_name")["value"] == user.display_name
+        taken = make_user(roles=("seller",)).display_name
+        sent = {"paypal_email": "pay@example.com", "password": PASSWORD, "display_name": "Ann"}
+        for change, status in (
+            ({"paypal_email": "paypal"}, 422),
+            ({"display_name": taken}, 409),
+            ({"display_name": "ByteShop"}, 422),
+            ({"password": "not-the-password"}, 422),
+        ):
+            refused = client.post("/auth/selling", data=sent | change)
+            [field] = change
+            assert refused.status_code == status
+            page = page_of(refused)
+            assert [wrong["name"] for wrong in page.select("[aria-invalid=true]")] == [field]
+            for name in ("paypal_email", "display_name"):
+                assert page.find(id=name)["value"] == (sent | change)[name]
+            assert not page.find(id="password").get("value")
+        done = client.post("/auth/selling", data=sent)
         assert (done.status_code, done.location) == (303, "/products/mine")
         assert "pay@example.com" in client.get("/auth/profile").get_data(as_text=True)
         assert not is_in(other)
-        again = client.post("/auth/selling", data={"paypal_email": "pay2@example.com"})
+        again = client.post("/auth/selling", data=sent | {"paypal_email": "pay2@example.com"})
         assert again.location == "/auth/selling"
         assert queries.user_by_email(user.email).paypal_email == "pay@example.com"
 
@@ -649,7 +663,7 @@ FORMS = {
     "/auth/locale": ("locale", "next"),
     "/auth/profile": ("display_name", "locale"),
     "/auth/password": ("current", "new"),
-    "/auth/selling": ("paypal_email",),
+    "/auth/selling": ("display_name", "paypal_email", "password"),
     "/auth/selling/paypal": ("paypal_email", "password"),
 }
 

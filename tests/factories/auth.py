@@ -5,7 +5,7 @@ from functools import cache
 from itertools import count
 from uuid import uuid4
 
-from app.auth import passwords
+from app.auth import names, passwords
 from app.auth.models import User
 from app.kit.db import db_now, session
 from app.kit.ids import new_id
@@ -30,6 +30,8 @@ def make_user(
     columns.setdefault("display_name", f"Person {number}")
     if "seller" in roles:
         columns.setdefault("paypal_email", f"paypal-{email}")
+        name = str(columns["display_name"])
+        columns |= {"name_letters": names.letters(name), "name_looks": names.looks(name)}
     user = User(
         id=new_id(),
         email=email,

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
-from app.auth import passwords, queries
-from app.auth.errors import DeadLink, NoSuchUser
+from app.auth import names, passwords, queries
+from app.auth.errors import DeadLink, NameTaken, NoSuchUser
 from app.auth.events import ConfirmationRequested, KnownAddressRegistered, UserRegistered
 from app.auth.models import MailPurpose, Role, User
 from app.auth.service import limits, mail_links
@@ -19,6 +20,7 @@ from app.auth.service.details import (
     clean_locale,
     clean_name,
 )
+from app.auth.service.naming import clean_free_name, rename
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import emit
@@ -35,7 +37,7 @@ def register(*, email: str, password: str, display_name: str, locale: str, addre
     with faults:
         email = clean_email(email)
     with faults:
-        display_name = clean_name(display_name)
+        display_name = clean_free_name(display_name)
     with faults:
         locale = clean_locale(locale)
     with faults:
@@ -56,6 +58,8 @@ class _NewUser:
     locale: str
     roles: tuple[str, ...] = ()
     paypal_email: str | None = None
+    name_letters: str | None = None
+    name_looks: str | None = None
 
 
 @transactional
@@ -111,20 +115,26 @@ def add_user(  # what an account consists of
     """Make a confirmed account without any mail, for demo data and operators; its id.
 
     An address that has an account keeps it as it is. A seller without `paypal_email` is paid at
-    `email`. Raises Invalid for what is no address, name or language.
+    `email`. Raises Invalid for what is no address, name or language; NameTaken.
     """
-    email = clean_email(email)
-    if Role.SELLER in roles:
+    email, display_name = clean_email(email), clean_name(display_name)
+    sells = Role.SELLER in roles
+    if sells:
         paypal_email = clean_email(paypal_email or email, "paypal_email")
     new = _NewUser(
         email=email,
         password_hash=passwords.hash_password(password),
-        display_name=clean_name(display_name),
+        display_name=display_name,
         locale=clean_locale(locale),
         roles=tuple(roles),
         paypal_email=paypal_email,
+        name_letters=names.letters(display_name) if sells else None,
+        name_looks=names.looks(display_name) if sells else None,
     )
-    return _add(new)
+    try:
+        return _add(new)
+    except IntegrityError as error:
+        raise NameTaken from error
 
 
 @transactional
@@ -167,12 +177,16 @@ def _ask_for_confirmation(*, email: str) -> None:
 
 @transactional
 def update_profile(*, user_id: UUID, display_name: str, locale: str) -> None:
-    """Change the shown name and the language; Invalid with `errors` for either."""
-    display_name, locale = clean_name(display_name), clean_locale(locale)
+    """Change the shown name and the language.
+
+    Raises Invalid with `errors` for either, NameReserved, NameTaken.
+    """
+    locale = clean_locale(locale)
     user = lock(User, user_id)
     if user is None:
         raise NoSuchUser
-    user.display_name, user.locale = display_name, locale
+    user.locale = locale
+    rename(user, display_name)
 
 
 @transactional

@@ -5,7 +5,7 @@ from uuid import UUID
 from app.auth.errors import NoSuchUser
 from app.auth.models import Role, User
 from app.auth.service.details import clean_email
-from app.auth.service.selling import set_paypal_email
+from app.auth.service.selling import make_seller
 from app.auth.service.sessions import end_all_sessions
 from app.kit.db import db_now, lock, transactional
 
@@ -30,13 +30,17 @@ def unban_user(*, user_id: UUID) -> None:
 
 @transactional
 def grant_role(*, user_id: UUID, role: Role, paypal_email: str | None = None) -> None:
-    """Give a role; a seller is paid at `paypal_email`, or where they were, or at their address."""
+    """Give a role; a seller is paid at `paypal_email`, or where they were, or at their address.
+
+    Raises Invalid for `paypal_email`, NameTaken for a seller called like another one.
+    """
     user = _locked(user_id)
     if role in user.roles:
         return
     if role is Role.SELLER:
         address = paypal_email or user.paypal_email or user.email
-        set_paypal_email(user, clean_email(address, "paypal_email"))
+        make_seller(user, clean_email(address, "paypal_email"))
+        return
     user.roles = sorted({*user.roles, role})
     end_all_sessions(user)
 

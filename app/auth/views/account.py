@@ -51,7 +51,8 @@ def become_seller() -> ResponseReturnValue:
     """The form; for a seller the one to be paid somewhere else."""
     if policy.may_sell(me()):
         return form_page("auth/payout.html", PayoutForm(obj=me()))
-    return form_page("auth/become_seller.html", SellerForm(paypal_email=me().email))
+    form = SellerForm(display_name=me().display_name, paypal_email=me().email)
+    return form_page("auth/become_seller.html", form)
 
 
 @blueprint.post("/selling")
@@ -65,9 +66,12 @@ def start_selling() -> ResponseReturnValue:
     try:
         secret = selling.become_seller_in_browser(
             user_id=me().id,
+            display_name=form.display_name.data,
             paypal_email=form.paypal_email.data,
+            password=form.password.data,
             address=address() or "",
             agent=agent(),
+            device=devices.of(me().email),
         )
     except AlreadySeller as error:
         flash(error.message, "info")

@@ -133,6 +133,9 @@ class Order(Model):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     paid_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # When the sweeper delivers it, should nobody have by then; each time it waits twice as long.
+    delivery_tries: Mapped[int] = mapped_column(default=0)
+    next_delivery_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # When its pieces were taken out of the buyer's basket, once PayPal had the payment in hand.
     left_basket_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lines: Mapped[list["OrderLine"]] = relationship(
@@ -147,7 +150,7 @@ class Order(Model):
             "expires_at",
             postgresql_where="state IN ('open', 'approved')",
         ),
-        Index("ix_orders_undelivered", "paid_at", postgresql_where="state = 'paid'"),
+        Index("ix_orders_undelivered", "next_delivery_at", postgresql_where="state = 'paid'"),
     )
 
     @property

@@ -157,7 +157,7 @@ def test_web_killed_while_placing_costs_nothing_and_frees_the_units(
     assert count("orders") == count("payment") == 1
     assert order_of(again).state is OrderState.OPEN
     pass_deadline()
-    assert ending.expire_overdue() == 1
+    assert ending.expire_overdue().done == 1
     take_up()
     assert order_of(again).state is OrderState.EXPIRED
     assert count("stock_item", "state = 'free'") == 2

@@ -321,9 +321,9 @@ class TestWebhooks:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        assert capturing.chase_unfinished() == 0, "the sweeper leaves the browser its time"
+        assert capturing.chase_unfinished().done == 0, "the sweeper leaves the browser its time"
         make_due()
-        assert capturing.chase_unfinished() == 1
+        assert capturing.chase_unfinished().done == 1
         drain()
         assert order_of(started).state is OrderState.DELIVERED
 
@@ -337,8 +337,8 @@ class TestWebhooks:
             start(buyer)
         make_due()
         paypal.fault("slow", operation="get", seconds=0.5, times=1)
-        assert capturing.chase_unfinished() == 1
-        assert capturing.chase_unfinished() == 2, "the others' turn is in the next round"
+        assert capturing.chase_unfinished().done == 1
+        assert capturing.chase_unfinished().done == 2, "the others' turn is in the next round"
 
 
 class TestLostAnswers:
@@ -556,7 +556,7 @@ class TestDeadline:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         pass_deadline()
-        assert ending.expire_overdue() == 1
+        assert ending.expire_overdue().done == 1
         assert order_of(started).state is OrderState.EXPIRED
         assert count("stock_item", "state = 'free'") == 1
 

@@ -101,9 +101,9 @@ class TestDropped:
         started = start(buyer)
         paypal.drop(started.paypal_order_id)
         make_due()
-        assert capturing.chase_unfinished() == 1
+        assert capturing.chase_unfinished().done == 1
         make_due()
-        assert capturing.chase_unfinished() == 0
+        assert capturing.chase_unfinished().done == 0
 
     def test_buyer_who_comes_back_pays_all_the_same(
         self, paypal: SandboxControl, drain: Callable[[], None], buyer: User
@@ -119,7 +119,7 @@ class TestDropped:
         assert again.order_id == first.order_id
         paypal.approve(again.paypal_order_id)
         make_due()
-        assert capturing.chase_unfinished() == 1, "the sweeper has an eye on it again"
+        assert capturing.chase_unfinished().done == 1, "the sweeper has an eye on it again"
         drain()
         assert order_of(first).state is OrderState.DELIVERED
 
@@ -132,7 +132,7 @@ class TestDropped:
         paypal.fault("rate_limit", operation="get", times=1)
         capturing.chase_unfinished()
         make_due()
-        assert capturing.chase_unfinished() == 1
+        assert capturing.chase_unfinished().done == 1
 
 
 class TestNames:

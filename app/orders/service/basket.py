@@ -21,6 +21,7 @@ from app.products.queries import cards
 from app.products.queries.cards import ProductCard
 
 GUESTS_KEPT = timedelta(days=30)
+DROPPED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -168,15 +169,28 @@ def put_back(*, order_id: UUID) -> None:
     _changed(basket)
 
 
-@transactional
 def drop_forgotten() -> int:
     """Delete the baskets of guests who have not come back for a month; returns how many."""
-    dropped = session().scalars(
-        delete(Basket)
+    dropped = 0
+    while batch := _drop_some_forgotten():
+        dropped += batch
+    return dropped
+
+
+@transactional
+def _drop_some_forgotten() -> int:
+    forgotten = (
+        select(Basket.id)
         .where(
             Basket.guest_hash.is_not(None),
             Basket.updated_at < func.clock_timestamp() - GUESTS_KEPT,
         )
+        .limit(DROPPED_AT_ONCE)
+        .with_for_update(skip_locked=True)  # its guest has just come back
+    )
+    dropped = session().scalars(
+        delete(Basket)
+        .where(Basket.id.in_(forgotten))
         .returning(Basket.id)
         .execution_options(synchronize_session=False)
     )

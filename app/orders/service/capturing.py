@@ -4,19 +4,19 @@ Between `take_in_hand`, which makes sure of the goods, and `settling`, which boo
 stands one call to PayPal, with no transaction open.
 """
 
-import logging
+import itertools
 import time
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import select
 
 from app.auth import queries as users
 from app.kit import ratelimit
 from app.kit.db import end_read, session, transactional
 from app.kit.errors import AppError, Unavailable
+from app.kit.sweeping import Swept, for_each
 from app.orders.errors import NoSuchOrder, Stopped
 from app.orders.models import Order, OrderState
 from app.orders.service import basket, ending, placing, settling, states, units
@@ -27,7 +27,6 @@ from app.payments.service import paying, recording
 from app.payments.service.paying import CaptureOrder
 from app.products.queries import cards
 
-log = logging.getLogger(__name__)
 CAPTURE_LIMIT = "30/minute"
 CHASE_SECONDS = 5.0
 
@@ -221,31 +220,19 @@ def _why_failed(issue: str | None) -> str:
     return str(_("PayPal refused the payment. You have not been charged."))
 
 
-def chase_unfinished() -> int:
-    """Ask PayPal about unfinished payments whose check is due; returns how many.
+def chase_unfinished() -> Swept:
+    """Ask PayPal about unfinished payments whose check is due, each by itself.
 
-    A round ends after some seconds, however slow PayPal is: the clock has other things to do, and
-    takes up the rest in the next one.
+    A round ends after some seconds, however slow PayPal is, and the next one takes up the rest.
     """
-    end = time.monotonic() + CHASE_SECONDS
-    asked = 0
-    for order_id in _due():
-        if time.monotonic() >= end:
-            break
-        asked += 1
-        paying.postpone_check(reference=order_id)
-        try:
-            capture(order_id=order_id)
-        except AppError:
-            log.exception("order could not be chased", extra={"order": str(order_id)})
-    return asked
-
-
-def _due() -> list[UUID]:
-    """The orders whose payments should be looked at now, but those that ended."""
-    known = session().scalars(
-        select(Order.id).where(Order.id.in_(paying.due()), Order.state != OrderState.CANCELLED)
-    )
-    due = list(known)
+    due = paying.due()
     end_read()
-    return due
+    end = time.monotonic() + CHASE_SECONDS
+    return for_each(itertools.takewhile(lambda _order: time.monotonic() < end, due), _ask)
+
+
+def _ask(order_id: UUID) -> bool:
+    if not paying.postpone_check(reference=order_id):
+        return False
+    capture(order_id=order_id)
+    return True

@@ -1,20 +1,22 @@
 """Delivery: a paid order's pieces are put into the buyer's hands, once."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
-
-from sqlalchemy import func, select
 
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import emit
+from app.kit.sweeping import Swept, for_each
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderDelivered
 from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderState
+from app.orders.queries.waiting import due_deliveries
 from app.orders.service import evidence, states, units
 from app.products.errors import OutOfStock
 
-LATE_SECONDS = 10
+FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(hours=1)
 LATE_LIMIT = 100
 
 
@@ -59,26 +61,32 @@ def _assign(order: Order, line: OrderLine, sold: Sequence[UUID | None]) -> None:
     )
 
 
-def deliver_late() -> int:
-    """Deliver what the queue has lost or what waited for stock; returns how many orders."""
-    late = list(
-        session().scalars(
-            select(Order.id)
-            .where(
-                Order.state == OrderState.PAID,
-                Order.paid_at
-                < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, LATE_SECONDS),
-            )
-            .order_by(Order.paid_at)
-            .limit(LATE_LIMIT)
-        )
-    )
+def deliver_late() -> Swept:
+    """Deliver what the queue has lost, or what waited for stock that is there now.
+
+    What can't be delivered is tried again later, each time twice as late, so that it is never in
+    the way of what can.
+    """
+    late = list(session().scalars(due_deliveries().limit(LATE_LIMIT)))
     end_read()
-    return sum(_try_to_deliver(order_id) for order_id in late)
+    return for_each(late, _try_to_deliver)
 
 
 def _try_to_deliver(order_id: UUID) -> bool:
+    if not _postpone(order_id=order_id):
+        return False
     try:
         return deliver(order_id=order_id)
     except OutOfStock:
-        return False  # waits on, and holds up nobody else
+        return False  # it waits on
+
+
+@transactional
+def _postpone(*, order_id: UUID) -> bool:
+    order = lock(Order, order_id, skip_locked=True)  # whoever has it delivers it
+    if order is None or order.state is not OrderState.PAID:
+        return False
+    order.delivery_tries += 1
+    pause = min(FIRST_PAUSE * 2 ** min(order.delivery_tries - 1, 10), LONGEST_PAUSE)
+    order.next_delivery_at = db_now() + pause
+    return True

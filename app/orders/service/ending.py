@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
+from app.kit.sweeping import Swept, for_each
 from app.orders.errors import NoSuchOrder
 from app.orders.models import Order, OrderState
 from app.orders.policy import can_cancel
@@ -58,8 +59,8 @@ def close(order: Order, state: OrderState, reason: str | None = None) -> None:
         order.checkout_key = new_id()
 
 
-def expire_overdue() -> int:
-    """Give back the units of open orders whose deadline has passed; returns how many orders."""
+def expire_overdue() -> Swept:
+    """Give back the units of open orders whose deadline has passed, each order by itself."""
     overdue = list(
         session().scalars(
             select(Order.id)
@@ -69,12 +70,12 @@ def expire_overdue() -> int:
         )
     )
     end_read()
-    return sum(_expire(order_id=order_id) for order_id in overdue)
+    return for_each(overdue, _expire)
 
 
 @transactional
-def _expire(*, order_id: UUID) -> bool:
-    order = lock(Order, order_id)
+def _expire(order_id: UUID) -> bool:
+    order = lock(Order, order_id, skip_locked=True)  # whoever has it ends it, or pays it
     if order is None or order.state is not OrderState.OPEN or order.expires_at >= db_now():
         return False
     close(order, OrderState.EXPIRED, "deadline")

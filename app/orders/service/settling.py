@@ -21,6 +21,8 @@ from app.products.errors import OutOfStock
 from app.products.service import stock
 
 log = logging.getLogger(__name__)
+# How long the queue has to deliver before the sweeper does.
+LATE = timedelta(seconds=10)
 
 
 @transactional
@@ -85,6 +87,7 @@ def _pay(order: Order, recorded: Recorded) -> None:
         release_at=now + hold,
     )
     order.paid_at = now
+    order.next_delivery_at = now + LATE
     states.move(order, OrderState.PAID)
     emit(OrderPaid(order.id))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from app.kit import states
 from app.kit.db import end_read, session, transactional
@@ -60,16 +60,7 @@ def move(payment: Payment, to: PaymentState) -> None:
 
 def locked(reference: UUID) -> Payment:
     """The payment for `reference`, locked until the commit; NoSuchPayment if there is none."""
-    payment = (
-        session()
-        .execute(
-            select(Payment)
-            .where(Payment.reference == reference)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        .scalar_one_or_none()
-    )
+    payment = session().scalars(_one(reference).with_for_update()).one_or_none()
     if payment is None:
         raise NoSuchPayment
     return payment
@@ -239,24 +230,27 @@ def due() -> list[UUID]:
 
 
 @transactional
-def postpone_check(*, reference: UUID) -> None:
-    """Have the sweeper ask PayPal again later, each time twice as late."""
-    payment = locked(reference)
+def postpone_check(*, reference: UUID) -> bool:
+    """Have the sweeper ask PayPal again later, each time twice as late; False if it is busy now."""
+    payment = session().scalars(_one(reference).with_for_update(skip_locked=True)).one_or_none()
+    if payment is None:  # whoever has it asks
+        return False
     payment.checks += 1
     wait = min(FIRST_CHECK * 2 ** min(payment.checks - 1, 10), LONGEST_WAIT)
     payment.next_check_at = func.clock_timestamp() + wait
+    return True
+
+
+def _one(reference: UUID) -> Select[Payment]:
+    return (
+        select(Payment)
+        .where(Payment.reference == reference)
+        .execution_options(populate_existing=True)
+    )
 
 
 def _find(reference: UUID) -> Payment:
-    payment = (
-        session()
-        .execute(
-            select(Payment)
-            .where(Payment.reference == reference)
-            .execution_options(populate_existing=True)
-        )
-        .scalar_one_or_none()
-    )
+    payment = session().scalars(_one(reference)).one_or_none()
     if payment is None:
         raise NoSuchPayment
     return payment

@@ -80,7 +80,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         CURRENCY=settings.currency,
         PUBLIC_URL=settings.public_url,
         LIVE_URL=settings.live_url,
-        PAYPAL_WEB_URL=settings.paypal_web_url,
         MAX_CONTENT_LENGTH=MAX_UPLOAD,
         MAX_FORM_MEMORY_SIZE=MAX_UPLOAD,
         MAX_FORM_PARTS=200,

@@ -1,7 +1,7 @@
 """Security headers and the Content Security Policy, with a nonce per answer."""
 
 import secrets
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, g, request
 
@@ -9,12 +9,17 @@ from app.kit.access import Access, rule_of
 
 NONCE_BYTES = 16
 YEAR = 31_536_000
-# https://developer.paypal.com/sdk/js/configuration/#csp : only where a payment is made
-PAYPAL_HOSTS = (
-    "https://*.paypal.com",
-    "https://*.paypalobjects.com",
-    "https://*.venmo.com",
-)
+
+
+@dataclass(frozen=True)
+class OtherSite:
+    """Another site that a page shows something of: its hosts, and where its forms may lead."""
+
+    hosts: tuple[str, ...] = ()
+    form_targets: tuple[str, ...] = ()
+
+
+_NONE = OtherSite()
 
 
 def csp_nonce() -> str:
@@ -24,9 +29,9 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def allow_paypal() -> None:
-    """Let this answer load PayPal's buttons and open its window."""
-    g.allow_paypal = True
+def allow_site(site: OtherSite) -> None:
+    """Let this answer load scripts and frames of another site, and open its windows."""
+    g.other_site = site
 
 
 def no_store() -> None:
@@ -41,27 +46,18 @@ def init_app(app: Flask) -> None:
 
 
 def _policy() -> str:
-    config = current_app.config
-    paypal: tuple[str, ...] = ()
-    form_paypal: tuple[str, ...] = ()
-    if g.get("allow_paypal"):
-        web = urlsplit(config["PAYPAL_WEB_URL"])
-        origin = f"{web.scheme}://{web.netloc}"
-        paypal = (
-            (*PAYPAL_HOSTS, origin) if web.hostname in {"127.0.0.1", "localhost"} else PAYPAL_HOSTS
-        )
-        form_paypal = (origin,)
+    site: OtherSite = g.get("other_site", _NONE)
     nonce = f"'nonce-{csp_nonce()}'"
     rules = {
         "default-src": ("'self'",),
-        "script-src": ("'self'", nonce, *paypal),
+        "script-src": ("'self'", nonce, *site.hosts),
         "style-src": ("'self'", nonce),
-        "img-src": ("'self'", "data:", "blob:", *paypal),
-        "connect-src": ("'self'", config["LIVE_URL"], *paypal),
-        "frame-src": paypal or ("'none'",),
+        "img-src": ("'self'", "data:", "blob:", *site.hosts),
+        "connect-src": ("'self'", current_app.config["LIVE_URL"], *site.hosts),
+        "frame-src": site.hosts or ("'none'",),
         "object-src": ("'none'",),
         "base-uri": ("'none'",),
-        "form-action": ("'self'", *form_paypal),
+        "form-action": ("'self'", *site.form_targets),
         "frame-ancestors": ("'none'",),
     }
     return "; ".join(f"{name} {' '.join(values)}" for name, values in rules.items())
@@ -73,7 +69,7 @@ def _add(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-    popups = "same-origin-allow-popups" if g.get("allow_paypal") else "same-origin"
+    popups = "same-origin-allow-popups" if "other_site" in g else "same-origin"
     headers["Cross-Origin-Opener-Policy"] = popups
     if request.is_secure:
         headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"

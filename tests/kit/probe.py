@@ -25,6 +25,9 @@ TEMPLATES = {
 }
 
 blueprint = Blueprint("probe", __name__, url_prefix="/probe")
+SITE = headers.OtherSite(
+    hosts=("https://*.other.example",), form_targets=("https://pay.other.example",)
+)
 
 
 @dataclass
@@ -126,8 +129,8 @@ def page() -> ResponseReturnValue:
 @blueprint.get("/pay")
 @allow(Access.PUBLIC)
 def pay() -> ResponseReturnValue:
-    """A page that shows PayPal's buttons."""
-    headers.allow_paypal()
+    """A page that shows something of another site."""
+    headers.allow_site(SITE)
     headers.no_store()
     return htmx.page("probe/page.html", word="Pay")
 

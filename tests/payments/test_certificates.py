@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app.payments import webhooks
+from app.payments import signatures
 from app.payments.errors import BadSignature, CertificateUnavailable
-from app.payments.webhooks import Transmission, Verifier
+from app.payments.signatures import Transmission, Verifier
 from app.settings import Settings
 
 LIVE, SANDBOX = "messageverificationcerts.paypal.com", "messageverificationcerts.sandbox.paypal.com"
@@ -124,7 +124,7 @@ class Host:
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host()
-    monkeypatch.setattr(webhooks, "_download", host.download)
+    monkeypatch.setattr(signatures, "_download", host.download)
     return host
 
 
@@ -132,7 +132,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The verifier's clock, in a list that a test may change."""
     moment = [1000.0]
-    monkeypatch.setattr(webhooks.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(signatures.time, "monotonic", lambda: moment[0])
     return moment
 
 
@@ -145,9 +145,9 @@ def verifier(
 ) -> Verifier:
     """As in production, on a machine that trusts our root as well as the public ones."""
     bundle = tmp_path / "roots.pem"
-    bundle.write_bytes(Path(webhooks.certifi.where()).read_bytes() + root.pem())
-    monkeypatch.setattr(webhooks.certifi, "where", lambda: str(bundle))
-    monkeypatch.setattr(webhooks, "_roots", webhooks._roots.__wrapped__)
+    bundle.write_bytes(Path(signatures.certifi.where()).read_bytes() + root.pem())
+    monkeypatch.setattr(signatures.certifi, "where", lambda: str(bundle))
+    monkeypatch.setattr(signatures, "_roots", signatures._roots.__wrapped__)
     return Verifier(make_settings(app_env="production", paypal_webhook_id="WH-OURS"))
 
 
@@ -160,7 +160,7 @@ def sent(by: Signed, url: str = URL) -> Transmission:
         "2026-11-25T08:00:00Z",
         base64.b64encode(signature).decode(),
         url,
-        webhooks.ALGORITHM,
+        signatures.ALGORITHM,
     )
 
 

@@ -1,7 +1,6 @@
 """The checkout: PayPal's buttons, and the way without JavaScript."""
 
 from http import HTTPStatus
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import current_app, flash, jsonify, request, url_for
@@ -12,7 +11,7 @@ from flask_login import current_user
 from app.kit import htmx, i18n
 from app.kit.access import Access, allow
 from app.kit.errors import AppError, Conflict, Invalid
-from app.kit.headers import allow_paypal, csp_nonce
+from app.kit.headers import allow_site, csp_nonce
 from app.kit.problems import STATUS
 from app.kit.requests import address
 from app.orders.errors import AlreadyPaid, BasketChanged
@@ -22,9 +21,9 @@ from app.orders.service import capturing, ending, placing
 from app.orders.service.capturing import CaptureState
 from app.orders.service.placing import StartedCheckout
 from app.orders.views import blueprint
+from app.payments import buttons
 from app.products.errors import OutOfStock
-
-PAYPAL_LOCALES = {"en": "en_US", "ru": "ru_RU"}
+from app.settings import Settings
 
 
 @blueprint.get("/checkout")
@@ -42,32 +41,17 @@ def _show(*, message: str | None = None, status: int = HTTPStatus.OK) -> Respons
     if view.has_problems:
         flash(_("Please check your basket before you pay."), "warning")
         return htmx.redirect_to(url_for("orders.basket"))
-    allow_paypal()
-    settings = current_app.extensions["settings"]
+    settings: Settings = current_app.extensions["settings"]
+    allow_site(buttons.paypal_site(settings.paypal_web_url))
     return htmx.page(
         "orders/checkout.html",
         status=status,
         view=view,
         message=message,
         minutes=settings.reservation_minutes,
-        sdk_url=_sdk_url(),
+        sdk_url=buttons.script_url(settings, i18n.locale()),
         nonce=csp_nonce(),
     )
-
-
-def _sdk_url() -> str:
-    """https://developer.paypal.com/sdk/js/configuration/."""
-    settings = current_app.extensions["settings"]
-    query = urlencode(
-        {
-            "client-id": settings.paypal_client_id,
-            "currency": settings.currency,
-            "intent": "capture",
-            "components": "buttons",
-            "locale": PAYPAL_LOCALES[i18n.locale()],
-        }
-    )
-    return f"{settings.paypal_web_url.rstrip('/')}/sdk/js?{query}"
 
 
 @blueprint.post("/checkout/paypal")

@@ -1,1 +1,1 @@
-"""The use cases of payments: paying, recording PayPal's word, the inbox of webhooks, the ledger."""
+"""The use cases of payments: paying, recording PayPal's word, the events of PayPal, the ledger."""

@@ -8,7 +8,7 @@ from flask import Response, request
 from app.extensions import csrf
 from app.kit.access import Access, allow
 from app.payments.errors import BadSignature, CertificateUnavailable
-from app.payments.service import inbox
+from app.payments.service import inbound
 from app.payments.views import blueprint
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def paypal_webhook() -> Response:
     request.max_content_length = MAX_BYTES
     try:
         headers = {name.upper(): value for name, value in request.headers}
-        inbox.receive(headers=headers, body=request.get_data())
+        inbound.receive(headers=headers, body=request.get_data())
     except BadSignature as error:
         log.warning("forged webhook", extra={"reason": error.reason})
         return Response(status=HTTPStatus.BAD_REQUEST)

@@ -1,4 +1,4 @@
-"""The inbox of webhooks: each event is stored once, answered at once, applied afterwards."""
+"""What PayPal tells us: each event is stored once, answered at once, applied afterwards."""
 
 import logging
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from app.kit.outbox import emit
 from app.payments.errors import BadSignature
 from app.payments.events import PaypalEventReceived
 from app.payments.models import InboundEvent, Payment
-from app.payments.webhooks import Transmission, Verifier
+from app.payments.signatures import Transmission, Verifier
 
 log = logging.getLogger(__name__)
 

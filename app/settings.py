@@ -15,7 +15,7 @@ from app.kit.money import PAYPAL_DECIMALS
 
 AES_KEY_BYTES = 32
 MAX_KEY_VERSION = 2**31 - 1  # what the column of the version holds
-# Chance puts more different signs into 32 of them, be they hexadecimal digits; people do not.
+# Random text has more different characters in 32, even in hexadecimal; typed text has fewer.
 MIN_VARIETY = 8
 
 

@@ -28,7 +28,7 @@ def _password(label: Any) -> PasswordField:
 def _name() -> StringField:
     return StringField(
         _l("Name"),
-        # Spaces and signs that are not shown are taken away before the length is checked.
+        # Spaces and invisible characters are taken away before the length is checked.
         [DataRequired(_FILL_IN), Length(max=NAME_MAX * 2, message=_LONGER)],
         description=_l("Shown to others on your products and in chats."),
     )

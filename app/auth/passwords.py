@@ -30,7 +30,7 @@ _KEYS = str.maketrans(
     "йцукенгшщзхъфывапролджэячсмитьбюёЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮЁ",
     "qwertyuiop[]asdfghjkl;'zxcvbnm,.`QWERTYUIOP[]ASDFGHJKL;'ZXCVBNM,.`",
 )
-# zxcvbn reads 4 and @ as a, and so on, in every combination: with all such signs, for seconds.
+# zxcvbn reads 4 and @ as a, and so on, in every combination: many of them take it seconds.
 _MAX_READINGS = 16
 
 
@@ -90,9 +90,9 @@ def is_easy(password: str, about: Sequence[str] = ()) -> bool:
 
 
 def _legible(password: str) -> str:
-    """The password; where zxcvbn had to read it in too many ways, with one sign for each letter."""
-    present = [[sign for sign in signs if sign in password] for signs in L33T_TABLE.values()]
-    if math.prod(len(signs) for signs in present if signs) <= _MAX_READINGS:
+    """The password; if zxcvbn had to read it in too many ways, with one character per letter."""
+    present = [[char for char in chars if char in password] for chars in L33T_TABLE.values()]
+    if math.prod(len(chars) for chars in present if chars) <= _MAX_READINGS:
         return password
     for first, *others in filter(None, present):
         for other in others:

@@ -36,10 +36,10 @@ def short_number(value: UUID) -> str:
 
 def parse_short_number(text: str) -> str | None:
     """The last ten hexadecimal digits of the ids with this short number; None if it is none."""
-    signs = text.upper().translate(_READ_AS)
-    if len(signs) != _SHORT_LENGTH or any(sign not in _ALPHABET for sign in signs):
+    chars = text.upper().translate(_READ_AS)
+    if len(chars) != _SHORT_LENGTH or any(char not in _ALPHABET for char in chars):
         return None
     number = 0
-    for sign in signs:
-        number = (number << 5) | _ALPHABET.index(sign)
+    for char in chars:
+        number = (number << 5) | _ALPHABET.index(char)
     return f"{number:010x}"

@@ -54,7 +54,7 @@ def network_of(address: str) -> str:
 def own_path(target: str | None, default: str) -> str:
     """`target` if it is a path of this shop, else `default`: nobody is sent to another site.
 
-    Browsers take a backslash for a slash and drop control signs, so neither may be there.
+    Browsers take a backslash for a slash and drop control characters, so neither may be there.
     """
     if (
         not target

@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 10
 HEARD_SECONDS = 2  # until the first socket of a process has Redis listened to
 SAID_AT_MOST = 20  # messages of a page in
 SAID_WITHIN = 10  # seconds
-MAX_TOPIC = 80  # signs
+MAX_TOPIC = 80  # characters
 LOOPBACK = {"127.0.0.1", "localhost"}
 
 

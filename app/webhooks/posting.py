@@ -46,7 +46,7 @@ class _Refused(Exception):
 
 def is_address(url: str, *, private: bool) -> bool:
     """Whether something may be sent there, as far as the address alone tells."""
-    if len(url) > MAX_URL or not url.isascii() or any(sign.isspace() for sign in url):
+    if len(url) > MAX_URL or not url.isascii() or any(char.isspace() for char in url):
         return False
     try:
         parts = urlsplit(url)

@@ -56,7 +56,7 @@ def get(catcher):
 def test_an_empty_inbox_says_so(get):
     page = get("/")
     assert page.status_code == 200
-    assert "No mail yet" in page.text
+    assert "No emails yet" in page.text
 
 
 def test_mails_are_listed_newest_first_with_their_words_intact(get, send):
@@ -125,7 +125,7 @@ def test_deleting_empties_the_inbox(get, send, catcher):
     send("a@example.com")
     answer = requests.post(catcher.page_url + "clear", timeout=5)
     assert answer.status_code == 200
-    assert "No mail yet" in answer.text
+    assert "No emails yet" in answer.text
 
 
 def test_another_site_can_neither_read_nor_empty_the_inbox(get, send, catcher):

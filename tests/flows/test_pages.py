@@ -243,6 +243,36 @@ class TestFirstLook:
         assert fields.evaluate("form => form.getBoundingClientRect().height") == 0
         wait_until(page, lambda: fields.evaluate("form => form.offsetHeight") > 0)
 
+    @pytest.mark.parametrize("language", ["en-GB", "ru-RU"])
+    def test_phone_shows_the_way_to_the_catalogue_and_the_button_to_buy(
+        self, visit: Visit, language: str
+    ) -> None:
+        product = on_sale()
+        height = 844
+        page = visit(viewport={"width": 390, "height": height}, locale=language)
+        page.goto(f"/products/{product.id}")
+        catalogue = page.locator('.site-header a[href="/products"]').bounding_box()
+        buy = page.locator("#put-into-basket").bounding_box()
+        for box in (catalogue, buy):
+            assert box is not None
+            assert box["y"] + box["height"] <= height
+
+    def test_last_step_without_scripts_stands_in_the_middle_of_the_page(
+        self, visit: Visit, paypal: SandboxControl
+    ) -> None:
+        person = buyer()
+        product = on_sale()
+        fill(person, {product.id: 1})
+        started = start(person)
+        paypal.approve(started.paypal_order_id)
+        page = log_in(visit(java_script_enabled=False), person)
+        page.goto(f"/order/{started.order_id}/return")
+        hero = page.locator(".order-hero").bounding_box()
+        size = page.viewport_size
+        assert hero is not None
+        assert size is not None
+        assert abs(2 * hero["x"] + hero["width"] - size["width"]) <= 1
+
     def test_notices_stand_above_the_page_without_scripts(self, visit: Visit) -> None:
         product = on_sale()
         page = visit(java_script_enabled=False)

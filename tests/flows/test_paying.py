@@ -84,7 +84,7 @@ def test_no_in_the_window_charges_nothing(page: Page, paypal: SandboxControl) ->
     [order_id] = orders_of(person)
     page.get_by_role("button", name="Cancel order").click()
     expect(page).to_have_url(re.compile("/order/basket$"))
-    expect(page.locator("#notices")).to_contain_text("nothing was charged")
+    expect(page.locator("#notices")).to_contain_text("You have not been charged")
     page.goto(f"/order/purchases/{order_id}")
     expect_stage(page, "cancelled")
     page.goto("/order/basket")
@@ -164,7 +164,7 @@ def test_lost_answer_of_the_payment_leads_to_the_purchase(page: Page, watch: Wat
 
     page.route("**/capture", lose)
     agree(press_paypal(page))
-    expect(page.locator("#checkout-message")).to_contain_text("Don't pay again")
+    expect(page.locator("#checkout-message")).to_contain_text("don't pay again")
     page.get_by_role("link", name="View your purchase").click()
     expect_stage(page, DELIVERED)
 
@@ -197,7 +197,7 @@ def test_tab_closed_after_the_yes_is_delivered_anyway(
     other = page.context.new_page()
     page.close()
 
-    mail_to(other, inbox, person.email, "is here")
+    mail_to(other, inbox, person.email, "is ready")
     other.goto("/order/purchases")
     other.get_by_role("link", name=product.title).click()
     expect_stage(other, DELIVERED)
@@ -264,7 +264,7 @@ class TestWithoutJavaScript:
         page.get_by_role("button", name="Update").click()
         expect(page.locator(".sums__total")).to_contain_text("14.00")
         page.get_by_role("button", name="Remove").click()
-        expect(page.locator("main")).to_contain_text("no longer in your basket")
+        expect(page.locator("main")).to_contain_text("was removed from your basket")
         page.get_by_role("button", name="Undo").click()
         expect(page.locator(".sums__total")).to_contain_text("14.00")
 

@@ -31,7 +31,7 @@ def test_from_registering_to_a_product_in_the_catalogue(
     page.goto("/products/mine")
     item = page.get_by_role("row").filter(has_text=title)
     item.get_by_role("button", name="Publish").click()
-    expect(page.locator("#notices")).to_contain_text("in the catalogue now")
+    expect(page.locator("#notices")).to_contain_text("now in the catalogue")
 
     guest = visit()
     guest.goto("/")
@@ -100,8 +100,8 @@ def fill_stock(page: Page, stock: list[str]) -> None:
     expect(page.locator("main")).to_contain_text("Duplicates in this list")
     expect(page.locator("main")).to_contain_text("Invalid")
     assert not any(secret in page.content() for secret in stock)
-    page.get_by_label("Take in only the 3 new lines").check()
-    page.get_by_role("button", name="Take in 3 units").click()
+    page.get_by_label("Add only the 3 new lines").check()
+    page.get_by_role("button", name="Add 3 items").click()
     expect(page.locator("#stock-counts .stat").first).to_contain_text("3")
 
 

@@ -52,7 +52,7 @@ class TestText:
         assert faults(f"A{separator}B") == {1: Fault.UNPRINTABLE}
 
     @pytest.mark.parametrize(
-        "sign",
+        "char",
         [
             "\x00",
             "\x1b",
@@ -66,8 +66,8 @@ class TestText:
             chr(0xDFFF),
         ],
     )
-    def test_what_nobody_could_type_is_refused(self, sign):
-        assert faults(f"GOOD\nKEY{sign}1\nGOOD2") == {2: Fault.UNPRINTABLE}
+    def test_what_nobody_could_type_is_refused(self, char):
+        assert faults(f"GOOD\nKEY{char}1\nGOOD2") == {2: Fault.UNPRINTABLE}
 
     def test_length_is_limited(self):
         longest = "x" * reading.MAX_LENGTH

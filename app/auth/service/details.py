@@ -80,12 +80,12 @@ def clean_name(name: str, field: str = "display_name") -> str:
     """A name to show: NFC, single spaces, nothing invisible; Invalid if too short or too long."""
     visible = _UNSEEN.sub("", _TURNS.sub("", unicodedata.normalize("NFC", name)))
     visible = "".join(
-        " " if sign.isspace() else sign
-        for sign in visible
-        if sign.isspace() or unicodedata.category(sign) not in {"Cc", "Cs"}
+        " " if char.isspace() else char
+        for char in visible
+        if char.isspace() or unicodedata.category(char) not in {"Cc", "Cs"}
     )
     visible = " ".join(visible.split())
-    drawn = sum(unicodedata.category(sign)[0] in "LNPS" for sign in visible)
+    drawn = sum(unicodedata.category(char)[0] in "LNPS" for char in visible)
     if drawn < NAME_MIN or len(visible) > NAME_MAX:
         message = _("Use %(least)d to %(most)d characters.", least=NAME_MIN, most=NAME_MAX)
         raise Invalid("bad_name", message, errors={field: message})

@@ -85,7 +85,7 @@ def find_words(words: str) -> Search:
 
 
 def _look_up(words: str) -> list[_Word]:
-    """The words that can be looked for: not those that consist of signs, or are in every text."""
+    """The words that can be searched for: not those made of symbols, or found in every text."""
     split = [word for word in _BETWEEN_WORDS.split(words) if word]
     rows = session().execute(LOOK_UP, {"words": Array(split), "last": len(split)}) if split else ()
     return [_Word(cast(row.query, TSQUERY), row.category_ids) for row in rows if row.query]

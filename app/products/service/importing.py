@@ -156,7 +156,7 @@ def _hold_product(product_id: UUID, seller_id: UUID, kind: Kind | None = None) -
 
 
 def _clean_source(source: str) -> str:
-    return "".join(sign for sign in source if sign.isprintable()).strip()[:MAX_SOURCE]
+    return "".join(char for char in source if char.isprintable()).strip()[:MAX_SOURCE]
 
 
 @transactional

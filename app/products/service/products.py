@@ -293,7 +293,7 @@ def objections(draft: Draft) -> dict[str, str]:
     """What is wrong with a draft as it stands, by field."""
     errors: dict[str, str] = {}
     title = _title(draft)
-    drawn = sum(unicodedata.category(sign)[0] in _DRAWN for sign in title)
+    drawn = sum(unicodedata.category(char)[0] in _DRAWN for char in title)
     if drawn < TITLE_MIN or len(title) > TITLE_MAX:
         errors["title"] = _("Use 3 to 120 characters.")
     if len(draft.description) > DESCRIPTION_MAX:
@@ -316,20 +316,20 @@ def objections(draft: Draft) -> dict[str, str]:
         ("description", _is_no_text),
         ("content", _is_no_text),
     ):
-        if any(is_bad(sign) for sign in getattr(draft, name) or ""):
+        if any(is_bad(char) for char in getattr(draft, name) or ""):
             errors[name] = _("This contains a character that can't be stored.")
     return errors
 
 
-def _is_no_text(sign: str) -> bool:
+def _is_no_text(char: str) -> bool:
     """What PostgreSQL's text can't hold: NUL, and halves of UTF-16 pairs."""
-    return sign == "\x00" or "\ud800" <= sign <= "\udfff"
+    return char == "\x00" or "\ud800" <= char <= "\udfff"
 
 
-def _spoils_line(sign: str) -> bool:
+def _spoils_line(char: str) -> bool:
     """What a title may not have: also controls, and what turns the text around it."""
-    control = unicodedata.category(sign) == "Cc" and not sign.isspace()
-    return control or sign in _TURNING or _is_no_text(sign)
+    control = unicodedata.category(char) == "Cc" and not char.isspace()
+    return control or char in _TURNING or _is_no_text(char)
 
 
 def _is_address(text: str) -> bool:

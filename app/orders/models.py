@@ -136,6 +136,9 @@ class Order(Model):
     # When the sweeper delivers it, should nobody have by then; each time it waits twice as long.
     delivery_tries: Mapped[int] = mapped_column(default=0)
     next_delivery_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # The end of its record: how many rows, and the last one's hash.
+    evidence_count: Mapped[int] = mapped_column(default=0)
+    evidence_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     # When its pieces were taken out of the buyer's basket, once PayPal had the payment in hand.
     left_basket_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lines: Mapped[list["OrderLine"]] = relationship(

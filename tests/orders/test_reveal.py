@@ -172,6 +172,8 @@ class TestRecord:
             ("UPDATE delivery_record SET act = 'downloaded'", 2),
             ("DELETE FROM delivery_record", 2),
             ("DELETE FROM delivery_record", 1),
+            ("DELETE FROM delivery_record", 3),
+            ("DELETE FROM delivery_record WHERE true OR", 3),
         ],
     )
     def test_any_change_is_noticed(self, app: Flask, change: str, sequence: int) -> None:
@@ -183,10 +185,30 @@ class TestRecord:
         assert evidence.is_intact(order_id)
         session().execute(text("ALTER TABLE delivery_record DISABLE TRIGGER append_only"))
         which = {"order": order_id, "sequence": sequence}
-        session().execute(text(f"{change} WHERE order_id = :order AND sequence = :sequence"), which)
+        where = "order_id = :order AND sequence = :sequence"
+        where = where if change.endswith("OR") else f"WHERE {where}"
+        session().execute(text(f"{change} {where}"), which)
         session().execute(text("ALTER TABLE delivery_record ENABLE TRIGGER append_only"))
         session().commit()
         assert not evidence.is_intact(order_id)
+
+    def test_many_records_are_read_by_a_few_statements(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch, query_counter: list[str]
+    ) -> None:
+        product = make_product(make_user(roles=("seller",)), stock=[f"K-{n}" for n in range(5)])
+        orders = [delivered(make_user(), {product.id: 1}) for _ in range(5)]
+        monkeypatch.setattr(evidence, "ORDERS_AT_ONCE", 3)
+        query_counter.clear()
+        assert list(evidence.broken()) == []
+        assert len(query_counter) == 5  # two batches, and the end
+        session().execute(text("ALTER TABLE delivery_record DISABLE TRIGGER append_only"))
+        session().execute(
+            text("DELETE FROM delivery_record WHERE order_id IN (:first, :last)"),
+            {"first": orders[0], "last": orders[-1]},
+        )
+        session().execute(text("ALTER TABLE delivery_record ENABLE TRIGGER append_only"))
+        session().commit()
+        assert list(evidence.broken()) == [orders[0], orders[-1]]
 
     def test_database_refuses_changes(self, app: Flask) -> None:
         buyer = make_user()

@@ -55,7 +55,7 @@ def _assign(order: Order, line: OrderLine, sold: Sequence[UUID | None]) -> None:
     session().add_all(deliveries)
     session().flush()  # the record points at them by a plain foreign key
     evidence.append(
-        order_id=order.id,
+        order=order,
         delivery_ids=[delivery.id for delivery in deliveries],
         act=DeliveryAct.ASSIGNED,
     )

@@ -1,62 +1,54 @@
 """The record of what happened to each delivery: append-only, each row bound to the one before.
 
-A row's hash is SHA-256 over its fields and the hash of the order's previous row, so nobody can
-change, drop or insert a row without breaking every later one.
+A row's hash is SHA-256 over its fields and the hash of the order's previous row, and the order
+keeps how many rows there are and the last one's hash. So no row can be changed, dropped or inserted
+unseen, be it the first, one between or the last: whoever does that has to write every later row and
+the order anew.
 """
 
 import hashlib
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 
 from app.kit.db import db_now, session, transactional
-from app.orders.models import DeliveryAct, DeliveryRecord
+from app.orders.models import DeliveryAct, DeliveryRecord, Order
 
 GENESIS = bytes(32)
+ORDERS_AT_ONCE = 500
 
 
 @transactional
 def append(
     *,
-    order_id: UUID,
+    order: Order,
     delivery_ids: Sequence[UUID],
     act: DeliveryAct,
     actor_id: UUID | None = None,
     address: str | None = None,
     agent: str = "",
 ) -> None:
-    """Record `act` for each delivery. The caller holds the lock of the order's row."""
-    last = (
-        session()
-        .execute(
-            select(DeliveryRecord.sequence, DeliveryRecord.hash)
-            .where(DeliveryRecord.order_id == order_id)
-            .order_by(DeliveryRecord.sequence.desc())
-            .limit(1)
-        )
-        .one_or_none()
-    )
-    sequence, previous = (last.sequence, last.hash) if last else (0, GENESIS)
+    """Record `act` for each delivery of an order that the caller has locked."""
     now = db_now()
     for delivery_id in delivery_ids:
-        sequence += 1
         row = DeliveryRecord(
-            order_id=order_id,
-            sequence=sequence,
+            order_id=order.id,
+            sequence=order.evidence_count + 1,
             delivery_id=delivery_id,
             act=act,
             actor_id=actor_id,
             address=address,
             agent=agent,
             at=now,
-            previous_hash=previous,
+            previous_hash=order.evidence_hash or GENESIS,
         )
-        row.hash = previous = digest(row)
+        row.hash = digest(row)
+        order.evidence_count, order.evidence_hash = row.sequence, row.hash
         session().add(row)
-    session().flush()  # a second call in this transaction reads the last row
 
 
 def digest(row: DeliveryRecord) -> bytes:
@@ -77,15 +69,41 @@ def digest(row: DeliveryRecord) -> bytes:
 
 def is_intact(order_id: UUID) -> bool:
     """Whether the record of an order is whole and unchanged."""
-    previous, expected = GENESIS, 1
+    heads = session().execute(_heads().where(Order.id == order_id)).all()
+    return not list(_broken(heads))
+
+
+def broken() -> Iterator[UUID]:
+    """The orders whose record is not whole; read by a few hundred, however many there are."""
+    last = UUID(int=0)
+    while heads := session().execute(_heads().where(Order.id > last).limit(ORDERS_AT_ONCE)).all():
+        yield from _broken(heads)
+        last = heads[-1].id
+
+
+def _heads() -> Select[UUID, int, bytes | None]:
+    return select(Order.id, Order.evidence_count, Order.evidence_hash).order_by(Order.id)
+
+
+def _broken(heads: Sequence[Row[UUID, int, bytes | None]]) -> Iterator[UUID]:
     rows = session().scalars(
         select(DeliveryRecord)
-        .where(DeliveryRecord.order_id == order_id)
-        .order_by(DeliveryRecord.sequence)
-        .execution_options(populate_existing=True)
+        .where(DeliveryRecord.order_id.in_([head.id for head in heads]))
+        .order_by(DeliveryRecord.order_id, DeliveryRecord.sequence)
+        .execution_options(populate_existing=True, yield_per=1000)
     )
-    for row in rows:
+    found = itertools.groupby(rows, lambda row: row.order_id)
+    chains = {order_id: _end_of(chain) for order_id, chain in found}
+    for head in heads:
+        if chains.get(head.id, (0, None)) != (head.evidence_count, head.evidence_hash):
+            yield head.id
+
+
+def _end_of(chain: Iterable[DeliveryRecord]) -> tuple[int, bytes] | None:
+    """How many rows there are and the last one's hash; None if they don't follow each other."""
+    previous, expected = GENESIS, 1
+    for row in chain:
         if row.sequence != expected or row.previous_hash != previous or row.hash != digest(row):
-            return False
+            return None
         previous, expected = row.hash, expected + 1
-    return True
+    return expected - 1, previous

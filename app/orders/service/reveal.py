@@ -64,7 +64,7 @@ def _open(
         raise NoSuchPiece
     opened = _clear_texts(deliveries)
     evidence.append(
-        order_id=order_id,
+        order=order,
         delivery_ids=[delivery.id for delivery in deliveries],
         act=act,
         actor_id=viewer.user_id,

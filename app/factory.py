@@ -7,14 +7,12 @@ from app import commands, wiring
 from app.auth import identity
 from app.extensions import db, login_manager, sock
 from app.health import views as health
-from app.kit import access, assets, csrf, headers, i18n, jobs, logs, problems, ratelimit
+from app.kit import access, assets, bodies, csrf, headers, i18n, jobs, logs, problems, ratelimit
 from app.kit import db as transactions
 from app.kit.api import limits, origins
 from app.kit.crypto import Vault
 from app.kit.requests import MemoryRequest
 from app.settings import Settings
-
-MAX_UPLOAD = 17 * 2**20  # the largest import of stock, and the form around it
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -34,10 +32,10 @@ def create_app(settings: Settings | None = None) -> Flask:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     logs.init_app()
+    bodies.init_app(app)
     db.init_app(app)
     transactions.init_app(app)
     i18n.init_app(app)
-    csrf.init_app(app)
     login_manager.init_app(app)
     identity.init_app(app)
     sock.init_app(app)
@@ -45,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     ratelimit.init_app(app)
     limits.init_app(app)
     access.init_app(app)
+    csrf.init_app(app)  # reads the form, so only of those who may send it
     headers.init_app(app)
     assets.init_app(app)
     problems.init_app(app)
@@ -80,9 +79,6 @@ def _configure(app: Flask, settings: Settings) -> None:
         CURRENCY=settings.currency,
         PUBLIC_URL=settings.public_url,
         LIVE_URL=settings.live_url,
-        MAX_CONTENT_LENGTH=MAX_UPLOAD,
-        MAX_FORM_MEMORY_SIZE=MAX_UPLOAD,
-        MAX_FORM_PARTS=200,
         TRUSTED_HOSTS=[h.strip() for h in settings.trusted_hosts.split(",") if h.strip()] or None,
         SESSION_COOKIE_NAME="__Host-session" if secure else "byteshop_session",
         SESSION_COOKIE_SECURE=secure,

@@ -5,6 +5,7 @@ from typing import Any
 
 from babel.dates import format_timedelta, get_timezone
 from babel.support import NullTranslations
+from babel.units import format_unit
 from flask import Flask, Response, g, has_request_context, request, session
 from flask_babel import (
     format_date,
@@ -81,6 +82,14 @@ def money(minor: int, currency: str) -> str:
 def number(value: int) -> str:
     """A count with its thousands set apart."""
     return str(format_decimal(value))
+
+
+def size(count: int) -> str:
+    """A number of bytes in the largest unit that leaves it whole, of kB and MB."""
+    kilobytes = count // 1024
+    if kilobytes % 1024:
+        return str(format_unit(kilobytes, "digital-kilobyte", length="short", locale=locale()))
+    return str(format_unit(kilobytes // 1024, "digital-megabyte", length="short", locale=locale()))
 
 
 def ago(moment: datetime) -> str:

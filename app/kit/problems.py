@@ -178,12 +178,17 @@ def _messages() -> dict[int, str]:
         400: _("The request could not be read."),
         404: _("This page doesn't exist, or you don't have access to it."),
         405: _("This address doesn't accept this kind of request."),
-        413: _(
-            "That is too much at once. The limit is %(size)s MB.",
-            size=current_app.config["MAX_CONTENT_LENGTH"] // 2**20,
-        ),
+        413: _too_large(),
         415: _("This type of content is not supported."),
     }
+
+
+def _too_large() -> str:
+    most = (request.max_content_length or 1) - 1
+    if request.content_length is None or request.content_length > most:
+        return str(_("That is too much at once. The limit is %(size)s.", size=i18n.size(most)))
+    text = i18n.size(request.max_form_memory_size or 0)
+    return str(_("The form has too many fields, or more than %(size)s of text.", size=text))
 
 
 def _database_error(error: DBAPIError) -> Response:

@@ -2,9 +2,10 @@
 
 from io import BytesIO
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import IO
+from typing import IO, Any
 
 from flask import Request, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 API = "/api/v1"
 _IPV6_PREFIX = 64
@@ -71,8 +72,15 @@ def own_path(target: str | None, default: str) -> str:
 class MemoryRequest(Request):
     """A request that puts no uploaded file on the disk: an upload may hold goods in clear text.
 
-    MAX_CONTENT_LENGTH bounds what one request takes.
+    `kit.bodies` bounds what one request takes.
     """
+
+    def get_data(self, *args: Any, **kwargs: Any) -> Any:
+        """The body; RequestEntityTooLarge instead of as much of it as is taken."""
+        data = super().get_data(*args, **kwargs)
+        if self.max_content_length is not None and len(data) >= self.max_content_length:
+            raise RequestEntityTooLarge
+        return data
 
     def _get_file_stream(
         self,

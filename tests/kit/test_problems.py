@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.extensions import db
+from app.kit.bodies import SMALL
 from app.kit.errors import Kind
 from app.kit.problems import STATUS
 from app.settings import Settings
@@ -198,8 +199,8 @@ class TestHttp:
     def test_missing_parameter_is_400(self, client: FlaskClient) -> None:
         assert client.get("/probe/number").status_code == 400
 
-    def test_body_that_is_too_large_is_413(self, client: FlaskClient, app: Flask) -> None:
-        size = app.config["MAX_CONTENT_LENGTH"] + 1
+    def test_body_that_is_too_large_is_413(self, client: FlaskClient) -> None:
+        size = SMALL.total + 1
         response = client.post(
             "/probe/form", data=b"a" * size, content_type="application/x-www-form-urlencoded"
         )

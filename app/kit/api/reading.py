@@ -7,13 +7,15 @@ from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.kit.errors import Invalid
 
 M = TypeVar("M", bound=BaseModel)
-_FIELDS_SHOWN = 50
+_FIELDS_SHOWN = 20
+_NAME_SHOWN = 100
+_FIELDS_MOST = 100  # no model has as many
 # By pydantic's type of error, or its first word; the names are those of its context.
 _MESSAGES = {
     "missing": _l("This field is required."),
@@ -59,21 +61,28 @@ def read_body(model: type[M]) -> M:
     """
     if not _JSON_TYPES.fullmatch(request.mimetype):
         raise UnsupportedMediaType
+    data = request.get_data()
     try:
-        return model.model_validate_json(request.get_data(), strict=True)
+        given = from_json(data)
+    except ValueError as error:
+        raise BadRequest from error
+    if isinstance(given, dict) and len(given) > _FIELDS_MOST:
+        unknown = [name for name in given if name not in model.model_fields][:_FIELDS_SHOWN]
+        raise _refused(dict.fromkeys(unknown, str(_MESSAGES["extra_forbidden"])))
+    try:
+        return model.model_validate_json(data, strict=True)
     except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
-            raise BadRequest from error
         raise _invalid(error) from error
 
 
 def _invalid(error: ValidationError) -> Invalid:
     found = error.errors(include_url=False, include_input=False)[:_FIELDS_SHOWN]
-    return Invalid(
-        "invalid",
-        _("The request is invalid: see `errors`."),
-        errors={".".join(map(str, one["loc"])) or "body": _message(one) for one in found},
-    )
+    return _refused({".".join(map(str, one["loc"])) or "body": _message(one) for one in found})
+
+
+def _refused(errors: dict[str, str]) -> Invalid:
+    shown = {name[:_NAME_SHOWN]: message for name, message in errors.items()}
+    return Invalid("invalid", _("The request is invalid: see `errors`."), errors=shown)
 
 
 def _message(error: ErrorDetails) -> str:

@@ -7,20 +7,20 @@ from flask import Response, request
 
 from app.extensions import csrf
 from app.kit.access import Access, allow
+from app.kit.bodies import MIB, takes
 from app.payments.errors import BadSignature, CertificateUnavailable
 from app.payments.service import inbound
 from app.payments.views import blueprint
 
 log = logging.getLogger(__name__)
-MAX_BYTES = 1024 * 1024
 
 
 @blueprint.post("/paypal/webhook")
 @csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF has no types
 @allow(Access.SIGNED)
+@takes(MIB)
 def paypal_webhook() -> Response:
     """Take in a webhook. The answers have no body: 200, 400 forged, 503 ask again."""
-    request.max_content_length = MAX_BYTES
     try:
         headers = {name.upper(): value for name, value in request.headers}
         inbound.receive(headers=headers, body=request.get_data())

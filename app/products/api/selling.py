@@ -7,11 +7,13 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.exceptions import UnsupportedMediaType
 
+from app.files.service import MAX_BYTES as MAX_PHOTO
 from app.kit import ratelimit
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import Money, listing_of
 from app.kit.api.versions import expected_version, stale
+from app.kit.bodies import KIB, takes
 from app.products.api import blueprint
 from app.products.api.catalogue import photo_url
 from app.products.errors import BadProduct, ProductChanged
@@ -55,6 +57,7 @@ def _listed(product: OwnCard) -> OwnProductListed:
 
 @blueprint.post("")
 @allow(Access.SELLER, SCOPE)
+@takes(512 * KIB)
 @operation(answers=OwnProductOut, status=201)
 def create(body: ProductIn) -> Answer:
     """Make a draft; it goes on sale when it is published."""
@@ -98,6 +101,7 @@ def _own(product_id: UUID, *, location: bool = False) -> Answer:
 
 @blueprint.patch("/mine/<uuid:product_id>")
 @allow(Access.SELLER, SCOPE)
+@takes(512 * KIB)
 @operation(answers=OwnProductOut, refusals=(409,), versioned=True, edits=True)
 def change(product_id: UUID, body: ProductChange) -> Answer:
     """Change what is named; purchases stay as they were bought."""
@@ -151,6 +155,7 @@ def _edit(
 
 @blueprint.put("/mine/<uuid:product_id>/photo")
 @allow(Access.SELLER, SCOPE)
+@takes(MAX_PHOTO)
 @operation(
     answers=OwnProductOut, refusals=(409,), content_types=PHOTO_TYPES, versioned=True, edits=True
 )

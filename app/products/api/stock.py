@@ -9,6 +9,7 @@ from app.kit import ratelimit
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import listing_of
+from app.kit.bodies import MIB, takes
 from app.products.api import blueprint
 from app.products.api.selling import SCOPE
 from app.products.queries import stock as queries
@@ -28,6 +29,7 @@ from app.products.schemas import (
 from app.products.service import importing
 from app.products.service import stock as service
 from app.products.service.importing import IMPORT_LIMIT
+from app.products.service.reading import MAX_BYTES
 
 
 def _own(product_id: UUID) -> ProductCard:
@@ -73,6 +75,7 @@ def withdraw_batch_units(product_id: UUID, batch_id: UUID) -> WithdrawnOut:
 
 @blueprint.post("/mine/<uuid:product_id>/stock/imports")
 @allow(Access.SELLER, SCOPE)
+@takes(MAX_BYTES + MIB)
 @operation(answers=DryRunOut, status=201, refusals=(410,))
 def look_through(product_id: UUID, body: ImportIn) -> Answer:
     """Send up to 100,000 units and hear what taking them in would come to.

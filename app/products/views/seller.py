@@ -12,6 +12,7 @@ from flask_login import current_user
 from app.files import service as files
 from app.kit import htmx, i18n, ratelimit
 from app.kit.access import Access, allow
+from app.kit.bodies import KIB, takes
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, Conflict
 from app.kit.forms import form_page
@@ -37,6 +38,11 @@ class Difference:
     label: str
     mine: str
     theirs: str
+
+
+# Description and content, with a margin for the rest. Of a photo that is too large twice as much is
+# taken, for the form to come back as it was filled in.
+TEXT = 256 * KIB
 
 
 @blueprint.get("/products/mine")
@@ -69,6 +75,7 @@ def create() -> ResponseReturnValue:
 
 @blueprint.post("/products/new")
 @allow(Access.SELLER)
+@takes(2 * files.MAX_BYTES + TEXT, text=TEXT)
 @keeps_words
 def create_product() -> ResponseReturnValue:
     """Make a draft."""
@@ -110,6 +117,7 @@ def _values(product: ProductPage) -> dict[str, str | bool]:
 
 @blueprint.post("/products/<uuid:product_id>/edit")
 @allow(Access.SELLER)
+@takes(2 * files.MAX_BYTES + TEXT, text=TEXT)
 @keeps_words
 def save(product_id: UUID) -> ResponseReturnValue:
     """Save the changes, and offer or hide the product where that was asked for."""
@@ -237,6 +245,7 @@ def remove(product_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/products/preview")
 @allow(Access.SELLER)
+@takes(TEXT)
 def preview() -> ResponseReturnValue:
     """The description as buyers will see it."""
     text = request.form.get("description", "")[: products.DESCRIPTION_MAX]

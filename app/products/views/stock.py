@@ -12,6 +12,7 @@ from flask_login import current_user
 
 from app.kit import i18n, ratelimit
 from app.kit.access import Access, allow
+from app.kit.bodies import MIB, takes
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
 from app.kit.forms import form_page, status_of
@@ -81,6 +82,7 @@ def _state_asked() -> UnitState:
 
 @blueprint.post("/products/<uuid:product_id>/stock/import")
 @allow(Access.SELLER)
+@takes(reading.MAX_BYTES + MIB)
 @keeps_words
 def import_stock(product_id: UUID) -> ResponseReturnValue:
     """Keep what was sent and show what taking it in would come to."""

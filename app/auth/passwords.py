@@ -3,9 +3,12 @@
 import base64
 import math
 import os
+import re
 import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -22,6 +25,11 @@ _turns = threading.BoundedSemaphore(4)
 # zxcvbn's scores: 2 falls to an attacker who may try without a limit, 3 needs 10^8 guesses or more.
 _MIN_SCORE = 3
 _MEASURED_LENGTH = 72  # zxcvbn takes no more
+_REPEAT_LENGTH = 3  # shorter parts come twice by chance
+_WORD_LENGTH = 3
+_REMOVED_LENGTH = 5  # "ann" is in "channel", "shop" in "workshop"
+_NO_WORD = re.compile(r"[\W\d_]+")
+_SHOP = ("byteshop", "byte", "shop", "paypal", "байтшоп", "байт", "шоп", "магазин", "пейпал")
 # It keeps the words about an owner in a table of its module: two at once would use each other's.
 _measuring = threading.Lock()
 # A Russian keyboard's keys, and what stands on them on an English one: zxcvbn knows qwerty, and
@@ -76,17 +84,97 @@ def is_outdated(password_hash: str) -> bool:
     return bool(_hasher.check_needs_rehash(password_hash))
 
 
-def is_easy(password: str, about: Sequence[str] = ()) -> bool:
-    """Whether a password is common or made of what is common, or of words `about` its owner.
+class Weakness(StrEnum):
+    """What makes a password easy to guess."""
 
-    Measured offline by zxcvbn, which knows common passwords, names, keyboard walks and dates.
+    REPEATED = "repeated"
+    SEQUENCE = "sequence"  # of letters, digits, neighbouring keys, or a date
+    OWN = "own"  # words about its owner, or the shop's
+    COMMON = "common"
+
+
+def weakness(password: str, about: Sequence[str] = ()) -> Weakness | None:
+    """What makes a password easy to guess: words `about` its owner and the shop count too.
+
+    Measured offline by zxcvbn, which knows common passwords, names, keyboard walks and dates. It
+    takes a pattern for the stronger the oftener it comes, three names in a row for strong, and
+    reads 72 characters: so what is left without repetitions, or without words of one's own, is
+    measured too.
     """
-    part = _legible(_bytes(password).decode("utf-8", "replace")[:_MEASURED_LENGTH])
+    text = _bytes(password).decode("utf-8", "replace")
+    if _is_one_pattern(text.casefold()):
+        return Weakness.REPEATED
+    words = _words(about)
+    found = _measure(text, words)
+    if found is not None:
+        return found
+    for reason, rest in (
+        (Weakness.REPEATED, _without_repeats(text)),
+        (Weakness.OWN, _without(text, words)),
+    ):
+        if rest != text and _measure(rest, words) is not None:
+            return reason
+    return None
+
+
+def _is_one_pattern(text: str) -> bool:
+    """Whether a part too short for a password comes twice or more, or forwards and backwards."""
+    half = len(text) // 2
+    is_mirrored = text == text[::-1] and half < MIN_LENGTH
+    shortest = min(half, MIN_LENGTH - 1)
+    return is_mirrored or any(text[length:] == text[:-length] for length in range(1, shortest + 1))
+
+
+def _without_repeats(text: str) -> str:
+    """What is left without the parts that came before; whoever tries patterns tries that."""
+    lower, kept, at = text.casefold(), [], 0
+    while at < len(text):
+        length = 0
+        while at + length < len(lower) and lower[at : at + length + 1] in lower[: at + length]:
+            length += 1
+        if length < _REPEAT_LENGTH:
+            kept.append(text[at])
+            length = 1
+        at += length
+    return "".join(kept)
+
+
+def _without(text: str, words: Sequence[str]) -> str:
+    """What is left without the longer ones of these words."""
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= _REMOVED_LENGTH:
+            text = re.sub(re.escape(word), "", text, flags=re.IGNORECASE)
+    return text
+
+
+def _measure(password: str, words: Sequence[str]) -> Weakness | None:
+    if not password:
+        return Weakness.COMMON
+    part = _legible(password[:_MEASURED_LENGTH])
     with _measuring:
-        return any(
-            int(zxcvbn(typed, user_inputs=list(about))["score"]) < _MIN_SCORE
-            for typed in dict.fromkeys((part, part.translate(_KEYS)))
-        )
+        for typed in dict.fromkeys((part, part.translate(_KEYS))):
+            measured = zxcvbn(typed, user_inputs=list(words))
+            if int(measured["score"]) < _MIN_SCORE:
+                return _reason(measured["sequence"])
+    return None
+
+
+def _words(about: Sequence[str]) -> list[str]:
+    """The texts about the owner, the parts of them, and the shop's own words."""
+    parts = [part for text in about for part in (*text.split("@"), *_NO_WORD.split(text))]
+    return [*_SHOP, *about, *(part for part in parts if len(part) >= _WORD_LENGTH)]
+
+
+def _reason(sequence: Sequence[Mapping[str, Any]]) -> Weakness:
+    """By the longest part that zxcvbn has recognised; COMMON where it has none."""
+    known = [part for part in sequence if part["pattern"] != "bruteforce"]
+    longest = max(known, key=lambda part: len(part["token"]), default=None)
+    if longest is None:
+        return Weakness.COMMON
+    if longest["pattern"] == "dictionary":
+        own = longest["dictionary_name"] == "user_inputs"
+        return Weakness.OWN if own else Weakness.COMMON
+    return Weakness.REPEATED if longest["pattern"] == "repeat" else Weakness.SEQUENCE
 
 
 def _legible(password: str) -> str:

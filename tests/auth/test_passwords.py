@@ -1,3 +1,4 @@
+import string
 import sys
 import threading
 import time
@@ -7,8 +8,11 @@ from collections.abc import Callable
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from app.auth import passwords
+from app.auth.passwords import Weakness
 
 
 class TestHash:
@@ -59,45 +63,100 @@ class TestHash:
         assert passwords.is_outdated(today.replace("m=19456", "m=8192"))
 
 
-class TestIsEasy:
+ABOUT = ["nadia.petrova@example.com", "Nadia Petrova"]
+# What a person could choose at best, if all of it was by chance.
+PATTERNS = st.text(string.ascii_letters + string.digits + "#!?%-_", min_size=1, max_size=11)
+WORDS = st.sampled_from(
+    ["nadia", "petrova", "Nadia", "PETROVA", "nadia.petrova", "byteshop", "ByteShop", "paypal"]
+)
+ENDS = st.sampled_from(["", "1", "!", "123", "2024", "1987", "_", "12!"])
+
+
+class TestWeakness:
+    @pytest.mark.parametrize(
+        ("password", "why"),
+        [
+            ("password1234", Weakness.COMMON),
+            ("Password2024!", Weakness.COMMON),
+            ("123456789012", Weakness.COMMON),
+            ("qwertyuiop12", Weakness.COMMON),
+            ("aaaaaaaaaaaa", Weakness.REPEATED),
+            ("letmeinletmein", Weakness.REPEATED),
+            ("iloveyou1234", Weakness.COMMON),
+            ("abcabcabcabc", Weakness.REPEATED),
+            ("a" * 128, Weakness.REPEATED),
+            ("abcdefgabcdefg", Weakness.REPEATED),
+            ("gdkwpqzgdkwpqx", Weakness.REPEATED),
+            ("x7Kq2Lw" * 10, Weakness.REPEATED),
+            ("x7Kq2Lw" * 18, Weakness.REPEATED),
+            ("x7Kq2LwwL2qK7x", Weakness.REPEATED),
+            ("abcdefghijklmnop", Weakness.SEQUENCE),
+            ("йцукенгшщзхъ", Weakness.SEQUENCE),
+            ("Фывапролджэя", Weakness.COMMON),
+            ("пароль123456", Weakness.COMMON),
+            ("пароль-пароль", Weakness.REPEATED),
+            ("byteshop-2024", Weakness.OWN),
+            ("byteshop-byteshop", Weakness.REPEATED),
+            ("Nadia1987Petrova", Weakness.OWN),
+        ],
+    )
+    def test_what_is_tried_first_is_weak(self, password, why):
+        assert passwords.weakness(password, ABOUT) is why
+
     @pytest.mark.parametrize(
         "password",
         [
-            "password1234",
-            "Password2024!",
-            "123456789012",
-            "qwertyuiop12",
-            "aaaaaaaaaaaa",
-            "letmeinletmein",
-            "iloveyou1234",
-            "abcabcabcabc",
-            "a" * 128,
-            "йцукенгшщзхъ",
-            "Фывапролджэя",
-            "пароль123456",
+            *("correct-horse-battery", "vK7#pq2Lw9!x", "ёлка и шесть ежей"),
+            *("tractor" + "q8!Zk" * 9, "nadia bakes purple tractors"),
+            *("another-fine-walrus", "vK7#pq2Lw9!xvK7#pq2Lw9!x"),
         ],
     )
-    def test_what_is_tried_first_is_easy(self, password):
-        assert passwords.is_easy(password)
+    def test_what_is_not_common_is_not_weak(self, password):
+        assert passwords.weakness(password, ABOUT) is None
 
-    @pytest.mark.parametrize(
-        "password", ["correct-horse-battery", "vK7#pq2Lw9!x", "ёлка и шесть ежей"]
+    @given(PATTERNS, st.integers(2, 60), st.integers(0, 10))
+    @settings(max_examples=300, deadline=None)
+    def test_no_pattern_gets_strong_by_coming_often(self, pattern, times, more):
+        password = (pattern * times + pattern[:more])[: passwords.MAX_LENGTH]
+        assume(len(password) >= max(passwords.MIN_LENGTH, 2 * len(pattern)))
+        assert passwords.weakness(password) is not None
+
+    @given(
+        st.sampled_from([string.ascii_lowercase, string.digits * 3, "qwertyuiopasdfghjkl"]),
+        st.data(),
     )
-    def test_what_is_not_common_is_not_easy(self, password):
-        assert not passwords.is_easy(password)
+    @settings(max_examples=100, deadline=None)
+    def test_no_sequence_is_strong(self, line, data):
+        start = data.draw(st.integers(0, len(line) - passwords.MIN_LENGTH))
+        length = data.draw(st.integers(passwords.MIN_LENGTH, len(line) - start))
+        part = line[start : start + length]
+        for password in (part, part[::-1], part.upper()):
+            assert passwords.weakness(password) is not None
+
+    @given(st.lists(WORDS, min_size=1, max_size=4), ENDS, st.sampled_from(["", "-", ".", "_", " "]))
+    @settings(max_examples=150, deadline=None)
+    def test_no_words_of_ones_own_and_the_shops_are_strong(self, words, end, between):
+        password = between.join(words) + end
+        assume(len(password) >= passwords.MIN_LENGTH)
+        assert passwords.weakness(password, ABOUT) is not None
+
+    @given(st.text(string.ascii_letters + string.digits, min_size=14, max_size=30))
+    @settings(max_examples=150, deadline=None)
+    def test_what_is_drawn_by_lot_is_strong(self, password):
+        assume(len(set(password)) > 11)
+        assert passwords.weakness(password) is None
 
     def test_the_owners_own_name_makes_a_password_easy(self):
-        assert not passwords.is_easy("zoltanvarga91")
-        assert passwords.is_easy("zoltanvarga91", ["zoltanvarga91@example.com", "zoltanvarga91"])
+        assert passwords.weakness("zoltanvarga91") is None
+        assert passwords.weakness("zoltanvarga91", ["zoltanvarga91@example.com", "zoltanvarga91"])
 
     def test_nobody_is_measured_by_the_name_of_somebody_else(self):
         wrong: list[str] = []
 
-        def measure(owner: list[str], expected: bool) -> Callable[[], None]:
+        def measure(owner: list[str], expected: Weakness | None) -> Callable[[], None]:
             def work() -> None:
-                if any(
-                    passwords.is_easy("zoltanvarga91", owner) is not expected for _ in range(40)
-                ):
+                found = {passwords.weakness("zoltanvarga91", owner) for _ in range(40)}
+                if found != {expected}:
                     wrong.append(f"{owner}")
 
             return work
@@ -105,7 +164,7 @@ class TestIsEasy:
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)
         try:
-            works = [measure([], False), measure(["zoltanvarga91"], True)]
+            works = [measure([], None), measure(["zoltanvarga91"], Weakness.OWN)]
             threads = [threading.Thread(target=work) for work in works]
             for thread in threads:
                 thread.start()
@@ -118,5 +177,5 @@ class TestIsEasy:
     @pytest.mark.parametrize("password", ["4@8({[<369!|170$5+%2" * 6, "p4a@s$5w0rd1!|7+" * 8])
     def test_signs_in_place_of_letters_take_no_seconds_to_measure(self, password):
         before = time.process_time()
-        assert not passwords.is_easy(password)
+        passwords.weakness(password)
         assert time.process_time() - before < 1

@@ -8,6 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 
 from app.auth import passwords
+from app.auth.passwords import Weakness
 from app.kit.errors import Invalid
 from app.kit.i18n import LOCALES
 
@@ -107,8 +108,21 @@ def check_new_password(password: str, *about: str, field: str = "password") -> N
         message = _("Use at least %(least)d characters.", least=passwords.MIN_LENGTH)
     elif len(password) > passwords.MAX_LENGTH:
         message = _("Use at most %(most)d characters.", most=passwords.MAX_LENGTH)
-    elif passwords.is_easy(password, [part for text in about for part in (text, *text.split("@"))]):
-        message = _("This password is easy to guess. Use several unrelated words.")
+    elif (weakness := passwords.weakness(password, about)) is not None:
+        message = _why(weakness)
     else:
         return
     raise Invalid("bad_password", message, errors={field: message})
+
+
+def _why(weakness: Weakness) -> str:
+    match weakness:
+        case Weakness.REPEATED:
+            found = _("This password repeats itself, so it is easy to guess.")
+        case Weakness.SEQUENCE:
+            found = _("This password follows a pattern, such as abc, qwerty or a date.")
+        case Weakness.OWN:
+            found = _("This password is made of your own name or email, or of the shop's name.")
+        case Weakness.COMMON:
+            found = _("This password is common, so it is easy to guess.")
+    return str(_("%(found)s Use several unrelated words.", found=found))

@@ -26,7 +26,7 @@ SCOPE = "admin"
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserList)
 def list_users(query: UsersQuery) -> UserList:
-    """People, the newest first."""
+    """List users, newest first."""
     page = people.users(
         words=searchable(query.q),
         role=query.role,
@@ -60,7 +60,7 @@ def _insist_on_other(user_id: UUID) -> None:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserOut)
 def get_user(user_id: UUID) -> UserOut:
-    """One person."""
+    """Get a user."""
     return _found(user_id)
 
 
@@ -68,7 +68,7 @@ def get_user(user_id: UUID) -> UserOut:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserOut)
 def ban(user_id: UUID) -> UserOut:
-    """Close an account: every login, token and socket of it ends, its goods leave the catalogue."""
+    """Ban a user: all sessions and tokens end, and their products leave the catalogue."""
     _insist_on_other(user_id)
     people_moderation.ban_user(user_id=user_id)
     return _found(user_id)
@@ -78,7 +78,7 @@ def ban(user_id: UUID) -> UserOut:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserOut)
 def unban(user_id: UUID) -> UserOut:
-    """Open a closed account again."""
+    """Unban a user."""
     people_moderation.unban_user(user_id=user_id)
     return _found(user_id)
 
@@ -87,7 +87,7 @@ def unban(user_id: UUID) -> UserOut:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserOut, refusals=(409,))
 def grant_role(user_id: UUID, role: str) -> UserOut:
-    """Give a role; a new seller is paid at their own address. A key can't give roles."""
+    """Give a role; a new seller is paid at their own address. Not available to API keys."""
     insist_on_login()
     people_moderation.grant_role(user_id=user_id, role=Role(role))
     return _found(user_id)
@@ -97,7 +97,7 @@ def grant_role(user_id: UUID, role: str) -> UserOut:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserOut, refusals=(409,))
 def take_role(user_id: UUID, role: str) -> UserOut:
-    """Take a role away."""
+    """Remove a role."""
     if Role(role) is Role.ADMIN:
         _insist_on_other(user_id)
     people_moderation.revoke_role(user_id=user_id, role=Role(role))
@@ -108,7 +108,7 @@ def take_role(user_id: UUID, role: str) -> UserOut:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=ModeratedOut)
 def remove_product(product_id: UUID, body: RemovalIn) -> ModeratedOut:
-    """Take a product out of the shop; its seller and buyers keep what they have."""
+    """Remove a product from the shop; its seller and buyers keep what they have."""
     goods.remove(moderator_id=current_user.id, product_id=product_id, reason=body.reason)
     return _decided(product_id)
 
@@ -117,7 +117,7 @@ def remove_product(product_id: UUID, body: RemovalIn) -> ModeratedOut:
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=ModeratedOut)
 def restore_product(product_id: UUID) -> ModeratedOut:
-    """Bring a removed product back, hidden: its seller publishes it again."""
+    """Restore a removed product as hidden; its seller can publish it again."""
     goods.restore(product_id=product_id)
     return _decided(product_id)
 

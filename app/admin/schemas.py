@@ -16,13 +16,13 @@ WORDS_MAX = 100
 class UsersQuery(Paged):
     """Which people."""
 
-    q: str = Field("", max_length=WORDS_MAX, description="a part of the address or the name")
+    q: str = Field("", max_length=WORDS_MAX, description="part of the email address or the name")
     role: Role | None = None
     banned: Flag | None = None
 
 
 class UserOut(Output):
-    """A person with what only administrators see."""
+    """A user, as administrators see them."""
 
     id: UUID
     email: str
@@ -36,17 +36,17 @@ class UserOut(Output):
 
 
 class UserList(Listing[UserOut]):
-    """A page of people, the newest first."""
+    """A page of users, newest first."""
 
 
 class RemovalIn(Input):
-    """Why a product is taken out of the shop."""
+    """Why a product is removed."""
 
     reason: str = Field(min_length=1, max_length=REASON_MAX)
 
 
 class ModeratedOut(Output):
-    """A product after a decision on it."""
+    """A product after moderation."""
 
     id: UUID
     state: ProductState

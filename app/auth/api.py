@@ -44,7 +44,7 @@ ACCEPTED = AcceptedOut(accepted=True)
 @allow(Access.PUBLIC)
 @operation(answers=AcceptedOut, status=202)
 def register(body: RegisterIn) -> AcceptedOut:
-    """Ask for an account; the answer is the same whether the address has one or not."""
+    """Create an account; the answer is the same whether or not the address has one."""
     accounts.register(
         email=body.email,
         password=body.password,
@@ -59,7 +59,7 @@ def register(body: RegisterIn) -> AcceptedOut:
 @allow(Access.PUBLIC)
 @operation(answers=AcceptedOut, refusals=(410,))
 def confirm(body: LinkIn) -> AcceptedOut:
-    """Confirm one's address with the secret of the mailed link."""
+    """Confirm an email address with the secret from the emailed link."""
     accounts.confirm_email(token=body.token)
     return ACCEPTED
 
@@ -68,7 +68,7 @@ def confirm(body: LinkIn) -> AcceptedOut:
 @allow(Access.PUBLIC)
 @operation(answers=AcceptedOut, status=202)
 def resend_confirmation(body: EmailIn) -> AcceptedOut:
-    """Have the link mailed again, if an account waits for it."""
+    """Send the confirmation email again, if an account is waiting for it."""
     accounts.resend_confirmation(email=body.email, address=address() or "")
     return ACCEPTED
 
@@ -77,7 +77,7 @@ def resend_confirmation(body: EmailIn) -> AcceptedOut:
 @allow(Access.PUBLIC)
 @operation(answers=AcceptedOut, status=202)
 def forgot_password(body: EmailIn) -> AcceptedOut:
-    """Have a link for a new password mailed, if there is such an account."""
+    """Send an email with a link to set a new password, if the account exists."""
     credentials.request_password_reset(email=body.email, address=address() or "")
     return ACCEPTED
 
@@ -86,7 +86,7 @@ def forgot_password(body: EmailIn) -> AcceptedOut:
 @allow(Access.PUBLIC)
 @operation(answers=AcceptedOut, refusals=(410,))
 def reset_password(body: ResetIn) -> AcceptedOut:
-    """Set a new password with the secret of the mailed link; every login and token ends."""
+    """Set a new password with the secret from the emailed link; all sessions and tokens end."""
     credentials.reset_password(token=body.token, password=body.password, address=address() or "")
     return ACCEPTED
 
@@ -95,7 +95,7 @@ def reset_password(body: ResetIn) -> AcceptedOut:
 @allow(Access.PUBLIC)
 @operation(answers=TokenOut, refusals=(403,))
 def token(body: TokenIn) -> TokenOut:
-    """Log in: an access token for ten minutes, and a refresh token for the next one."""
+    """Log in: an access token for ten minutes and a refresh token."""
     return _tokens(
         refresh.log_in_for_tokens(
             email=body.email,
@@ -121,7 +121,7 @@ def _tokens(pair: TokenPair) -> TokenOut:
 @allow(Access.PUBLIC)
 @operation(answers=TokenOut, refusals=(401,))
 def refresh_token(body: RefreshIn) -> TokenOut:
-    """The next pair of tokens. A refresh token used twice ends all that came of it."""
+    """Get the next pair of tokens. Using a refresh token twice revokes the whole session."""
     return _tokens(refresh.refresh(refresh_token=body.refresh_token))
 
 
@@ -129,7 +129,7 @@ def refresh_token(body: RefreshIn) -> TokenOut:
 @allow(Access.PUBLIC)
 @operation(answers=AcceptedOut)
 def revoke_token(body: RefreshIn) -> AcceptedOut:
-    """End a refresh token and all that came of it; silent for one that is unknown (RFC 7009)."""
+    """Revoke a refresh token and its session; unknown tokens are ignored (RFC 7009)."""
     refresh.revoke(refresh_token=body.refresh_token)
     return ACCEPTED
 
@@ -138,7 +138,7 @@ def revoke_token(body: RefreshIn) -> AcceptedOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=AcceptedOut)
 def log_out_everywhere() -> AcceptedOut:
-    """End every login and every token; API keys stay."""
+    """Log out everywhere: all sessions and tokens end; API keys stay."""
     sessions.log_out_everywhere(user_id=current_user.id)
     return ACCEPTED
 
@@ -147,7 +147,7 @@ def log_out_everywhere() -> AcceptedOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=MeOut)
 def me() -> MeOut:
-    """Who one is."""
+    """Get your account."""
     return _me(current_user)
 
 
@@ -166,7 +166,7 @@ def _me_now() -> MeOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=MeOut, refusals=(409,))
 def change_me(body: ProfileChange) -> MeOut:
-    """Change the shown name, or the language of mails."""
+    """Change your display name or the language of emails."""
     changes = body.model_dump(exclude_unset=True)
     empty = [name for name, value in changes.items() if value is None]
     if empty:
@@ -184,7 +184,7 @@ def change_me(body: ProfileChange) -> MeOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=AcceptedOut)
 def change_password(body: PasswordIn) -> AcceptedOut:
-    """Replace one's password; every login and token ends."""
+    """Change your password; all sessions and tokens end."""
     credentials.replace_password(
         user_id=current_user.id, current=body.current, new=body.new, address=address() or ""
     )
@@ -195,7 +195,7 @@ def change_password(body: PasswordIn) -> AcceptedOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=MeOut, refusals=(409,))
 def become_seller(body: SellerIn) -> MeOut:
-    """Become a seller, by one's password. Every login and token ends with the new role."""
+    """Become a seller; needs your password. All sessions and tokens end."""
     selling.become_seller(
         user_id=current_user.id,
         display_name=body.display_name,
@@ -210,7 +210,7 @@ def become_seller(body: SellerIn) -> MeOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=ApiKeys)
 def list_api_keys() -> ApiKeys:
-    """One's live keys."""
+    """List your active API keys."""
     return ApiKeys(items=[_key(key) for key in queries.api_keys_of(current_user.id)])
 
 
@@ -225,7 +225,7 @@ def _key(key: ApiKeyView) -> ApiKeyOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=NewApiKeyOut, status=201)
 def create_api_key(body: ApiKeyIn) -> Answer:
-    """Make a key for a program. A key can't make keys: that needs a login."""
+    """Create an API key. Not available to API keys: log in for a token."""
     identity.insist_on_login()
     identity.insist_on_scopes(body.scopes)
     key_id, key = api_keys.create_api_key(
@@ -241,5 +241,5 @@ def create_api_key(body: ApiKeyIn) -> Answer:
 @allow(Access.USER, SCOPE)
 @operation(status=204)
 def revoke_api_key(key_id: UUID) -> None:
-    """End a key at once."""
+    """Revoke an API key."""
     api_keys.revoke_api_key(user_id=current_user.id, key_id=key_id)

@@ -13,7 +13,7 @@ from app.kit.ids import new_id
 
 
 class Role(StrEnum):
-    """What a user may be besides a buyer, which everyone is."""
+    """Roles in addition to buyer, which everyone has."""
 
     SELLER = "seller"
     MODERATOR = "moderator"

@@ -17,7 +17,7 @@ Locale = Literal["en", "ru"]
 
 
 class RegisterIn(Input):
-    """A new account; the address is confirmed by a mailed link."""
+    """A new account; the address is confirmed by an emailed link."""
 
     email: str = Field(min_length=3, max_length=EMAIL_LENGTH, examples=["name@example.com"])
     password: str = Field(min_length=1, max_length=MAX_LENGTH)
@@ -26,31 +26,31 @@ class RegisterIn(Input):
 
 
 class AcceptedOut(Output):
-    """What happens next is said by mail, if there is anything to say."""
+    """Anything further is sent by email."""
 
     accepted: Literal[True]
 
 
 class EmailIn(Input):
-    """An address that a mail may be sent to."""
+    """An email address."""
 
     email: str = Field(min_length=3, max_length=EMAIL_LENGTH)
 
 
 class LinkIn(Input):
-    """The secret of a mailed link."""
+    """The secret from an emailed link."""
 
     token: str = Field(min_length=1, max_length=SECRET_MAX)
 
 
 class ResetIn(LinkIn):
-    """A new password, by the secret of a mailed link."""
+    """A new password, with the secret from an emailed link."""
 
     password: str = Field(min_length=1, max_length=MAX_LENGTH)
 
 
 class TokenIn(Input):
-    """Who one is, and what the token shall be good for: all that one may do, where left out."""
+    """Credentials, and the scopes of the token: all that you have, if left out."""
 
     email: str = Field(min_length=1, max_length=EMAIL_LENGTH)
     password: str = Field(min_length=1, max_length=MAX_LENGTH)
@@ -64,7 +64,7 @@ class RefreshIn(Input):
 
 
 class TokenOut(Output):
-    """An access token for `Authorization: Bearer`, and what gets the next one."""
+    """An access token for `Authorization: Bearer`, and the refresh token for the next one."""
 
     token_type: Literal["Bearer"]
     access_token: str
@@ -74,7 +74,7 @@ class TokenOut(Output):
 
 
 class MeOut(Output):
-    """Who one is."""
+    """Your account."""
 
     id: UUID
     email: str
@@ -86,16 +86,16 @@ class MeOut(Output):
 
 
 class ProfileChange(Input):
-    """What is to become different; what is left out stays."""
+    """Fields to change; fields left out stay as they are."""
 
     display_name: str | None = Field(None, min_length=1, max_length=NAME_MAX)
     locale: Locale | None = None
 
 
 class SellerIn(Input):
-    """Where one is paid, and under which name one sells: the one so far, where left out.
+    """Where you are paid, and the name you sell under: your current name, if left out.
 
-    The password proves that it is not a key or a token alone that says where money goes.
+    The password is needed so that a leaked key or token alone can't redirect payouts.
     """
 
     paypal_email: str = Field(min_length=3, max_length=EMAIL_LENGTH)
@@ -104,14 +104,14 @@ class SellerIn(Input):
 
 
 class PasswordIn(Input):
-    """One's password, and the next one."""
+    """Your current password and the new one."""
 
     current: str = Field(min_length=1, max_length=MAX_LENGTH)
     new: str = Field(min_length=1, max_length=MAX_LENGTH)
 
 
 class ApiKeyIn(Input):
-    """A key for a program of one's own."""
+    """A new API key."""
 
     name: str = Field(min_length=1, max_length=NAME_MAX)
     scopes: list[Scope] = Field(min_length=1)
@@ -119,7 +119,7 @@ class ApiKeyIn(Input):
 
 
 class ApiKeyOut(Output):
-    """A key as its owner sees it later on."""
+    """An API key, without its secret."""
 
     id: UUID
     name: str
@@ -131,13 +131,13 @@ class ApiKeyOut(Output):
 
 
 class ApiKeys(Output):
-    """One's live keys, the newest first."""
+    """Your active API keys, newest first."""
 
     items: list[ApiKeyOut]
 
 
 class NewApiKeyOut(Output):
-    """A new key. It is shown this once."""
+    """A new API key. It is shown only once."""
 
     id: UUID
     key: str

@@ -6,7 +6,7 @@ from app.auth.models import Role, User
 
 
 class Scope(StrEnum):
-    """What a token or key is good for."""
+    """Permissions of a token or an API key."""
 
     ACCOUNT = "account"
     ORDERS = "orders"

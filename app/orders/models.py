@@ -81,7 +81,7 @@ class BasketLine(Model):
 
 
 class OrderState(StrEnum):
-    """Where an order stands."""
+    """The state of an order."""
 
     OPEN = "open"
     APPROVED = "approved"

@@ -17,64 +17,66 @@ WORDS_MAX = 100
 
 
 class BasketLineIn(Input):
-    """Pieces to put into the basket, besides those that are there."""
+    """Items to add to the basket, in addition to those already in it."""
 
     product_id: UUID
     quantity: int = Field(1, ge=1, le=MAX_QUANTITY)
 
 
 class QuantityIn(Input):
-    """How many pieces there are to be."""
+    """The new quantity."""
 
     quantity: int = Field(ge=1, le=MAX_QUANTITY)
 
 
 class BasketLineOut(Output):
-    """A line against its product now. `free` is null where there is no end of it."""
+    """A basket line with the current state of its product. `free` is null if stock is unlimited."""
 
     product_id: UUID
     title: str
     seller_name: str
     quantity: int
-    price: Money = Field(description="of one piece, today")
-    seen_price: Money = Field(description="of one piece, when it was last agreed to")
+    price: Money = Field(description="per item, current")
+    seen_price: Money = Field(description="per item, as last accepted")
     total: Money
     free: int | None
-    problem: Problem | None = Field(description="why it can't be bought as it stands")
+    problem: Problem | None = Field(description="why it can't be bought right now")
 
 
 class BasketOut(Output):
-    """The basket; `checkout_key` stands for just this content and is null for an empty one."""
+    """The basket; `checkout_key` identifies exactly this content and is null if it is empty."""
 
     checkout_key: UUID | None
     lines: list[BasketLineOut]
     total: Money
-    ready: bool = Field(description="whether it can be ordered as it stands")
+    ready: bool = Field(description="whether it can be ordered right now")
 
 
 class OrderIn(Input):
-    """Which basket is ordered: its `checkout_key`, so that one basket makes one order."""
+    """The basket to order, by its `checkout_key`, so that one basket makes one order."""
 
     checkout_key: UUID
 
 
 class PlacedOut(Output):
-    """An order that waits for its buyer's yes at PayPal."""
+    """An order that waits for the buyer's approval at PayPal."""
 
     id: UUID
     paypal_order_id: str
-    approve_url: str | None = Field(description="PayPal's page where the buyer says yes")
+    approve_url: str | None = Field(
+        description="the PayPal page where the buyer approves the payment"
+    )
 
 
 class CapturedOut(Output):
-    """What became of the wish to pay."""
+    """The result of a capture."""
 
     state: CaptureState
     message: str
 
 
 class CancelledOut(Output):
-    """Whether the order could still be given up."""
+    """Whether the order could still be cancelled."""
 
     cancelled: bool
 
@@ -82,8 +84,12 @@ class CancelledOut(Output):
 class OrdersQuery(Paged):
     """Which of one's orders."""
 
-    q: str = Field("", max_length=WORDS_MAX, description="words of titles, sellers, or a number")
-    unfinished: Flag = Field(False, description="those that came to nothing instead of the others")
+    q: str = Field(
+        "",
+        max_length=WORDS_MAX,
+        description="words from titles or seller names, or an order number",
+    )
+    unfinished: Flag = Field(False, description="list expired and cancelled orders instead")
 
 
 class OrderListed(Output):
@@ -99,11 +105,11 @@ class OrderListed(Output):
 
 
 class OrderList(Listing[OrderListed]):
-    """A page of one's orders, newest first."""
+    """A page of your orders, newest first."""
 
 
 class PieceOut(Output):
-    """One bought piece; its text comes with a reveal."""
+    """A bought item; reveal it to get its text."""
 
     id: UUID
     number: int
@@ -111,7 +117,7 @@ class PieceOut(Output):
 
 
 class OrderLineOut(Output):
-    """A listing as it was bought, and its pieces once they are delivered."""
+    """A product as bought, with its items once they are delivered."""
 
     id: UUID
     product_id: UUID
@@ -121,13 +127,13 @@ class OrderLineOut(Output):
     shared: bool
     seller_name: str
     quantity: int
-    price: Money = Field(description="of one piece")
+    price: Money = Field(description="per item")
     total: Money
     pieces: list[PieceOut]
 
 
 class OrderOut(Output):
-    """An order. `stage` is what its page says, from the order's and the payment's state."""
+    """An order. `stage` combines the states of the order and its payment."""
 
     id: UUID
     number: str
@@ -144,7 +150,7 @@ class OrderOut(Output):
 
 
 class RevealedPiece(Output):
-    """A bought piece in clear text."""
+    """A bought item in clear text."""
 
     id: UUID
     value: str
@@ -161,7 +167,7 @@ class SalesQuery(Paged):
 
 
 class SaleOut(Output):
-    """One sold line: gross = commission + share."""
+    """A sale: gross = commission + share."""
 
     line_id: UUID
     order_number: str
@@ -173,16 +179,16 @@ class SaleOut(Output):
     share: Money
     paid_at: datetime
     delivered: bool
-    release_at: datetime | None = Field(description="when the share becomes available")
+    release_at: datetime | None = Field(description="when the earnings become available")
     released_at: datetime | None
 
 
 class SaleList(Listing[SaleOut]):
-    """A page of one's sales, newest first."""
+    """A page of your sales, newest first."""
 
 
 class BalanceOut(Output):
-    """What the shop owes a seller, and the sums over all sales."""
+    """A seller's balance and the totals of all sales."""
 
     pending: Money
     available: Money

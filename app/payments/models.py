@@ -24,7 +24,7 @@ from app.kit.ids import new_id
 
 
 class PaymentState(StrEnum):
-    """Where a payment stands."""
+    """The state of a payment."""
 
     CREATED = "created"
     CAPTURING = "capturing"

@@ -24,7 +24,7 @@ from app.kit.ids import new_id
 
 
 class Kind(StrEnum):
-    """What is sold: `key` and `link` by the piece, `text` (and a shared link) to each the same."""
+    """Each `key` and `link` is sold once; all buyers of a `text` or a shared link get the same."""
 
     KEY = "key"
     LINK = "link"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 class ProductState(StrEnum):
-    """Where a product stands."""
+    """The state of a product."""
 
     DRAFT = "draft"
     PUBLISHED = "published"
@@ -49,7 +49,7 @@ TRANSITIONS: dict[ProductState, frozenset[ProductState]] = {
 
 
 class UnitState(StrEnum):
-    """Where a unit of stock stands."""
+    """The state of a stock item."""
 
     FREE = "free"
     RESERVED = "reserved"

@@ -24,21 +24,23 @@ from app.products.service.reading import MAX_BYTES, Fault
 WORDS_MAX = 100
 Price = Annotated[int, Field(ge=1, le=PRICE_MAX_MINOR, description="in minor units")]
 Bound = Annotated[
-    int, Field(ge=0, le=PRICE_MAX_MINOR, description="in minor units"), BeforeValidator(one_number)
+    int,
+    Field(ge=0, le=PRICE_MAX_MINOR, description="in minor units"),
+    BeforeValidator(one_number),
 ]
 
 
 class CatalogueQuery(Paged):
     """What to look for among the products on sale."""
 
-    q: str = Field("", max_length=WORDS_MAX, description="words; a near miss is found too")
+    q: str = Field("", max_length=WORDS_MAX, description="search words; small typos are tolerated")
     category: str | None = Field(
-        None, max_length=60, description="slug of a category; those below it count"
+        None, max_length=60, description="slug of a category; includes its subcategories"
     )
-    kind: list[Kind] = Field([], max_length=len(Kind), description="of these kinds only")
+    kind: list[Kind] = Field([], max_length=len(Kind), description="only these types")
     price_from: Bound | None = None
     price_to: Bound | None = None
-    in_stock: Flag = Field(False, description="only what can be bought now")
+    in_stock: Flag = Field(False, description="only products in stock")
     sort: Sort | None = Field(None, description="`new`; with words `relevance`")
 
 
@@ -47,7 +49,7 @@ class OwnProductsQuery(Paged):
 
 
 class CategoryOut(Output):
-    """A shelf of the catalogue, with those below it."""
+    """A category with its subcategories."""
 
     id: UUID
     slug: str
@@ -56,13 +58,13 @@ class CategoryOut(Output):
 
 
 class Categories(Output):
-    """All shelves, in their order."""
+    """All categories, in order."""
 
     items: list[CategoryOut]
 
 
 class ProductListed(Output):
-    """A product in the catalogue. `stock` is null where every buyer gets the same."""
+    """A product in the catalogue. `stock` is null if every buyer gets the same."""
 
     id: UUID
     title: str
@@ -78,12 +80,12 @@ class ProductList(Listing[ProductListed]):
 
 
 class ProductOut(Output):
-    """A product as it is offered."""
+    """A product on sale."""
 
     id: UUID
     title: str
     description: str = Field(description="Markdown")
-    description_html: str = Field(description="the same, rendered and cleaned")
+    description_html: str = Field(description="the description as sanitised HTML")
     kind: Kind
     shared: bool
     category_id: UUID
@@ -98,7 +100,7 @@ class ProductOut(Output):
 
 
 class StockCounts(Output):
-    """How many units stand where."""
+    """Count stock by state."""
 
     free: int
     reserved: int
@@ -147,7 +149,7 @@ class ProductIn(Input):
     title: str = Field(min_length=TITLE_MIN, max_length=TITLE_MAX, examples=["Moonbase, a game"])
     description: str = Field("", max_length=DESCRIPTION_MAX, description="Markdown")
     kind: Kind
-    shared: bool = Field(False, description="of links: every buyer gets the same one")
+    shared: bool = Field(False, description="for links: every buyer gets the same one")
     category_id: UUID
     price_minor: Price
     content: str | None = Field(
@@ -156,7 +158,7 @@ class ProductIn(Input):
 
 
 class ProductChange(Input):
-    """What is to become different; what is left out stays."""
+    """Fields to change; fields left out stay as they are."""
 
     title: str | None = Field(None, min_length=TITLE_MIN, max_length=TITLE_MAX)
     description: str | None = Field(None, max_length=DESCRIPTION_MAX)
@@ -180,7 +182,7 @@ class UnitsQuery(Paged):
 
 
 class UnitOut(Output):
-    """A unit; `tag` stands for its text, which only its buyer sees."""
+    """A stock item; `tag` stands for its text, which only its buyer sees."""
 
     id: UUID
     tag: str
@@ -191,11 +193,11 @@ class UnitOut(Output):
 
 
 class UnitList(Listing[UnitOut]):
-    """A page of units, newest first."""
+    """A page of stock items, newest first."""
 
 
 class ImportIn(Input):
-    """Stock to look through: one unit a line, or CSV whose first column counts."""
+    """Stock to check: one item per line, or CSV whose first column is used."""
 
     content: str = Field(min_length=1, max_length=MAX_BYTES)
     csv: bool = False
@@ -203,7 +205,7 @@ class ImportIn(Input):
 
 
 class FindingOut(Output):
-    """A line and what is known of it."""
+    """A line and what was found."""
 
     line: int
     mask: str
@@ -213,7 +215,7 @@ class FindingOut(Output):
 
 
 class FindingsOut(Output):
-    """All lines of one verdict: how many, and the first of them."""
+    """Lines with the same verdict: their number and the first of them."""
 
     verdict: Verdict
     count: int
@@ -221,7 +223,7 @@ class FindingsOut(Output):
 
 
 class DryRunOut(Output):
-    """What taking the lines in would come to, as things are now."""
+    """What adding the lines would do right now."""
 
     id: UUID
     source: str
@@ -234,19 +236,19 @@ class DryRunOut(Output):
 
 
 class TakeIn(Input):
-    """Whether to take in what is new though not every line is."""
+    """Whether to add only the new lines if some are not new."""
 
     only_new: bool = False
 
 
 class TakenOut(Output):
-    """A batch that was taken in."""
+    """A batch that was added to stock."""
 
     batch_id: UUID
     units: int
 
 
 class WithdrawnOut(Output):
-    """How many units were taken off sale."""
+    """How many items were withdrawn."""
 
     units: int

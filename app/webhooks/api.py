@@ -32,7 +32,7 @@ ON_THE_WAY = OnTheWay(accepted=True)
 @allow(Access.SELLER, SCOPE)
 @operation(answers=Endpoints)
 def list_endpoints() -> Endpoints:
-    """One's webhooks."""
+    """List your webhooks."""
     return Endpoints(items=[EndpointOut.read(one) for one in queries.endpoints_of(current_user.id)])
 
 
@@ -40,7 +40,7 @@ def list_endpoints() -> Endpoints:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=NewEndpointOut, status=201)
 def create(body: EndpointIn) -> Answer:
-    """Make a webhook; the secret that signs is shown this once."""
+    """Create a webhook; its signing secret is shown only once."""
     endpoint_id, secret = endpoints.create(
         owner_id=current_user.id, url=body.url, events=body.events
     )
@@ -54,7 +54,7 @@ def create(body: EndpointIn) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=EndpointOut)
 def get_endpoint(endpoint_id: UUID) -> EndpointOut:
-    """One webhook."""
+    """Get a webhook."""
     return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
 
@@ -62,7 +62,7 @@ def get_endpoint(endpoint_id: UUID) -> EndpointOut:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=EndpointOut)
 def change(endpoint_id: UUID, body: EndpointIn) -> EndpointOut:
-    """Send elsewhere, or other things."""
+    """Change the address or the events of a webhook."""
     endpoints.change(
         owner_id=current_user.id, endpoint_id=endpoint_id, url=body.url, events=body.events
     )
@@ -81,7 +81,7 @@ def delete(endpoint_id: UUID) -> None:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=EndpointOut)
 def switch_on(endpoint_id: UUID) -> EndpointOut:
-    """Send again, first of all what has waited."""
+    """Switch a webhook on; queued messages are sent first."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=True)
     return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
@@ -90,7 +90,7 @@ def switch_on(endpoint_id: UUID) -> EndpointOut:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=EndpointOut)
 def switch_off(endpoint_id: UUID) -> EndpointOut:
-    """Send nothing for a while."""
+    """Switch a webhook off."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=False)
     return EndpointOut.read(queries.endpoint_of(current_user.id, endpoint_id))
 
@@ -99,7 +99,7 @@ def switch_off(endpoint_id: UUID) -> EndpointOut:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OnTheWay, status=202)
 def send_test(endpoint_id: UUID) -> OnTheWay:
-    """Send an event that means nothing."""
+    """Send a test event."""
     ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
     return ON_THE_WAY
@@ -109,7 +109,7 @@ def send_test(endpoint_id: UUID) -> OnTheWay:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=MessageList)
 def list_messages(endpoint_id: UUID, query: MessagesQuery) -> MessageList:
-    """The messages of a webhook with every try, the newest first."""
+    """List the messages of a webhook with all attempts, newest first."""
     endpoint = queries.endpoint_of(current_user.id, endpoint_id)
     page = queries.messages_of(endpoint.id, after=query.after, size=query.limit)
     return listing_of(MessageList, page, MessageOut.read)
@@ -119,7 +119,7 @@ def list_messages(endpoint_id: UUID, query: MessagesQuery) -> MessageList:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OnTheWay, status=202)
 def send_again(endpoint_id: UUID, message_id: UUID) -> OnTheWay:
-    """Send a message once more, under the same id."""
+    """Send a message again under the same id."""
     ratelimit.spend(SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_again(owner_id=current_user.id, endpoint_id=endpoint_id, message_id=message_id)
     return ON_THE_WAY

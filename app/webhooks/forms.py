@@ -19,7 +19,7 @@ LABELS = {
 
 
 class EndpointForm(Form):
-    """Where to send, and what."""
+    """The address and the events of a webhook."""
 
     url = URLField(
         _l("Address"),

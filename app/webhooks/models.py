@@ -14,7 +14,7 @@ from app.kit.ids import new_id
 
 
 class EventType(StrEnum):
-    """What a seller's service can hear of."""
+    """Events that a webhook can receive."""
 
     ORDER_PAID = "order.paid"
     ORDER_DELIVERED = "order.delivered"
@@ -27,7 +27,7 @@ CHOICES = [kind for kind in EventType if kind is not EventType.TEST]
 
 
 class MessageState(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -35,7 +35,7 @@ class MessageState(StrEnum):
 
 
 class OffReason(StrEnum):
-    """Why an endpoint hears nothing."""
+    """Why a webhook is off."""
 
     BY_HAND = "by_hand"
     GONE = "gone"  # it answered 410

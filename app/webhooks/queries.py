@@ -21,7 +21,7 @@ from app.webhooks.models import (
 
 @dataclass(frozen=True)
 class Attempt:
-    """A try, and what came of it."""
+    """An attempt and its result."""
 
     started_at: datetime
     duration_ms: int
@@ -32,7 +32,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Message:
-    """A message with its tries, the latest first."""
+    """A message with its attempts, latest first."""
 
     id: UUID
     type: EventType

@@ -14,7 +14,7 @@ Choice = Literal["order.paid", "order.delivered", "stock.low", "stock.out"]
 
 
 class EndpointIn(Input):
-    """Where to send, and what."""
+    """The address and the events of a webhook."""
 
     url: str = Field(min_length=1, max_length=MAX_URL, examples=["https://example.com/byteshop"])
     events: list[Choice] = Field(min_length=1)
@@ -32,13 +32,13 @@ class EndpointOut(Output):
 
 
 class Endpoints(Output):
-    """One's webhooks, in the order in which they were made."""
+    """Your webhooks, oldest first."""
 
     items: list[EndpointOut]
 
 
 class NewEndpointOut(Output):
-    """A new webhook. Its secret is shown this once."""
+    """A new webhook. Its secret is shown only once."""
 
     id: UUID
     secret: str
@@ -49,7 +49,7 @@ class MessagesQuery(Paged):
 
 
 class AttemptOut(Output):
-    """A try, and what came of it."""
+    """An attempt and its result."""
 
     started_at: datetime
     duration_ms: int
@@ -59,7 +59,7 @@ class AttemptOut(Output):
 
 
 class MessageOut(Output):
-    """A message with its tries, the latest first."""
+    """A message with its attempts, latest first."""
 
     id: UUID
     type: EventType
@@ -70,7 +70,7 @@ class MessageOut(Output):
 
 
 class MessageList(Listing[MessageOut]):
-    """A page of messages, the newest first."""
+    """A page of messages, newest first."""
 
 
 class OnTheWay(Output):

@@ -94,7 +94,7 @@ def _filled(found: WebhookEndpoint) -> EndpointForm:
 @allow(Access.SELLER)
 @keeps_words
 def change(endpoint_id: UUID) -> ResponseReturnValue:
-    """Send elsewhere, or other things."""
+    """Change the address or the events of a webhook."""
     form = EndpointForm()
     queries.endpoint_of(current_user.id, endpoint_id)
     if not form.validate_on_submit():
@@ -129,7 +129,7 @@ def rotate_secret(endpoint_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:endpoint_id>/on")
 @allow(Access.SELLER)
 def switch_on(endpoint_id: UUID) -> ResponseReturnValue:
-    """Send again, first of all what has waited."""
+    """Switch a webhook on; queued messages are sent first."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=True)
     flash(_("The webhook is on. Queued messages are being sent."), "success")
     return _back(endpoint_id)
@@ -138,7 +138,7 @@ def switch_on(endpoint_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:endpoint_id>/off")
 @allow(Access.SELLER)
 def switch_off(endpoint_id: UUID) -> ResponseReturnValue:
-    """Send nothing for a while."""
+    """Switch a webhook off."""
     endpoints.switch(owner_id=current_user.id, endpoint_id=endpoint_id, on=False)
     flash(_("The webhook is off."), "success")
     return _back(endpoint_id)
@@ -156,7 +156,7 @@ def delete(endpoint_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:endpoint_id>/test")
 @allow(Access.SELLER)
 def send_test(endpoint_id: UUID) -> ResponseReturnValue:
-    """Send an event that means nothing."""
+    """Send a test event."""
     ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
     flash(_("A test event has been sent. Reload the page to see the response."), "success")
@@ -166,7 +166,7 @@ def send_test(endpoint_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:endpoint_id>/messages/<uuid:message_id>/again")
 @allow(Access.SELLER)
 def send_again(endpoint_id: UUID, message_id: UUID) -> ResponseReturnValue:
-    """Send a message once more, under the same id."""
+    """Send a message again under the same id."""
     ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_again(owner_id=current_user.id, endpoint_id=endpoint_id, message_id=message_id)
     flash(_("The message is being sent again."), "success")

@@ -21,7 +21,7 @@ def ban_user(*, user_id: UUID) -> None:
 
 @transactional
 def unban_user(*, user_id: UUID) -> None:
-    """Open a closed account again."""
+    """Unban a user."""
     user = _locked(user_id)
     if user.banned_at is not None:
         user.banned_at = None

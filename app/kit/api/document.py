@@ -29,8 +29,8 @@ class ProblemDetails(Output):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
-    code: str = Field(description="the same word for the same reason, for programs")
-    errors: dict[str, str] = Field(description="field, and what is wrong with it")
+    code: str = Field(description="a stable code for this error")
+    errors: dict[str, str] = Field(description="what is wrong, by field")
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ def openapi() -> dict[str, Any]:
             "title": "ByteShop",
             "version": VERSION,
             "description": (
-                "All that a person can do in the shop's pages. Amounts are minor units of a "
-                "currency, times are ISO 8601 in UTC, refusals are problems of RFC 9457 in the "
-                "language of `Accept-Language`. Listings come in pages: `next` is the cursor for "
-                "`after`, and the `Link` header has the whole address."
+                "Everything people can do in the shop. Amounts are in the currency's smallest unit "
+                "(cents), times are ISO 8601 in UTC, errors are RFC 9457 problems in the language "
+                "of `Accept-Language`. Lists are paginated: pass `next` as `after`, or follow the "
+                "`Link` header."
             ),
         },
         "servers": [{"url": current_app.config["PUBLIC_URL"]}],
@@ -181,9 +181,9 @@ def _parameters(route: _Route, components: dict[str, Any]) -> Iterator[dict[str,
                 parameter["description"] = schema["description"]
             yield {**parameter, "schema": _without_null(schema)}
     if route.operation.edits:
-        yield _header("If-Match", "the ETag of the version that is changed", required=True)
+        yield _header("If-Match", "the ETag of the version being changed", required=True)
     if route.method == "post" and route.access is not Access.PUBLIC:
-        what = "a request sent again is answered as the first"
+        what = "a repeated request with the same key gets the first answer"
         yield _header("Idempotency-Key", what, pattern="^[\\x21-\\x7e]{1,255}$")
 
 

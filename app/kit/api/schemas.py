@@ -33,7 +33,7 @@ class Output(BaseModel):
 
 
 class Money(Output):
-    """An amount in minor units (cents) of a currency: 1250 EUR is 12.50 €."""
+    """An amount in the currency's smallest unit (cents): 1250 EUR is €12.50."""
 
     minor: int
     currency: str = Field(examples=["EUR"])
@@ -79,5 +79,5 @@ Number = Annotated[int, BeforeValidator(one_number)]
 class Paged(Input):
     """Which page of a listing."""
 
-    after: str | None = Field(None, description="the cursor of the page: `next` of the one before")
-    limit: Number = Field(PAGE_SIZE, ge=1, le=MAX_PAGE, description="how many at most")
+    after: str | None = Field(None, description="cursor of the page: `next` of the previous page")
+    limit: Number = Field(PAGE_SIZE, ge=1, le=MAX_PAGE, description="maximum number of items")

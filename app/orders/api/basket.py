@@ -48,7 +48,7 @@ def _line(line: BasketLineView, view: BasketView) -> BasketLineOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut)
 def get_basket() -> BasketOut:
-    """One's basket, at today's prices and stock."""
+    """Get your basket with current prices and stock."""
     return _basket()
 
 
@@ -56,7 +56,7 @@ def get_basket() -> BasketOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut, refusals=(404,))
 def add(body: BasketLineIn) -> BasketOut:
-    """Put pieces of a product into the basket."""
+    """Add a product to the basket."""
     baskets.add(owner=_owner(), product_id=body.product_id, quantity=body.quantity)
     return _basket()
 
@@ -65,7 +65,7 @@ def add(body: BasketLineIn) -> BasketOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut, refusals=(409,))
 def set_quantity(product_id: UUID, body: QuantityIn) -> BasketOut:
-    """Set how many pieces there are of a product that is in the basket."""
+    """Set the quantity of a product in the basket."""
     baskets.change(owner=_owner(), product_id=product_id, quantity=body.quantity)
     basket = _basket()
     if all(line.product_id != product_id for line in basket.lines):
@@ -77,7 +77,7 @@ def set_quantity(product_id: UUID, body: QuantityIn) -> BasketOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut)
 def remove(product_id: UUID) -> BasketOut:
-    """Take a product out."""
+    """Remove a product from the basket."""
     if baskets.remove(owner=_owner(), product_id=product_id) is None:
         raise NoSuchProduct
     return _basket()
@@ -87,6 +87,6 @@ def remove(product_id: UUID) -> BasketOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=BasketOut)
 def accept_prices() -> BasketOut:
-    """Agree to today's prices where they have changed."""
+    """Accept changed prices."""
     baskets.accept_prices(owner=_owner())
     return _basket()

@@ -37,7 +37,7 @@ from app.orders.service.reveal import Viewer
 @allow(Access.USER, SCOPE)
 @operation(answers=PlacedOut, status=201, refusals=(404,))
 def place(body: OrderIn) -> Answer:
-    """Order the basket: its units are held, and PayPal waits for the buyer's yes.
+    """Place an order for the basket: its items are reserved until the buyer approves at PayPal.
 
     The same `checkout_key` gives the same order.
     """
@@ -61,7 +61,7 @@ def place(body: OrderIn) -> Answer:
 @allow(Access.USER, SCOPE)
 @operation(answers=CapturedOut)
 def capture(order_id: UUID) -> CapturedOut:
-    """Take the money once the buyer has said yes at PayPal; safe to call again."""
+    """Capture the payment once the buyer has approved it at PayPal; safe to repeat."""
     result = capturing.capture_for(buyer_id=current_user.id, order_id=order_id)
     return CapturedOut(state=result.state, message=result.message)
 
@@ -70,7 +70,7 @@ def capture(order_id: UUID) -> CapturedOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=CancelledOut)
 def cancel(order_id: UUID) -> CancelledOut:
-    """Give up an unpaid order; what it held is for sale again."""
+    """Cancel an unpaid order; its items go back on sale."""
     return CancelledOut(cancelled=ending.cancel(buyer_id=current_user.id, order_id=order_id))
 
 
@@ -78,7 +78,7 @@ def cancel(order_id: UUID) -> CancelledOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=OrderList)
 def list_orders(query: OrdersQuery) -> OrderList:
-    """One's orders, newest first."""
+    """List your orders, newest first."""
     page = purchases_of(
         current_user.id,
         words=searchable(query.q),
@@ -101,7 +101,7 @@ def _listed(order: Order) -> OrderListed:
 @allow(Access.USER, SCOPE)
 @operation(answers=OrderOut)
 def get_order(order_id: UUID) -> OrderOut:
-    """One order, the listings as they were bought, and how far it has come."""
+    """Get an order with its product descriptions at the time of purchase."""
     return _order(purchase_of(current_user.id, order_id))
 
 
@@ -125,7 +125,7 @@ def _line(line: PurchaseLine, currency: str) -> OrderLineOut:
 @allow(Access.USER, SCOPE)
 @operation(answers=Revealed)
 def reveal_all(order_id: UUID) -> Revealed:
-    """Every delivered piece in clear text, for the record."""
+    """Reveal all delivered items; each reveal is recorded."""
     values = reveals.reveal_all(viewer=_viewer(), order_id=order_id)
     return Revealed(pieces=[RevealedPiece(id=key, value=text) for key, text in values.items()])
 
@@ -134,7 +134,7 @@ def reveal_all(order_id: UUID) -> Revealed:
 @allow(Access.USER, SCOPE)
 @operation(answers=RevealedPiece)
 def reveal(order_id: UUID, piece_id: UUID) -> RevealedPiece:
-    """One delivered piece in clear text, for the record."""
+    """Reveal one delivered item; the reveal is recorded."""
     text = reveals.reveal(viewer=_viewer(), order_id=order_id, delivery_id=piece_id)
     return RevealedPiece(id=piece_id, value=text)
 

@@ -18,7 +18,7 @@ SCOPE = "sales"
 @allow(Access.SELLER, SCOPE)
 @operation(answers=SaleList)
 def list_sales(query: SalesQuery) -> SaleList:
-    """One's sold lines, newest first, with commission and share."""
+    """List your sales, newest first, with commission and earnings."""
     page = sales_of(current_user.id, after=query.after, size=query.limit)
     return listing_of(SaleList, page, _sale)
 
@@ -38,7 +38,7 @@ def _sale(sale: Sale) -> SaleOut:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=BalanceOut)
 def get_balance() -> BalanceOut:
-    """What the shop owes one now, pending and available, and all sales together."""
+    """Get your balance, pending and available, and the totals of all sales."""
     currency = current_app.extensions["settings"].currency
     balance = balance_of(seller_id=current_user.id, currency=currency)
     totals = totals_of(current_user.id)

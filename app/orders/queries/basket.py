@@ -16,7 +16,7 @@ from app.products.queries.cards import ProductCard
 
 
 class Problem(StrEnum):
-    """Why a line can't be bought as it stands."""
+    """Why a line can't be bought right now."""
 
     GONE = "gone"
     OWN = "own"

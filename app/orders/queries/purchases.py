@@ -20,7 +20,7 @@ UNFINISHED = (OrderState.EXPIRED, OrderState.CANCELLED)
 
 
 class Stage(StrEnum):
-    """What the purchase page says: the order and its payment seen as one."""
+    """The overall state of an order and its payment, as shown on its page."""
 
     OPEN = "open"
     DECLINED = "declined"

@@ -32,7 +32,7 @@ CHASE_SECONDS = 5.0
 
 
 class CaptureState(StrEnum):
-    """What became of the wish to pay."""
+    """The result of a capture."""
 
     PAID = "paid"
     CONFIRMING = "confirming"  # PayPal has not said; nothing is lost, the sweeper asks on

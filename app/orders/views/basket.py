@@ -45,7 +45,7 @@ def basket() -> ResponseReturnValue:
 @blueprint.post("/basket/add")
 @allow(Access.PUBLIC)
 def add_to_basket() -> ResponseReturnValue:
-    """Put pieces of a product into the basket."""
+    """Add a product to the basket."""
     form = PiecesForm()
     if not form.validate():
         return _refuse_adding(form, _first_error(form), HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -33,10 +33,9 @@ PHOTO_SIZE = 960
 @allow(Access.PUBLIC)
 @operation(answers=ProductList, refusals=(404,))
 def list_products(query: CatalogueQuery) -> ProductList:
-    """What is on sale, searched, filtered and sorted.
+    """Search, filter and sort the catalogue.
 
-    An unknown category is not found. Words are looked for in titles and descriptions, in Russian
-    and English.
+    An unknown category is 404. Titles and descriptions are searched, in Russian and English.
     """
     words = searchable(query.q)
     sort = query.sort or (Sort.RELEVANCE if words else Sort.NEW)
@@ -80,7 +79,7 @@ def photo_url(photo_id: UUID | None) -> str | None:
 @allow(Access.PUBLIC)
 @operation(answers=Categories)
 def list_categories() -> Categories:
-    """The shelves of the catalogue, two levels, named in the language asked for."""
+    """List the categories (two levels), named in the requested language."""
     return Categories(items=[CategoryOut.read(shelf) for shelf in shelves(i18n.locale())])
 
 
@@ -88,7 +87,7 @@ def list_categories() -> Categories:
 @allow(Access.PUBLIC)
 @operation(answers=ProductOut, refusals=(401, 410))
 def get_product(product_id: UUID) -> Answer:
-    """One product on sale; a seller sees their own in any state."""
+    """Get a product on sale; sellers see their own in any state."""
     viewer_id = current_user.id if current_user.is_authenticated else None
     return Answer(_shown(visible(product_id, viewer_id)))
 

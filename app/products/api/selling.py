@@ -41,7 +41,7 @@ PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OwnProductList)
 def list_own(query: OwnProductsQuery) -> OwnProductList:
-    """One's own products, newest first, the removed ones left out."""
+    """List your products, newest first, without removed ones."""
     page = products_of(current_user.id, after=query.after, size=query.limit)
     return listing_of(OwnProductList, page, _listed)
 
@@ -60,7 +60,7 @@ def _listed(product: OwnCard) -> OwnProductListed:
 @takes(512 * KIB)
 @operation(answers=OwnProductOut, status=201)
 def create(body: ProductIn) -> Answer:
-    """Make a draft; it goes on sale when it is published."""
+    """Create a draft; publish it to put it on sale."""
     product_id = products.create_product(
         seller_id=current_user.id,
         draft=Draft(
@@ -80,7 +80,7 @@ def create(body: ProductIn) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OwnProductOut, versioned=True)
 def get_own(product_id: UUID) -> Answer:
-    """One's own product as it can be changed."""
+    """Get your product for editing."""
     return _own(product_id)
 
 
@@ -104,7 +104,7 @@ def _own(product_id: UUID, *, location: bool = False) -> Answer:
 @takes(512 * KIB)
 @operation(answers=OwnProductOut, refusals=(409,), versioned=True, edits=True)
 def change(product_id: UUID, body: ProductChange) -> Answer:
-    """Change what is named; purchases stay as they were bought."""
+    """Change the given fields; past purchases stay as they were."""
     product = own_product(current_user.id, product_id)
     changes = body.model_dump(exclude_unset=True)
     empty = [name for name, value in changes.items() if value is None and name != "content"]
@@ -160,7 +160,7 @@ def _edit(
     answers=OwnProductOut, refusals=(409,), content_types=PHOTO_TYPES, versioned=True, edits=True
 )
 def put_photo(product_id: UUID) -> Answer:
-    """Set the cover: a picture of up to 8 MB, which is decoded and encoded anew."""
+    """Set the cover photo: an image of up to 8 MB, which is re-encoded."""
     product = own_product(current_user.id, product_id)
     if request.mimetype not in PHOTO_TYPES:
         raise UnsupportedMediaType
@@ -176,7 +176,7 @@ def put_photo(product_id: UUID) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OwnProductOut, refusals=(409,), versioned=True, edits=True)
 def remove_photo(product_id: UUID) -> Answer:
-    """Take the cover away; another one can be set at any time."""
+    """Remove the cover photo; another one can be set at any time."""
     product = own_product(current_user.id, product_id)
     _edit(product, _draft(_as_is(product)), without_photo=True)
     return _own(product_id)
@@ -186,7 +186,7 @@ def remove_photo(product_id: UUID) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OwnProductOut, versioned=True)
 def publish(product_id: UUID) -> Answer:
-    """Put on sale; without stock it is sold out until units are taken in."""
+    """Publish a product; without stock it is shown as sold out."""
     products.publish(seller_id=current_user.id, product_id=product_id, even_empty=True)
     return _own(product_id)
 
@@ -195,7 +195,7 @@ def publish(product_id: UUID) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=OwnProductOut, versioned=True)
 def hide(product_id: UUID) -> Answer:
-    """Take off sale for a while."""
+    """Hide a product."""
     products.hide(seller_id=current_user.id, product_id=product_id)
     return _own(product_id)
 
@@ -204,5 +204,5 @@ def hide(product_id: UUID) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(status=204, refusals=(409,))
 def remove(product_id: UUID, query: RemovalQuery) -> None:
-    """Take out of the shop for good; what was sold stays with its buyers."""
+    """Remove a product for good; buyers keep what they bought."""
     products.remove(seller_id=current_user.id, product_id=product_id, reason=query.reason)

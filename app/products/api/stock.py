@@ -40,7 +40,7 @@ def _own(product_id: UUID) -> ProductCard:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=StockCounts)
 def get_stock(product_id: UUID) -> StockCounts:
-    """How many units stand where."""
+    """Count stock by state."""
     return StockCounts.read(queries.counts(_own(product_id).id))
 
 
@@ -48,7 +48,7 @@ def get_stock(product_id: UUID) -> StockCounts:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=UnitList)
 def list_units(product_id: UUID, query: UnitsQuery) -> UnitList:
-    """The units in one state, newest first; never their text."""
+    """List stock items in one state, newest first; never their text."""
     product = _own(product_id)
     page = queries.units(product.id, state=query.state, after=query.after, size=query.limit)
     return listing_of(UnitList, page, UnitOut.read)
@@ -58,7 +58,7 @@ def list_units(product_id: UUID, query: UnitsQuery) -> UnitList:
 @allow(Access.SELLER, SCOPE)
 @operation(status=204, refusals=(409,))
 def withdraw(product_id: UUID, unit_id: UUID) -> None:
-    """Take one free unit off sale."""
+    """Withdraw one unsold item."""
     service.withdraw_unit(seller_id=current_user.id, product_id=product_id, unit_id=unit_id)
 
 
@@ -66,7 +66,7 @@ def withdraw(product_id: UUID, unit_id: UUID) -> None:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=WithdrawnOut)
 def withdraw_batch_units(product_id: UUID, batch_id: UUID) -> WithdrawnOut:
-    """Take all free units of a batch off sale."""
+    """Withdraw all unsold items of a batch."""
     units = service.withdraw_batch(
         seller_id=current_user.id, product_id=product_id, batch_id=batch_id
     )
@@ -78,9 +78,9 @@ def withdraw_batch_units(product_id: UUID, batch_id: UUID) -> WithdrawnOut:
 @takes(MAX_BYTES + MIB)
 @operation(answers=DryRunOut, status=201, refusals=(410,))
 def look_through(product_id: UUID, body: ImportIn) -> Answer:
-    """Send up to 100,000 units and hear what taking them in would come to.
+    """Upload up to 100,000 items and see what adding them would do.
 
-    Nothing is on sale yet: they wait for an hour, sealed, to be taken in.
+    Nothing is on sale yet: the items are kept encrypted for an hour until you add them.
     """
     ratelimit.spend(IMPORT_LIMIT, "stock-import", str(current_user.id))
     upload_id = importing.keep(
@@ -100,7 +100,7 @@ def look_through(product_id: UUID, body: ImportIn) -> Answer:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=DryRunOut, refusals=(410,))
 def get_import(product_id: UUID, upload_id: UUID) -> DryRunOut:
-    """What taking the waiting units in would come to, as things are now."""
+    """Get the current result of checking an upload."""
     return _dry_run(product_id, upload_id)
 
 
@@ -124,7 +124,7 @@ def _dry_run(product_id: UUID, upload_id: UUID) -> DryRunOut:
 @allow(Access.SELLER, SCOPE)
 @operation(answers=TakenOut, refusals=(410,))
 def take_in(product_id: UUID, upload_id: UUID, body: TakeIn) -> TakenOut:
-    """Put the waiting units on sale, all of them or none; a second call answers as the first."""
+    """Add the uploaded items to stock, all or none; repeated calls give the same answer."""
     _own(product_id)
     taken = importing.take_in(
         upload_id=upload_id,
@@ -139,6 +139,6 @@ def take_in(product_id: UUID, upload_id: UUID, body: TakeIn) -> TakenOut:
 @allow(Access.SELLER, SCOPE)
 @operation(status=204)
 def cancel(product_id: UUID, upload_id: UUID) -> None:
-    """Drop the waiting units."""
+    """Discard an upload."""
     _own(product_id)
     importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)

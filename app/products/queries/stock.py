@@ -17,7 +17,7 @@ TAG_BYTES = 3
 
 @dataclass(frozen=True)
 class Counts:
-    """How many units stand where."""
+    """Count stock by state."""
 
     free: int = 0
     reserved: int = 0

@@ -30,7 +30,7 @@ KNOWN = text(
 
 
 class Verdict(StrEnum):
-    """What becomes of a line."""
+    """The verdict on a line."""
 
     NEW = "new"
     REPEATED = "repeated"  # stands further up in the same lines
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass
 class Findings:
-    """All lines of one verdict: how many, and the first of them."""
+    """Lines with the same verdict: their number and the first of them."""
 
     count: int = 0
     shown: list[Finding] = field(default_factory=list)

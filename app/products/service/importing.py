@@ -75,7 +75,7 @@ class DryRun:
 
 @dataclass(frozen=True)
 class Taken:
-    """A batch that was taken in."""
+    """A batch that was added to stock."""
 
     batch_id: UUID
     units: int

@@ -48,7 +48,7 @@ _LONG_ENOUGH = 12  # shorter values would be half given away by their tail
 
 
 class Fault(StrEnum):
-    """Why a line can't be stock."""
+    """Why a line is invalid."""
 
     TOO_LONG = "too_long"
     UNPRINTABLE = "unprintable"

@@ -192,7 +192,7 @@ def withdraw_unit(product_id: UUID, unit_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/products/<uuid:product_id>/stock/batches/<uuid:batch_id>/withdraw")
 @allow(Access.SELLER)
 def withdraw_batch(product_id: UUID, batch_id: UUID) -> ResponseReturnValue:
-    """Take all free units of a batch off sale."""
+    """Withdraw all unsold items of a batch."""
     count = service.withdraw_batch(
         seller_id=current_user.id, product_id=product_id, batch_id=batch_id
     )

@@ -109,7 +109,7 @@ def send_test(*, owner_id: UUID, endpoint_id: UUID) -> None:
 
 @transactional
 def send_again(*, owner_id: UUID, endpoint_id: UUID, message_id: UUID) -> None:
-    """Send a message once more, under the same id.
+    """Send a message again under the same id.
 
     Raises NoSuchEndpoint, NoSuchMessage, SwitchedOff.
     """

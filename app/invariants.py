@@ -93,6 +93,20 @@ QUERIES = {
             WHERE o.state IN ('paid', 'delivered') GROUP BY l.seller_id) earned
             ON earned.seller_id = owed.owner_id
         WHERE coalesce(owed.minor, 0) <> coalesce(earned.minor, 0)""",
+    "what waits to be released is what sellers' pending accounts hold": """
+        SELECT owed.account_id FROM (
+            SELECT e.account_id, -sum(e.amount_minor) AS minor FROM ledger_entry e
+            JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.kind = 'seller_pending' GROUP BY e.account_id) owed
+        FULL JOIN (
+            SELECT account_id, sum(share_minor) AS minor FROM pending_share
+            GROUP BY account_id) waiting ON waiting.account_id = owed.account_id
+        WHERE coalesce(owed.minor, 0) <> coalesce(waiting.minor, 0)""",
+    "no share waits a quarter of an hour past its hold": """
+        SELECT s.line_id FROM pending_share s JOIN ledger_account a ON a.id = s.account_id
+        JOIN users u ON u.id = a.owner_id
+        WHERE s.release_at < clock_timestamp() - interval '15 minutes'
+            AND u.banned_at IS NULL""",
     "no order outlives its deadline unfinished": """
         SELECT o.id FROM orders o JOIN payment p ON p.reference = o.id
         WHERE o.state IN ('open', 'approved')

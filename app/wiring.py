@@ -27,7 +27,7 @@ from app.orders.service import basket as baskets
 from app.orders.service import capturing, delivering, ending
 from app.payments import events as payments_events
 from app.payments import views as payments_views
-from app.payments.service import ledger
+from app.payments.service import releasing
 from app.products import api as products_api
 from app.products import events as products_events
 from app.products import views as products_views
@@ -175,7 +175,7 @@ TIMED_WORK = [
     TimedWork("orders.deliver_late", delivering.deliver_late, 5),
     TimedWork("webhooks.send_due", sending.send_due, 5),
     TimedWork("orders.drop_forgotten_baskets", baskets.drop_forgotten, 3600),
-    TimedWork("payments.release_due", ledger.release_due, 60),
+    TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("products.drop_expired_uploads", importing.drop_expired, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
     TimedWork("auth.drop_expired", sessions.drop_expired, 3600),

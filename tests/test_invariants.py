@@ -40,6 +40,9 @@ HARM = {
     " holder = gen_random_uuid(), reserved_until = now() WHERE state = 'free'",
     "what each seller is owed is the sum of their lines": "UPDATE order_line"
     " SET commission_minor = commission_minor + 1",
+    "what waits to be released is what sellers' pending accounts hold": "DELETE FROM pending_share",
+    "no share waits a quarter of an hour past its hold": "UPDATE pending_share"
+    " SET release_at = now() - interval '1 hour'",
     "no order outlives its deadline unfinished": "UPDATE orders SET state = 'open',"
     " expires_at = now() - interval '2 hours'",
     "PayPal took nothing that differs from what was asked for": "UPDATE payment"

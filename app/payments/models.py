@@ -144,6 +144,13 @@ class LedgerAccount(Model):
     )
 
 
+class Movement(StrEnum):
+    """The kinds of movements; each happens once to a reference."""
+
+    SALE = "sale"  # reference: the payment
+    RELEASE = "release"  # reference: the order line
+
+
 class LedgerTransaction(Model):
     """A movement; its entries sum to zero per currency. `kind` happens once to a `reference`."""
 
@@ -157,6 +164,20 @@ class LedgerTransaction(Model):
     __table_args__ = (
         UniqueConstraint("kind", "reference", name="uq_ledger_transaction_kind_reference"),
     )
+
+
+class PendingShare(Model):
+    """A seller's share of an order line that is not available yet; gone once it is.
+
+    Kept beside the ledger so that a release reads what is due alone, however much was sold before.
+    """
+
+    __tablename__ = "pending_share"
+    line_id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"), index=True)
+    share_minor: Mapped[int] = mapped_column(BigInteger)
+    release_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    __table_args__ = (CheckConstraint("share_minor > 0", name="share_positive"),)
 
 
 class LedgerEntry(Model):

@@ -13,10 +13,10 @@ from app.payments.models import (
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
+    Movement,
     Payment,
     PaymentState,
 )
-from app.payments.service.ledger import RELEASE
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
     """The seller's part of each line, by line; what brought the seller nothing is not there."""
     release = (
         select(LedgerTransaction.reference, LedgerTransaction.created_at)
-        .where(LedgerTransaction.kind == RELEASE)
+        .where(LedgerTransaction.kind == Movement.RELEASE)
         .subquery()
     )
     rows = session().execute(

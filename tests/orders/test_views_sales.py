@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from app.kit.ids import short_number
 from app.orders.queries.sales import sales_of, totals_of
 from app.payments.queries import balance_of
-from app.payments.service import ledger
+from app.payments.service import releasing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import PARTIAL, approved, delivered, paid, soup, words
@@ -45,7 +45,7 @@ class TestSales:
             app.extensions, "settings", settings.model_copy(update={"hold_days": 0})
         )
         paid(make_user(), {tea.id: 2})
-        assert ledger.release_due() == 1
+        assert releasing.release_due().done == 1
         balance = balance_of(seller_id=seller.id, currency="EUR")
         assert (balance.pending_minor, balance.available_minor) == (900, 1800)
         newest, oldest = sales_of(seller.id).items

@@ -14,7 +14,8 @@ from app.auth.service import moderation
 from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
-from app.payments.service import ledger
+from app.kit.sweeping import Swept
+from app.payments.service import ledger, releasing
 from app.payments.service.ledger import SaleLine
 from tests.factories.auth import make_user
 
@@ -125,8 +126,8 @@ class TestReleaseDue:
         seller = make_user(roles=("seller",))
         book(seller.id, 1000, 84, 100, PAST)
         book(seller.id, 500, 60, 50, FUTURE)
-        assert ledger.release_due() == 1
-        assert ledger.release_due() == 0
+        assert releasing.release_due() == Swept(done=1, failed=0)
+        assert releasing.release_due() == Swept(done=0, failed=0)
         assert balances()[("seller_available", seller.id)] == -900
         assert balances()[("seller_pending", seller.id)] == -450
 
@@ -135,11 +136,51 @@ class TestReleaseDue:
         book(banned.id, 1000, 84, 100, PAST)
         book(seller.id, 500, 60, 50, PAST)
         moderation.ban_user(user_id=banned.id)
-        assert ledger.release_due() == 1
+        assert releasing.release_due().done == 1
         assert ("seller_available", banned.id) not in balances()
         moderation.unban_user(user_id=banned.id)
-        assert ledger.release_due() == 1
+        assert releasing.release_due().done == 1
         assert balances()[("seller_available", banned.id)] == -900
+
+    def test_shares_of_a_banned_seller_hold_up_nobody_else(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(releasing, "RELEASE_LIMIT", 1)
+        banned, seller = make_user(roles=("seller",)), make_user(roles=("seller",))
+        for _sale in range(3):
+            book(banned.id, 1000, 84, 100, PAST - timedelta(days=1))
+        book(seller.id, 500, 60, 50, PAST)
+        moderation.ban_user(user_id=banned.id)
+        assert releasing.release_due().done == 1
+        assert balances()[("seller_available", seller.id)] == -450
+
+    def test_a_share_that_can_not_be_released_holds_up_no_other(self, app: Flask) -> None:
+        first, second = make_user(roles=("seller",)), make_user(roles=("seller",))
+        for seller in (first, second):
+            book(seller.id, 1000, 84, 100, PAST)
+        session().execute(  # as if it had been released before: it can't happen a second time
+            text("""WITH t AS (INSERT INTO ledger_transaction (id, kind, reference)
+                    SELECT gen_random_uuid(), 'release', s.line_id FROM pending_share s
+                    JOIN ledger_account a ON a.id = s.account_id WHERE a.owner_id = :first
+                    RETURNING id)
+                INSERT INTO ledger_entry (transaction_id, account_id, amount_minor)
+                SELECT t.id, a.id, x.minor FROM t, ledger_account a, (VALUES (1), (-1)) x(minor)
+                WHERE a.kind = 'paypal_cash'"""),
+            {"first": first.id},
+        )
+        session().commit()
+        assert releasing.release_due() == Swept(done=1, failed=1)
+        assert balances()[("seller_available", second.id)] == -900
+
+    def test_released_history_is_not_read(self, app: Flask, query_counter: list[str]) -> None:
+        seller = make_user(roles=("seller",))
+        book(seller.id, 1000, 84, 100, PAST)
+        assert releasing.release_due().done == 1
+        query_counter.clear()
+        assert releasing.release_due().done == 0
+        assert len(query_counter) == 1
+        assert "ledger_entry" not in query_counter[0]
+        assert "ledger_transaction" not in query_counter[0]
 
 
 class TestAppendOnly:

@@ -5,19 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.auth import queries as users
 from app.kit.db import session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
-from app.payments.models import AccountKind, LedgerAccount, LedgerEntry, LedgerTransaction
+from app.payments.models import (
+    AccountKind,
+    LedgerAccount,
+    LedgerEntry,
+    LedgerTransaction,
+    Movement,
+    PendingShare,
+)
 
-SALE, RELEASE = "sale", "release"
-RELEASE_LIMIT = 500
-
-_Holder = tuple[AccountKind, UUID | None]  # an account but for its currency
+Holder = tuple[AccountKind, UUID | None]  # an account but for its currency
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,16 @@ class SaleLine:
     gross_minor: int
     commission_minor: int
 
+    @property
+    def share_minor(self) -> int:
+        """What is left to the seller."""
+        return self.gross_minor - self.commission_minor
+
 
 @dataclass(frozen=True)
-class _Leg:
+class Leg:
+    """One side of a movement: a debit if positive, a credit if negative, in minor units."""
+
     account: AccountKind
     amount_minor: int
     owner_id: UUID | None = None
@@ -56,72 +66,38 @@ def book_sale(
     if sum(line.gross_minor for line in lines) != gross.minor:
         raise RuntimeError(f"payment {payment_id}: the lines are not the sum that was paid")
     legs = [
-        _Leg(AccountKind.PAYPAL_CASH, gross.minor - fee_minor),
-        _Leg(AccountKind.PAYPAL_FEES, fee_minor),
+        Leg(AccountKind.PAYPAL_CASH, gross.minor - fee_minor),
+        Leg(AccountKind.PAYPAL_FEES, fee_minor),
     ]
     for line in lines:
-        share = line.gross_minor - line.commission_minor
+        legs.append(Leg(AccountKind.PLATFORM_REVENUE, -line.commission_minor, line_id=line.line_id))
         legs.append(
-            _Leg(AccountKind.PLATFORM_REVENUE, -line.commission_minor, line_id=line.line_id)
-        )
-        legs.append(
-            _Leg(AccountKind.SELLER_PENDING, -share, line.seller_id, line.line_id, release_at)
-        )
-    _book(SALE, payment_id, gross.currency, legs)
-
-
-@transactional
-def release_due() -> int:
-    """Make every pending share whose hold is over available; returns how many.
-
-    The money of a seller who is banned stays pending for as long as that lasts.
-    """
-    owners = select(LedgerAccount.owner_id).join(
-        LedgerEntry, LedgerEntry.account_id == LedgerAccount.id
-    )
-    sellers = session().scalars(owners.where(*_is_due()).distinct()).all()
-    people = users.users_by_id([seller for seller in sellers if seller is not None])
-    banned = [person.id for person in people.values() if person.banned_at is not None]
-    due = (
-        session()
-        .execute(
-            select(
-                LedgerEntry.line_id,
-                LedgerEntry.amount_minor,
-                LedgerAccount.owner_id,
-                LedgerAccount.currency,
+            Leg(
+                AccountKind.SELLER_PENDING,
+                -line.share_minor,
+                line.seller_id,
+                line.line_id,
+                release_at,
             )
-            .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
-            .where(*_is_due(), LedgerAccount.owner_id.not_in(banned))
-            .order_by(LedgerEntry.id)
-            .limit(RELEASE_LIMIT)
         )
-        .all()
-    )
-    for line_id, amount_minor, owner_id, currency in due:
-        assert line_id is not None  # asked for below
-        legs = [
-            _Leg(AccountKind.SELLER_PENDING, -amount_minor, owner_id, line_id),
-            _Leg(AccountKind.SELLER_AVAILABLE, amount_minor, owner_id, line_id),
-        ]
-        _book(RELEASE, line_id, currency, legs)
-    return len(due)
-
-
-def _is_due() -> tuple[ColumnElement[bool], ...]:
-    """The conditions of shares whose hold is over and that are still pending."""
-    return (
-        LedgerAccount.kind == AccountKind.SELLER_PENDING,
-        LedgerEntry.release_at <= func.clock_timestamp(),
-        LedgerEntry.line_id.is_not(None),
-        ~exists().where(
-            LedgerTransaction.kind == RELEASE,
-            LedgerTransaction.reference == LedgerEntry.line_id,
-        ),
+    accounts = book(Movement.SALE, payment_id, gross.currency, legs)
+    session().add_all(
+        PendingShare(
+            line_id=line.line_id,
+            account_id=accounts[AccountKind.SELLER_PENDING, line.seller_id],
+            share_minor=line.share_minor,
+            release_at=release_at,
+        )
+        for line in lines
+        if line.share_minor
     )
 
 
-def _book(kind: str, reference: UUID, currency: str, legs: Sequence[_Leg]) -> None:
+def book(kind: Movement, reference: UUID, currency: str, legs: Sequence[Leg]) -> dict[Holder, UUID]:
+    """Book a movement, once for its kind and reference; inside the caller's transaction.
+
+    Returns the accounts that moved.
+    """
     # Nothing moves in some, such as the commission of a shop that takes none.
     moving = [leg for leg in legs if leg.amount_minor != 0]
     accounts = _accounts({(leg.account, leg.owner_id) for leg in moving}, currency)
@@ -138,9 +114,10 @@ def _book(kind: str, reference: UUID, currency: str, legs: Sequence[_Leg]) -> No
         )
         for leg in moving
     )
+    return accounts
 
 
-def _accounts(wanted: set[_Holder], currency: str) -> dict[_Holder, UUID]:
+def _accounts(wanted: set[Holder], currency: str) -> dict[Holder, UUID]:
     """The accounts of these kinds and owners; those that nobody has booked on yet are opened."""
     known = _known_accounts(wanted, currency)
     missing = wanted - known.keys()
@@ -160,7 +137,7 @@ def _accounts(wanted: set[_Holder], currency: str) -> dict[_Holder, UUID]:
     return _known_accounts(wanted, currency)
 
 
-def _known_accounts(wanted: set[_Holder], currency: str) -> dict[_Holder, UUID]:
+def _known_accounts(wanted: set[Holder], currency: str) -> dict[Holder, UUID]:
     owners = {owner_id for _kind, owner_id in wanted if owner_id is not None}
     rows = session().execute(
         select(LedgerAccount.kind, LedgerAccount.owner_id, LedgerAccount.id).where(

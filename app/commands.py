@@ -65,7 +65,7 @@ class ContextWorker(SimpleWorker):
 @click.option("--queues", default=",".join(jobs.QUEUES), help="In order of urgency.")
 def worker(queues: str) -> None:
     """Do the jobs of the queues, the most urgent first."""
-    connection = jobs.redis()
+    connection = jobs.patient_redis()
     names = [Queue(name, connection=connection) for name in queues.split(",")]
     ContextWorker(names, connection=connection, worker_ttl=30).work(logging_level="WARNING")
 

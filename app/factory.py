@@ -7,7 +7,19 @@ from app import commands, wiring
 from app.auth import identity
 from app.extensions import db, login_manager, sock
 from app.health import views as health
-from app.kit import access, assets, bodies, csrf, headers, i18n, jobs, logs, problems, ratelimit
+from app.kit import (
+    access,
+    assets,
+    bodies,
+    csrf,
+    headers,
+    i18n,
+    jobs,
+    logs,
+    postgres,
+    problems,
+    ratelimit,
+)
 from app.kit import db as transactions
 from app.kit.api import limits, origins
 from app.kit.crypto import Vault
@@ -34,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.init_app()
     bodies.init_app(app)
     db.init_app(app)
+    postgres.init_app(app)
     transactions.init_app(app)
     i18n.init_app(app)
     login_manager.init_app(app)
@@ -68,7 +81,11 @@ def _configure(app: Flask, settings: Settings) -> None:
             "pool_timeout": 5,
             "hide_parameters": True,  # values of statements stay out of logs
             "connect_args": {
-                "connect_timeout": 5,
+                "connect_timeout": postgres.CONNECT_SECONDS,
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,  # milliseconds until a lost machine is given up
                 "options": "-c timezone=UTC -c lock_timeout=8s"
                 " -c idle_in_transaction_session_timeout=60s",
             },

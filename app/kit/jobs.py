@@ -1,7 +1,6 @@
 """RQ: makes things fast; never the only place that knows of a piece of work."""
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, cast
@@ -9,10 +8,11 @@ from typing import Any, cast
 from flask import Flask, current_app
 from redis import Redis
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.job import Job, JobStatus
+
+from app.kit.redis_pool import ANSWER_SECONDS, Paused, guarded_pool
 
 log = logging.getLogger(__name__)
 
@@ -26,45 +26,36 @@ LEASE_SECONDS = JOB_SECONDS + 15
 # one that fell between the queue and a worker that was just killed would be waited for for ever.
 _QUEUED_SECONDS = 60
 _NO_END = -1  # Redis' word for a key that does not expire
-_CONNECT_SECONDS = 1.0
-_ANSWER_SECONDS = 5.0
-# Nobody waits for a Redis that does not answer while another has just waited in vain.
-_PAUSE_SECONDS = 5.0
-_PAUSED_UNTIL = "redis_paused_until"
 
 
 def init_app(app: Flask) -> None:
     """Give the application its connection to Redis; nothing is reached yet."""
-    app.extensions["redis"] = Redis.from_url(
-        app.config["REDIS_URL"],
-        socket_connect_timeout=_CONNECT_SECONDS,
-        socket_timeout=_ANSWER_SECONDS,
-    )
+    app.extensions["redis"] = Redis(connection_pool=guarded_pool(app.config["REDIS_URL"]))
 
 
 def redis() -> "Redis":
-    """The current application's Redis. It may be lost at any moment: catch RedisError."""
+    """The current application's Redis. It may be lost at any moment: catch RedisError.
+
+    While it does not answer, one waits for it, for a second, and the others are told at once.
+    """
     return cast("Redis", current_app.extensions["redis"])
 
 
-def is_paused() -> bool:
-    """Whether Redis did not answer a moment ago: what may be lost or done later is not tried."""
-    until: float = current_app.extensions.get(_PAUSED_UNTIL, 0.0)
-    return time.monotonic() < until
+def patient_redis() -> "Redis":
+    """A connection of one's own to Redis for a worker, which waits there for its next job."""
+    return Redis.from_url(current_app.config["REDIS_URL"], socket_connect_timeout=ANSWER_SECONDS)
 
 
-def pause_after(error: RedisError) -> None:
-    """Note that Redis did not answer; one that refuses at once keeps nobody waiting."""
-    if isinstance(error, RedisTimeout):
-        current_app.extensions[_PAUSED_UNTIL] = time.monotonic() + _PAUSE_SECONDS
+def _note(error: RedisError, what: str) -> None:
+    """A line of the log, unless the breaker has written one."""
+    if not isinstance(error, Paused):
+        log.warning(what, extra={"error": str(error)})
 
 
 def enqueue(
     job: Callable[..., Any], *args: Any, queue: str = "default", job_id: str | None = None
 ) -> bool:
     """Put a call of `job` into a queue; False (and a log line) where Redis can't be reached."""
-    if is_paused():
-        return False
     try:
         Queue(queue, connection=redis()).enqueue(
             job,
@@ -76,8 +67,7 @@ def enqueue(
             job_timeout=JOB_SECONDS,
         )
     except RedisError as error:
-        log.warning("queue unreachable, left to the sweeper", extra={"error": str(error)})
-        pause_after(error)
+        _note(error, "queue unreachable, left to the sweeper")
         return False
     return True
 
@@ -96,8 +86,6 @@ def enqueue_once(job: Callable[[str], Any], name: str, *, queue: str) -> Turn:
     One whose worker died, or stands still, is in the way until its lease is over, which begins
     when this is called while it runs.
     """
-    if is_paused():
-        return Turn.AWAY
     job_id = f"once-{name}"
     try:
         Queue(queue, connection=redis()).enqueue(
@@ -113,8 +101,7 @@ def enqueue_once(job: Callable[[str], Any], name: str, *, queue: str) -> Turn:
     except DuplicateJobError:
         return _lease(job_id)
     except RedisError as error:
-        log.warning("queue unreachable, done here", extra={"error": str(error)})
-        pause_after(error)
+        _note(error, "queue unreachable, done here")
         return Turn.AWAY
     return Turn.TAKEN
 
@@ -125,8 +112,7 @@ def _lease(job_id: str) -> Turn:
     try:
         if redis().ttl(key) == _NO_END:
             redis().expire(key, LEASE_SECONDS)
-    except RedisError as error:
-        pause_after(error)
+    except RedisError:
         return Turn.AWAY
     return Turn.BUSY
 
@@ -136,16 +122,15 @@ def waiting(job_ids: Sequence[str]) -> set[str] | None:
 
     Asks for these alone: a queue may be long.
     """
-    if not job_ids or is_paused():
-        return None if job_ids else set()
+    if not job_ids:
+        return set()
     try:
         with redis().pipeline(transaction=False) as pipeline:
             for job_id in job_ids:
                 pipeline.hget(Job.key_for(job_id), "status")
             states = pipeline.execute()
     except RedisError as error:
-        log.warning("queue unreachable", extra={"error": str(error)})
-        pause_after(error)
+        _note(error, "queue unreachable")
         return None
     return {
         job_id

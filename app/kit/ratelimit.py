@@ -11,8 +11,9 @@ from typing import cast
 from flask import Flask, current_app
 from flask_babel import gettext as _
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
+from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
 
 from app.kit.errors import TooMany
@@ -21,17 +22,15 @@ _KEY = "ratelimit"
 
 
 class _Limiter:
-    def __init__(self, redis_url: str) -> None:
-        storage = storage_from_string(
-            redis_url, socket_connect_timeout=1, socket_timeout=2, wrap_exceptions=False
-        )
-        self.shared = MovingWindowRateLimiter(storage)
+    def __init__(self, redis_url: str, pool: ConnectionPool) -> None:
+        self.shared = MovingWindowRateLimiter(RedisStorage(redis_url, connection_pool=pool))
         self.own = MovingWindowRateLimiter(MemoryStorage())
 
 
 def init_app(app: Flask) -> None:
-    """Give the application its counters."""
-    app.extensions[_KEY] = _Limiter(app.config["REDIS_URL"])
+    """Give the application its counters, which share the connections to Redis."""
+    pool = app.extensions["redis"].connection_pool
+    app.extensions[_KEY] = _Limiter(app.config["REDIS_URL"], pool)
 
 
 @dataclass(frozen=True)

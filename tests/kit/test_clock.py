@@ -62,7 +62,7 @@ def start_worker(
         application = create_app(make_settings())
         clock.init_app(application, works)
         with application.app_context():
-            connection = jobs.redis()
+            connection = jobs.patient_redis()
             queues = [Queue("timed", connection=connection)]
             ContextWorker(queues, connection=connection, worker_ttl=30).work(
                 logging_level="CRITICAL"

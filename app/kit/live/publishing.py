@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from app.kit import jobs
 from app.kit.db import after_commit
+from app.kit.redis_pool import Paused
 
 log = logging.getLogger(__name__)
 CHANNEL = "live"
@@ -40,10 +41,8 @@ def publish(topic: str, event: str) -> None:
 
     Lost without Redis: the pages also poll.
     """
-    if jobs.is_paused():
-        return
     try:
         jobs.redis().publish(CHANNEL, json.dumps({"topic": topic, "event": event}))
     except RedisError as error:
-        jobs.pause_after(error)
-        log.warning("live update lost", extra={"error": str(error)})
+        if not isinstance(error, Paused):
+            log.warning("live update lost", extra={"error": str(error)})

@@ -7,15 +7,8 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.kit.forms import Form
-from app.webhooks.models import EventType
+from app.webhooks.labels import EVENTS
 from app.webhooks.posting import MAX_URL
-
-LABELS = {
-    EventType.ORDER_PAID: _l("Order paid"),
-    EventType.ORDER_DELIVERED: _l("Order delivered"),
-    EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
-    EventType.STOCK_OUT: _l("Product sold out"),
-}
 
 
 class EndpointForm(Form):
@@ -28,7 +21,7 @@ class EndpointForm(Form):
     )
     events = SelectMultipleField(
         _l("Events"),
-        choices=[SelectChoice(kind.value, label) for kind, label in LABELS.items()],
+        choices=[SelectChoice(kind.value, label) for kind, label in EVENTS.items()],
         invalid_choice_message=_l("Choose one of the options."),
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),

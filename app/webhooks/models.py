@@ -42,6 +42,17 @@ class OffReason(StrEnum):
     FAILING = "failing"  # for too long
 
 
+class Failure(StrEnum):
+    """Why no answer came of a try."""
+
+    PRIVATE_ADDRESS = "private_address"
+    NO_SUCH_HOST = "no_such_host"
+    NO_CONNECTION = "no_connection"  # refused, or broken off
+    BAD_TLS = "bad_tls"
+    TOO_SLOW = "too_slow"
+    BAD_ANSWER = "bad_answer"  # no HTTP, or far too much of it
+
+
 class WebhookEndpoint(Model):
     """An address of a seller, and what it wants to hear. The secret that signs lies sealed."""
 

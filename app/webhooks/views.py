@@ -16,6 +16,7 @@ from app.kit.errors import AppError, NotFound
 from app.kit.forms import form_page
 from app.webhooks import queries
 from app.webhooks.forms import EndpointForm
+from app.webhooks.labels import FAILURES
 from app.webhooks.models import MessageState, OffReason, WebhookEndpoint
 from app.webhooks.service import endpoints, messages
 
@@ -77,6 +78,7 @@ def _show(
         messages=[(one, _readable(one.payload)) for one in page.items],
         next_url=page.next_cursor
         and url_for(".endpoint", endpoint_id=endpoint_id, after=page.next_cursor),
+        failures=FAILURES,
         states=MessageState,
         reasons=OffReason,
     )

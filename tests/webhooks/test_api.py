@@ -1,13 +1,19 @@
 """Webhooks by JSON."""
 
+import time
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 
+from app.webhooks import queries
+from app.webhooks.errors import TooManyEndpoints
+from app.webhooks.models import WebhookEndpoint
 from app.webhooks.service import endpoints
+from app.webhooks.service.endpoints import MAX_ENDPOINTS
 from tests.factories.auth import make_user
 from tests.support.programs import Program, program_of
+from tests.support.sale import in_parallel
 
 PATH = "/webhooks"
 GOOD = {"url": "https://example.com/byteshop", "events": ["order.paid"]}
@@ -58,3 +64,24 @@ def test_strangers_webhooks_are_not_found(selling: Program) -> None:
                          ("POST", f"/messages/{uuid4()}/again")):  # fmt: skip
         assert selling.ask(method, one + path).status_code == 404, path
     assert selling.ask("PUT", one, json=GOOD).status_code == 404
+
+
+def test_there_are_no_more_of_them_than_one_may_have(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seller = make_user(roles=("seller",))
+    give_secret = endpoints._give_secret
+
+    def give_it_slowly(endpoint: WebhookEndpoint) -> str:
+        time.sleep(0.1)  # between the count and the insert
+        return give_secret(endpoint)
+
+    monkeypatch.setattr(endpoints, "_give_secret", give_it_slowly)
+    for _ in range(MAX_ENDPOINTS - 2):
+        endpoints.create(owner_id=seller.id, url=GOOD["url"], events=GOOD["events"])
+    make = [
+        lambda: endpoints.create(owner_id=seller.id, url=GOOD["url"], events=GOOD["events"])
+    ] * 8
+    results = in_parallel(app, make)
+    assert sum(isinstance(result, TooManyEndpoints) for result in results) == 6
+    assert len(queries.endpoints_of(seller.id)) == MAX_ENDPOINTS

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app.auth.models import User
 from app.extensions import db
 from app.kit.db import session
-from app.webhooks import posting, queries, tasks
+from app.webhooks import queries
 from app.webhooks.models import EventType, MessageState, OffReason
 from app.webhooks.service import endpoints, messages, sending
 from tests.factories.auth import make_user
@@ -151,10 +151,10 @@ class TestTrouble:
         assert len(service.received) == 1
         for _try in range(2):
             assert states(endpoint[0]) == [MessageState.PENDING]
-            tasks.send_due()
+            sending.send_due()
             drain()
             pass_time(timedelta(minutes=3))
-            tasks.send_due()
+            sending.send_due()
             drain()
         assert states(endpoint[0]) == [MessageState.SENT]
         assert len(service.received) == 3
@@ -173,7 +173,7 @@ class TestTrouble:
         drain()
         assert kinds(service)[1:] == ["order.paid", "order.delivered"]
         pass_time(timedelta(minutes=3))
-        tasks.send_due()
+        sending.send_due()
         drain()
         assert kinds(service)[3:] == ["order.paid", "order.delivered"]
 
@@ -190,7 +190,7 @@ class TestTrouble:
         db.session.commit()
         service.answers = [500]
         pass_time(timedelta(days=2))
-        tasks.send_due()
+        sending.send_due()
         drain()
         assert MessageState.FAILED in states(endpoint[0])
         assert kinds(service)[-1] == "order.delivered"
@@ -205,7 +205,7 @@ class TestTrouble:
         [message] = queries.messages_of(endpoint_id).items
         assert (message.attempts[0].status, message.attempts[0].error) == (
             None,
-            "NewConnectionError",
+            "no_connection",
         )
 
     @pytest.mark.parametrize(("status", "days", "reason"), [
@@ -240,11 +240,11 @@ class TestTrouble:
         drain()
         endpoints.switch(owner_id=seller.id, endpoint_id=endpoint[0], on=False)
         pass_time(timedelta(minutes=3))
-        tasks.send_due()
+        sending.send_due()
         drain()
         assert len(service.received) == 1
         endpoints.switch(owner_id=seller.id, endpoint_id=endpoint[0], on=True)
-        tasks.send_due()
+        sending.send_due()
         drain()
         assert len(service.received) == 2
 
@@ -263,40 +263,3 @@ class TestTrouble:
         drain()
         assert len({one.headers["WEBHOOK-ID"] for one in service.received}) == 1
         assert len(service.received) == 2
-
-
-class TestAddresses:
-    @pytest.mark.parametrize("url", [
-        "http://example.com/", "https://user:pass@example.com/", "https://example.com/#x",
-        "https://example.com:22/", "ftp://example.com/", "https:///x", "example.com", "",
-        "https://exa mple.com/", "https://example.com:99999/", "javascript:alert(1)",
-        "https://пример.рф/", "https://example.com/" + "x" * 500,
-    ])  # fmt: skip
-    def test_what_is_no_address(self, url: str) -> None:
-        assert not posting.is_address(url, private=False)
-
-    @pytest.mark.parametrize("url", ["https://example.com/", "https://example.com:8443/a?b=c"])
-    def test_what_is_one(self, url: str) -> None:
-        assert posting.is_address(url, private=False)
-
-    @pytest.mark.parametrize("host", [
-        "127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
-        "[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "[fe80::1]", "224.0.0.1", "2130706433",
-        "0x7f.1", "[2002:7f00:1::]", "[64:ff9b::7f00:1]", "100.64.0.1",
-    ])  # fmt: skip
-    def test_our_own_network_is_not_reached(self, service: Receiver, host: str) -> None:
-        port = service.url.split(":")[2].split("/")[0]
-        posted = posting.post(f"https://{host}:{port}/", b"{}", {}, private=False)
-        assert posted.status is None
-        assert posted.error in {"private address", "gaierror"}
-        assert service.received == []
-
-    def test_redirects_are_not_followed(self, service: Receiver) -> None:
-        service.answers = [307]
-        posted = posting.post(service.url, b"{}", {}, private=True)
-        assert (posted.status, posted.taken, len(service.received)) == (307, False, 1)
-
-    def test_a_certificate_must_be_the_hosts(self, service: Receiver) -> None:
-        posted = posting.post(service.url.replace("http:", "https:"), b"{}", {}, private=True)
-        assert posted.status is None
-        assert posted.error == "SSLError"

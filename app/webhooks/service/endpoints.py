@@ -9,6 +9,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from app.auth.models import User
 from app.kit.crypto import Sealed, vault
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
@@ -28,6 +29,7 @@ def create(*, owner_id: UUID, url: str, events: Sequence[str]) -> tuple[UUID, st
     Raises BadEndpoint, TooManyEndpoints.
     """
     _check(url, events)
+    lock(User, owner_id)  # one at a time, so that none is made beside the last one
     count = select(func.count()).where(WebhookEndpoint.owner_id == owner_id)
     if session().execute(count).scalar_one() >= MAX_ENDPOINTS:
         raise TooManyEndpoints(MAX_ENDPOINTS)

@@ -1,0 +1,20 @@
+"""What is told of webhooks, in people's words."""
+
+from flask_babel import lazy_gettext as _l
+
+from app.webhooks.models import EventType, Failure
+
+EVENTS = {
+    EventType.ORDER_PAID: _l("Order paid"),
+    EventType.ORDER_DELIVERED: _l("Order delivered"),
+    EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
+    EventType.STOCK_OUT: _l("Product sold out"),
+}
+FAILURES = {
+    Failure.PRIVATE_ADDRESS: _l("the address is not on the public internet"),
+    Failure.NO_SUCH_HOST: _l("the host was not found"),
+    Failure.NO_CONNECTION: _l("no connection, or it was cut off"),
+    Failure.BAD_TLS: _l("the certificate or the encryption is not valid"),
+    Failure.TOO_SLOW: _l("no answer within 10 seconds"),
+    Failure.BAD_ANSWER: _l("the answer was not valid HTTP"),
+}

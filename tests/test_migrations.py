@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, PrimaryKeyConstraint, Table, UniqueConstraint, text
 
 from app.extensions import db
 from app.factory import create_app
@@ -167,3 +167,42 @@ def test_sellers_of_one_name_are_told_apart(empty: Flask) -> None:
         "x" * 60,
         "X" * 58 + " 2",
     ]
+
+
+# Whose rows nobody ever deletes: no deletion has to look for what points at them.
+NEVER_DELETED = {
+    "users": "people are banned, and their names kept with what they bought and sold",
+    "product": "products are removed from the shop, and kept for those who bought them",
+    "category": "categories come with the shop",
+    "shared_content": "append-only",
+    "delivery": "what was delivered stays",
+}
+
+
+def test_foreign_keys_have_an_index_where_rows_are_deleted(app: Flask) -> None:
+    """Else each deletion reads the whole table that points at the row."""
+    bare = {
+        f"{table.name}.{key.parent.name}": key.column.table.name
+        for table in db.metadata.tables.values()
+        for key in table.foreign_keys
+        if key.parent.name not in _led_by_an_index(table)
+    }
+    assert {name for name, target in bare.items() if target not in NEVER_DELETED} == set()
+    assert set(bare.values()) == NEVER_DELETED.keys()
+    assert "order_line.product_id" not in bare  # what a product sold is looked up
+
+
+def _led_by_an_index(table: Table) -> set[str]:
+    """Columns that stand first in an index which has every row, but those where they are null."""
+    whole = {
+        next(iter(index.columns)).name
+        for index in table.indexes
+        if (where := index.dialect_options["postgresql"]["where"]) is None
+        or str(where).endswith("IS NOT NULL")
+    }
+    keys = [table.primary_key, *table.constraints]
+    return whole | {
+        next(iter(key.columns)).name
+        for key in keys
+        if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)
+    }

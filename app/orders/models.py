@@ -174,14 +174,15 @@ class OrderLine(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
     position: Mapped[int]
-    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), index=True)
     buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     seller_name: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     shared: Mapped[bool]
     title: Mapped[str] = mapped_column(Text)
-    description: Mapped[str] = mapped_column(Text)
+    # Long; read for a purchase's own page alone.
+    description: Mapped[str] = mapped_column(Text, deferred=True)
     photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photo.id"))
     # The version of a shared product's content that was bought.
     content_id: Mapped[UUID | None] = mapped_column(ForeignKey("shared_content.id"))
@@ -193,6 +194,7 @@ class OrderLine(Model):
         CheckConstraint("buyer_id <> seller_id", name="not_own_product"),
         CheckConstraint("shared = (content_id IS NOT NULL)", name="shared_has_content"),
         Index("ix_order_line_seller", "seller_id", "id"),
+        Index("ix_order_line_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
     )
 
     @property

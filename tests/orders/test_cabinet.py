@@ -36,6 +36,7 @@ class TestList:
         page = soup(browser.get("/order/purchases"))
         seen = [link["href"] for link in page.select("#purchases .list__link")]
         assert len(seen) == 30
+        assert "33 purchases" in words(browser.get("/order/purchases"))
         more = page.select_one("[data-load-more]")["href"]
         plain = soup(browser.get(more))
         part = soup(browser.get(more, headers=PARTIAL))
@@ -62,6 +63,8 @@ class TestList:
             counts.append(len(query_counter))
         assert counts[0] == counts[1]
         assert counts[1] <= 6
+        # Descriptions may be long, and a list shows none.
+        assert not [statement for statement in query_counter if "description" in statement]
 
     def test_words_find_title_seller_and_number(self, app: Flask, login: Login) -> None:
         buyer = make_user()

@@ -13,8 +13,13 @@ from app.kit.requests import address
 from app.kit.words import searchable
 from app.orders.api import blueprint
 from app.orders.api.basket import SCOPE
-from app.orders.models import Order
-from app.orders.queries.purchases import Purchase, PurchaseLine, purchase_of, purchases_of
+from app.orders.queries.purchases import (
+    Purchase,
+    PurchaseLine,
+    PurchaseListed,
+    purchase_of,
+    purchases_of,
+)
 from app.orders.schemas import (
     CancelledOut,
     CapturedOut,
@@ -89,7 +94,7 @@ def list_orders(query: OrdersQuery) -> OrderList:
     return listing_of(OrderList, page, _listed)
 
 
-def _listed(order: Order) -> OrderListed:
+def _listed(order: PurchaseListed) -> OrderListed:
     return OrderListed.read(
         order,
         total=Money.of(order.total_minor, order.currency),

@@ -6,17 +6,19 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select
+from sqlalchemy.orm import selectinload
 
 from app.kit.db import session
-from app.kit.ids import parse_short_number
+from app.kit.ids import parse_short_number, short_number
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 from app.orders.errors import NoSuchOrder
 from app.orders.models import Delivery, Order, OrderLine, OrderState
-from app.payments.models import PaymentState
+from app.payments.models import Payment, PaymentState
 from app.payments.queries import payment_for
 
 UNFINISHED = (OrderState.EXPIRED, OrderState.CANCELLED)
+COUNTED = 1000
 
 
 class Stage(StrEnum):
@@ -95,6 +97,31 @@ class Purchase:
         return sum(len(line.pieces) for line in self.lines)
 
 
+@dataclass(frozen=True)
+class ListedLine:
+    """As much of a line as a list shows."""
+
+    title: str
+    seller_name: str
+    kind: str
+    photo_id: UUID | None
+
+
+@dataclass(frozen=True)
+class PurchaseListed:
+    """An order in its buyer's list. The amount is minor units of `currency`."""
+
+    id: UUID
+    number: str
+    state: OrderState
+    stage: Stage
+    total_minor: int
+    currency: str
+    created_at: datetime
+    paid_at: datetime | None
+    lines: tuple[ListedLine, ...]
+
+
 def get_order(order_id: UUID) -> Order | None:
     """An order whoever's it is, for rooms of the shop itself; None if there is none."""
     return session().get(Order, order_id, populate_existing=True)
@@ -134,7 +161,9 @@ def stage_of(state: OrderState, payment: PaymentState | None) -> Stage:
 
 def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
     """The buyer's own purchase; NoSuchOrder for a stranger's."""
-    order = order_of(buyer_id, order_id)
+    order = _with_descriptions(order_id)
+    if order is None or order.buyer_id != buyer_id:
+        raise NoSuchOrder
     payment = payment_for(order_id)
     state = payment.state if payment else None
     pieces = _pieces(order_id)
@@ -154,6 +183,19 @@ def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
         paid_at=order.paid_at,
         delivered_at=order.delivered_at,
         lines=tuple(_line(line, pieces.get(line.id, ())) for line in order.lines),
+    )
+
+
+def _with_descriptions(order_id: UUID) -> Order | None:
+    return (
+        session()
+        .scalars(
+            select(Order)
+            .where(Order.id == order_id)
+            .options(selectinload(Order.lines).undefer(OrderLine.description))
+            .execution_options(populate_existing=True)
+        )
+        .one_or_none()
     )
 
 
@@ -193,23 +235,81 @@ def purchases_of(
     unfinished: bool = False,
     after: str | None = None,
     size: int = PAGE_SIZE,
-) -> Page[Order]:
+) -> Page[PurchaseListed]:
     """The buyer's orders, newest first; `unfinished` picks those that came to nothing.
 
     `words` are looked for in titles and sellers' names; an order's number finds that order.
     Raises Invalid for a broken cursor.
     """
-    query = select(Order).where(
-        Order.buyer_id == buyer_id,
-        Order.state.in_(UNFINISHED) if unfinished else Order.state.not_in(UNFINISHED),
+    query = (
+        select(
+            Order.id,
+            Order.state,
+            Payment.state.label("payment"),
+            Order.total_minor,
+            Order.currency,
+            Order.created_at,
+            Order.paid_at,
+        )
+        .join(Payment, Payment.reference == Order.id)
+        .where(_which(buyer_id, words, unfinished=unfinished))
     )
-    if words.strip():
-        query = query.where(_speaks_of(words))
     if after:
         [last] = decode_cursor(after, tuple[UUID])
         query = query.where(Order.id < last)
-    rows = session().scalars(query.order_by(Order.id.desc()).limit(size + 1)).all()
-    return cut(rows, size, lambda order: (order.id,))
+    rows = session().execute(query.order_by(Order.id.desc()).limit(size + 1)).all()
+    lines = _listed_lines([row.id for row in rows[:size]])
+    return cut(
+        [
+            PurchaseListed(
+                id=row.id,
+                number=short_number(row.id),
+                state=row.state,
+                stage=stage_of(row.state, row.payment),
+                total_minor=row.total_minor,
+                currency=row.currency,
+                created_at=row.created_at,
+                paid_at=row.paid_at,
+                lines=tuple(lines.get(row.id, ())),
+            )
+            for row in rows
+        ],
+        size,
+        lambda order: (order.id,),
+    )
+
+
+def count_purchases(buyer_id: UUID, *, words: str = "", unfinished: bool = False) -> int:
+    """How many orders `purchases_of` has in all, counted up to COUNTED + 1."""
+    some = select(Order.id).where(_which(buyer_id, words, unfinished=unfinished)).limit(COUNTED + 1)
+    return session().execute(select(func.count()).select_from(some.subquery())).scalar_one()
+
+
+def _which(buyer_id: UUID, words: str, *, unfinished: bool) -> ColumnElement[bool]:
+    mine = and_(
+        Order.buyer_id == buyer_id,
+        Order.state.in_(UNFINISHED) if unfinished else Order.state.not_in(UNFINISHED),
+    )
+    return and_(mine, _speaks_of(words)) if words.strip() else mine
+
+
+def _listed_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[ListedLine]]:
+    rows = session().execute(
+        select(
+            OrderLine.order_id,
+            OrderLine.title,
+            OrderLine.seller_name,
+            OrderLine.kind,
+            OrderLine.photo_id,
+        )
+        .where(OrderLine.order_id.in_(order_ids))
+        .order_by(OrderLine.order_id, OrderLine.position)
+    )
+    by_order: dict[UUID, list[ListedLine]] = {}
+    for row in rows:
+        line = ListedLine(row.title, row.seller_name, row.kind, row.photo_id)
+        by_order.setdefault(row.order_id, []).append(line)
+    return by_order
 
 
 def _speaks_of(words: str) -> ColumnElement[bool]:

@@ -15,7 +15,13 @@ from app.kit.words import searchable
 from app.orders.forms import SearchForm
 from app.orders.policy import can_cancel, can_pay
 from app.orders.queries.basket import basket_of_user
-from app.orders.queries.purchases import Purchase, purchase_of, purchases_of
+from app.orders.queries.purchases import (
+    COUNTED,
+    Purchase,
+    count_purchases,
+    purchase_of,
+    purchases_of,
+)
 from app.orders.service import reveal as reveals
 from app.orders.service.reveal import Viewer
 from app.orders.views import blueprint
@@ -34,6 +40,7 @@ def cabinet() -> ResponseReturnValue:
         current_user.id, words=words, unfinished=unfinished, after=request.args.get("after")
     )
     show = "unfinished" if unfinished else None
+    is_first_of_many = page.next_cursor is not None and "after" not in request.args
     return htmx.page(
         "orders/cabinet.html",
         fragment="items" if "after" in request.args else "results",
@@ -42,6 +49,10 @@ def cabinet() -> ResponseReturnValue:
         words=words,
         unfinished=unfinished,
         orders=page.items,
+        total=count_purchases(current_user.id, words=words, unfinished=unfinished)
+        if is_first_of_many
+        else None,
+        counted=COUNTED,
         next_url=page.next_cursor
         and url_for("orders.cabinet", q=words or None, show=show, after=page.next_cursor),
     )

@@ -65,8 +65,12 @@ class ContextWorker(SimpleWorker):
 @click.option("--queues", default=",".join(jobs.QUEUES), help="In order of urgency.")
 def worker(queues: str) -> None:
     """Do the jobs of the queues, the most urgent first."""
+    wanted = [name.strip() for name in queues.split(",")]
+    if unknown := [name for name in wanted if name not in jobs.QUEUES]:
+        there_are = ", ".join(jobs.QUEUES)
+        raise click.BadParameter(f"There is no queue {', '.join(unknown)}; there are {there_are}.")
     connection = jobs.patient_redis()
-    names = [Queue(name, connection=connection) for name in queues.split(",")]
+    names = [Queue(name, connection=connection) for name in wanted]
     ContextWorker(names, connection=connection, worker_ttl=30).work(logging_level="WARNING")
 
 

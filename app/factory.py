@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     assets.init_app(app)
     problems.init_app(app)
     origins.init_app(app)
-    app.register_blueprint(health.blueprint)
+    health.init_app(app, settings)
     wiring.init_app(app, settings)
     commands.init_app(app)
     return app

@@ -17,6 +17,7 @@ AES_KEY_BYTES = 32
 MAX_KEY_VERSION = 2**31 - 1  # what the column of the version holds
 # Random text has more different characters in 32, even in hexadecimal; typed text has fewer.
 MIN_VARIETY = 8
+ROLES = frozenset({"web", "chat", "auth", "worker", "delivery", "webhooks", "clock"})
 
 
 class Settings(BaseSettings):
@@ -32,9 +33,13 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         min_length=32, description="at least 32 characters that sign cookies and CSRF tokens"
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="where browsers reach the shop")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", pattern="^https?://", description="where browsers reach the shop"
+    )
     live_url: str = Field(
-        "ws://127.0.0.1:8001", description="where browsers reach the `chat` role's WebSockets"
+        "ws://127.0.0.1:8001",
+        pattern="^wss?://",
+        description="where browsers reach the `chat` role's WebSockets",
     )
     trusted_hosts: str = Field("", description="host names served, by comma; empty: any")
     proxy_hops: int = Field(0, ge=0, le=5, description="reverse proxies whose headers are trusted")
@@ -69,10 +74,14 @@ class Settings(BaseSettings):
         min_length=1, description="id of the webhook subscribed at PayPal"
     )
     paypal_base_url: str = Field(
-        "https://api-m.sandbox.paypal.com", description="address of PayPal's REST API"
+        "https://api-m.sandbox.paypal.com",
+        pattern="^https?://",
+        description="address of PayPal's REST API",
     )
     paypal_web_url: str = Field(
-        "https://www.sandbox.paypal.com", description="address of PayPal's pages and browser SDK"
+        "https://www.sandbox.paypal.com",
+        pattern="^https?://",
+        description="address of PayPal's pages and browser SDK",
     )
     paypal_ca_file: Path | None = Field(
         None, description="trust root of webhook certificates, for the bundled sandbox only"
@@ -133,6 +142,18 @@ class Settings(BaseSettings):
     registrations_per_address: int = Field(
         5, ge=1, description="new accounts an hour from one IP address"
     )
+
+    @field_validator("roles")
+    @classmethod
+    def _known_roles(cls, value: str) -> str:
+        names = _names(value)
+        if unknown := sorted(names - ROLES):
+            raise ValueError(
+                f"there is no role {', '.join(unknown)}; there are {', '.join(sorted(ROLES))}"
+            )
+        if not names:
+            raise ValueError("names no role; leave it out for web")
+        return value
 
     @field_validator("currency")
     @classmethod
@@ -220,7 +241,7 @@ class Settings(BaseSettings):
     @cached_property
     def role_names(self) -> frozenset[str]:
         """The roles this process serves."""
-        return frozenset(part.strip() for part in self.roles.split(",") if part.strip())
+        return _names(self.roles)
 
     @property
     def secure_cookies(self) -> bool:
@@ -231,6 +252,10 @@ class Settings(BaseSettings):
     def from_env(cls) -> Self:
         """Read the settings; raises pydantic's ValidationError that names each wrong variable."""
         return cls()
+
+
+def _names(value: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in value.split(",") if part.strip())
 
 
 def _is_loopback(host: str) -> bool:

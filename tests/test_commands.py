@@ -85,6 +85,13 @@ class TestClock:
         ]
 
 
+class TestWorker:
+    def test_unknown_queue_is_refused_with_a_sentence(self, app: Flask) -> None:
+        result = app.test_cli_runner().invoke(args=["worker", "--queues", "delivery,mial"])
+        assert result.exit_code == 2
+        assert "There is no queue mial; there are delivery, mail," in result.output
+
+
 class TestCheckStores:
     def test_all_are_reached(self, app: Flask) -> None:
         result = app.test_cli_runner().invoke(args=["check-stores"])

@@ -1,15 +1,12 @@
 """The shop while a store stands still: it takes calls and answers none."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,26 +22,9 @@ from tests.conftest import PASSWORD
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.apps import another_app
+from tests.support.freezing import frozen
 
 JSON = {"Accept": "application/json"}
-
-
-def family(server: EmbeddedServer) -> list[psutil.Process]:
-    own = psutil.Process(server.process.pid)
-    return [own, *own.children(recursive=True)]
-
-
-@contextmanager
-def frozen(server: EmbeddedServer) -> Iterator[None]:
-    """Stop all processes of a server, and let them go on afterwards."""
-    processes = family(server)
-    for process in processes:
-        os.kill(process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            os.kill(process.pid, signal.SIGCONT)
 
 
 def seconds(call: Callable[[], object]) -> float:

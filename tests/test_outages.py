@@ -2,8 +2,10 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -124,6 +126,37 @@ class TestOthersAway:
             for _ in range(7)
         ]
         assert answers[-1].status_code == 429
+
+
+class TestReadiness:
+    def test_many_who_ask_at_once_cost_the_stores_one_question(self, browser_of: Make) -> None:
+        asked = []
+        with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
+
+            def count() -> None:
+                while True:
+                    try:
+                        listener.accept()[0].close()
+                    except OSError:
+                        return
+                    asked.append(1)
+
+            counting = threading.Thread(target=count, daemon=True)
+            counting.start()
+            browser = browser_of(smtp_url="smtp://{}:{}".format(*listener.getsockname()))
+            began = time.monotonic()
+            with ThreadPoolExecutor(10) as pool:
+                codes = [
+                    answer.result()
+                    for answer in [
+                        pool.submit(lambda: browser.get("/readyz").status_code) for _ in range(30)
+                    ]
+                ]
+            took = time.monotonic() - began
+            listener.shutdown(socket.SHUT_RDWR)
+            counting.join()
+        assert codes == [200] * 30
+        assert len(asked) <= 1 + took
 
 
 class TestSilence:

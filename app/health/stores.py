@@ -1,6 +1,8 @@
 """Whether the stores that the shop needs can be reached, told within the time of a probe."""
 
 import socket
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -17,6 +19,25 @@ from sqlalchemy.engine import make_url
 from app.settings import Settings
 
 _SECONDS = 2
+_KEPT_SECONDS = 1.0
+
+
+class Watch:
+    """What stood in the way a moment ago: many who ask at once cost the stores one question."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._asked_at = float("-inf")
+        self._failures: dict[str, Exception | None] = {}
+
+    def failures(self) -> dict[str, Exception | None]:
+        """See `reach`; an answer counts for a second, and who asks meanwhile waits for it."""
+        with self._lock:
+            if time.monotonic() - self._asked_at > _KEPT_SECONDS:
+                self._failures = reach(self._settings)
+                self._asked_at = time.monotonic()
+            return self._failures
 
 
 def reach(settings: Settings) -> dict[str, Exception | None]:

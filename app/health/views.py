@@ -4,16 +4,25 @@ import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from http import HTTPStatus
+from typing import cast
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify
 
 from app.health import stores
 from app.kit.access import Access, allow
 from app.kit.i18n import LOCALES
+from app.settings import Settings
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 _CONTACT_DAYS = 180
+_KEY = "stores"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Serve the addresses."""
+    app.extensions[_KEY] = stores.Watch(settings)
+    app.register_blueprint(blueprint)
 
 
 @blueprint.get("/healthz")
@@ -42,7 +51,7 @@ def security() -> Response:
 @allow(Access.PUBLIC)
 def ready() -> tuple[Response, int]:
     """Each store that the shop needs, and whether it can be reached; 503 if one can't."""
-    failures = stores.reach(current_app.extensions["settings"])
+    failures = cast(stores.Watch, current_app.extensions[_KEY]).failures()
     for name, failure in failures.items():
         if failure is not None:
             log.warning("not ready", extra={"store": name, "error": type(failure).__name__})

@@ -86,7 +86,7 @@ def enqueue_once(job: Callable[[str], Any], name: str, *, queue: str) -> Turn:
     One whose worker died, or stands still, is in the way until its lease is over, which begins
     when this is called while it runs.
     """
-    job_id = f"once-{name}"
+    job_id = f"once-{name.replace('.', '-')}"  # RQ takes no dots
     try:
         Queue(queue, connection=redis()).enqueue(
             job,

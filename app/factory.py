@@ -94,6 +94,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         SMTP_URL=settings.smtp_url,
         MAIL_FROM=settings.mail_from,
         CURRENCY=settings.currency,
+        MIN_PRICE_MINOR=settings.min_price_minor,
         PUBLIC_URL=settings.public_url,
         LIVE_URL=settings.live_url,
         TRUSTED_HOSTS=[h.strip() for h in settings.trusted_hosts.split(",") if h.strip()] or None,

@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     commission_basis_points: int = Field(
         1000, ge=0, le=10000, description="the platform's share of the gross price: 1000 is 10 %"
     )
+    min_price_minor: int = Field(
+        100,
+        ge=1,
+        description="lowest price and smallest order, in minor units: PayPal's fee eats up less",
+    )
     hold_days: int = Field(3, ge=0, le=180, description="days a sale's money stays pending")
     reservation_minutes: int = Field(
         15, ge=1, le=180, description="how long units are held for a checkout"

@@ -82,7 +82,7 @@ def _offer(seller_id: UUID, category_id: UUID, good: Good, seed: int) -> None:
             upload_id=upload, product_id=product_id, seller_id=seller_id, only_new=True
         )
     if good.published:
-        products.publish(seller_id=seller_id, product_id=product_id)
+        products.publish(seller_id=seller_id, product_id=product_id, even_empty=not good.pieces)
     if good.hidden:
         products.hide(seller_id=seller_id, product_id=product_id)
 

@@ -29,6 +29,16 @@ class BasketChanged(Conflict):
         )
 
 
+class OrderTooSmall(Conflict):
+    """So small an order would cost more in PayPal's fees than the shop earns with it."""
+
+    def __init__(self, least: str) -> None:
+        super().__init__(
+            "orders.too_small",
+            _("The smallest order is %(least)s. Add something to your basket.", least=least),
+        )
+
+
 class OwnProduct(Conflict):
     """Sellers don't buy from themselves."""
 

@@ -13,7 +13,7 @@ from app.kit.crypto import new_token, token_hash
 from app.kit.db import session
 from app.kit.errors import AppError
 from app.kit.ids import new_id
-from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OwnProduct
+from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OrderTooSmall, OwnProduct
 from app.orders.models import Owner
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
 from app.orders.queries.basket import (
@@ -202,6 +202,21 @@ class TestTruth:
         assert goods[2].title in sections[0]
         assert "Bob & Sons" in sections[1]
         assert page.select_one(".sums__total").get_text(strip=True).endswith("€5.50")
+
+    def test_an_order_below_the_smallest_is_not_taken(self, app: Flask, login: Login) -> None:
+        buyer, product = make_user(), make_product(make_user(roles=("seller",)), stock=KEYS)
+        set_price(product.id, 50)  # from before the shop had a minimum
+        browser = login(buyer)
+        put(browser, product.id)
+        page = soup(browser.get("/order/basket"))
+        assert "smallest order is €1.00" in page.select_one("#why-not").get_text()
+        assert page.select_one('a[href="/order/checkout"]') is None
+        assert browser.get("/order/checkout").headers["Location"] == "/order/basket"
+        key = basket_of_user(buyer.id).checkout_key
+        with pytest.raises(OrderTooSmall, match=r"€1\.00"):
+            placing.place_order(buyer_id=buyer.id, checkout_key=key, address=None)
+        put(browser, product.id)
+        placing.place_order(buyer_id=buyer.id, checkout_key=key_of(buyer), address=None)
 
     def test_statements_do_not_grow_with_the_lines(
         self, app: Flask, login: Login, query_counter: list[str]

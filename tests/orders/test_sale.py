@@ -96,10 +96,10 @@ class TestSale:
         assert order_of(started).state is OrderState.OPEN
         assert count("stock_item", "state = 'reserved'") == 1
 
-    def test_free_goods_of_a_full_platform_share_still_balance(
+    def test_an_order_whose_fee_is_more_than_the_commission_still_balances(
         self, paypal: SandboxControl, drain: Drain, buyer, seller
     ) -> None:
-        fill_basket(buyer, make_product(seller, stock=("K",), price_minor=1).id)
+        fill_basket(buyer, make_product(seller, stock=("K",), price_minor=100).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         capture(buyer, started)

@@ -299,6 +299,7 @@ class TestPages:
             {"price": "1.234.5"},
             {"price": "99999999999999999999"},
             {"price": "-5"},
+            {"price": "0.99"},  # less than the shop takes
             {"price": "12 50"},
             {"price": "1 2"},
             {"price": "1,200"},
@@ -375,13 +376,20 @@ class TestPages:
             ("1\u00a0200,50", 1_200_50),
             ("1\u202f200 , 5", 1_200_50),
             ("1'200.50", 1_200_50),
-            ("0,01", 1),
+            ("1,00", 1_00),
         ],
     )
     def test_price_is_read_as_people_write_it(self, login, seller, shelf, typed, minor) -> None:
         answer = login(seller).post("/products/new", data=self.form(shelf, price=typed))
         assert answer.status_code == 303
         assert session().query(Product).filter_by(title="From the form").one().price_minor == minor
+
+    def test_the_lowest_price_is_told_before_and_after(self, login, seller, shelf) -> None:
+        page = BeautifulSoup(login(seller).get("/products/new").data, "html.parser")
+        assert "At least €1.00" in page.select_one("#price-hint").get_text()
+        answer = login(seller).post("/products/new", data=self.form(shelf, price="0.99"))
+        page = BeautifulSoup(answer.data, "html.parser")
+        assert "from €1.00 to €10,000.00" in page.select_one("#price-error").get_text()
 
     def test_all_that_is_needed_is_marked(self, login, seller) -> None:
         page = BeautifulSoup(login(seller).get("/products/new").data, "html.parser")

@@ -78,7 +78,7 @@ class TestPublishing:
     ) -> None:
         shelf = make_category()
         text = Draft(
-            shelf.id, Kind.TEXT, shared=True, title="A text", description="", price_minor=1
+            shelf.id, Kind.TEXT, shared=True, title="A text", description="", price_minor=500
         )
         product_id = products.create_product(seller_id=seller.id, draft=text)
         product = session().get_one(Product, product_id)

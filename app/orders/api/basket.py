@@ -31,7 +31,7 @@ def _basket() -> BasketOut:
         checkout_key=view.checkout_key,
         lines=[_line(line, view) for line in view.lines],
         total=Money.of(view.total_minor, view.currency),
-        ready=not view.has_problems,
+        ready=not (view.has_problems or view.is_too_small),
     )
 
 

@@ -13,6 +13,7 @@ from app.orders.models import Basket, BasketLine, Order, OrderLine, OrderState, 
 from app.orders.policy import MAX_QUANTITY
 from app.products.queries import cards
 from app.products.queries.cards import ProductCard
+from app.settings import Settings
 
 
 class Problem(StrEnum):
@@ -78,6 +79,7 @@ class BasketView:
     checkout_key: UUID
     lines: tuple[BasketLineView, ...]
     currency: str
+    least_minor: int  # the smallest order
 
     @property
     def total_minor(self) -> int:
@@ -93,6 +95,11 @@ class BasketView:
     def has_problems(self) -> bool:
         """Whether something must be settled before the checkout."""
         return any(line.problem is not None for line in self.lines)
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the shop takes no order of so little."""
+        return self.total_minor < self.least_minor
 
     @property
     def price_changes(self) -> bool:
@@ -131,6 +138,7 @@ def basket_of(owner: Owner) -> BasketView | None:
     ids = [line.product_id for line in lines]
     goods = {product.id: product for product in cards.by_id(ids)}
     free = free_for(owner.user_id, rows[0].checkout_key, list(goods.values()))
+    settings: Settings = current_app.extensions["settings"]
     return BasketView(
         id=rows[0].id,
         checkout_key=rows[0].checkout_key,
@@ -138,7 +146,8 @@ def basket_of(owner: Owner) -> BasketView | None:
             _line_view(line, goods[line.product_id], free[line.product_id], owner.user_id)
             for line in lines
         ),
-        currency=current_app.extensions["settings"].currency,
+        currency=settings.currency,
+        least_minor=settings.min_price_minor,
     )
 
 

@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, cast, func, select
 from sqlalchemy.dialects.postgresql import INET
 
-from app.kit import ratelimit
+from app.kit import i18n, ratelimit
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
@@ -19,6 +19,7 @@ from app.orders.errors import (
     BeingPaid,
     EmptyBasket,
     OfferChanged,
+    OrderTooSmall,
     OwnProduct,
     TooManyCheckouts,
 )
@@ -75,7 +76,7 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     The basket's row is the lock that any number of clicks and tabs meet at: they get the same
     order. An order whose hold ran out takes units again, if what it was made of is still offered
     as it was, within the same limits as a new one. Raises AlreadyPaid, BeingPaid, EmptyBasket,
-    BasketChanged, OwnProduct, TooManyCheckouts, and the products' OutOfStock.
+    BasketChanged, OwnProduct, OrderTooSmall, TooManyCheckouts, and the products' OutOfStock.
     """
     basket = baskets.locked(Owner(user_id=buyer_id))
     existing = (
@@ -104,10 +105,19 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     if not lines:
         raise EmptyBasket
     goods = _goods(lines, buyer_id)
+    _insist_on_size(sum(line.quantity * line.seen_price_minor for line in lines))
     _insist_on_paying_once(buyer_id, list(goods))
     _cancel_earlier(buyer_id)
     _check_holds(buyer_id, address)
     return _create(buyer_id, checkout_key, address, lines, goods)
+
+
+def _insist_on_size(total_minor: int) -> None:
+    settings = _settings()
+    if total_minor < settings.min_price_minor:
+        raise OrderTooSmall(
+            Money(settings.min_price_minor, settings.currency).format(i18n.locale())
+        )
 
 
 def _take_up(order_id: UUID, address: str | None) -> UUID:

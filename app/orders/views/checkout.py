@@ -38,7 +38,7 @@ def _show(*, message: str | None = None, status: int = HTTPStatus.OK) -> Respons
     if view is None or not view.lines:
         flash(message or _("Your basket is empty."), "error" if message else "info")
         return htmx.redirect_to(url_for("orders.basket"))
-    if view.has_problems:
+    if view.has_problems or view.is_too_small:
         flash(_("Please check your basket before you pay."), "warning")
         return htmx.redirect_to(url_for("orders.basket"))
     settings: Settings = current_app.extensions["settings"]

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from app.files.service import drop_photo, mark_replaced, store_photo
+from app.kit import i18n
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -37,6 +38,7 @@ from app.products.models import (
 from app.products.queries.cards import free_counts
 from app.products.service import sealing
 from app.products.service.reading import is_link
+from app.settings import Settings
 
 TITLE_MIN, TITLE_MAX = 3, 120
 DESCRIPTION_MAX = 20_000
@@ -298,10 +300,13 @@ def objections(draft: Draft) -> dict[str, str]:
         errors["title"] = _("Use 3 to 120 characters.")
     if len(draft.description) > DESCRIPTION_MAX:
         errors["description"] = _("Use at most 20,000 characters.")
-    if not 0 < draft.price_minor <= PRICE_MAX_MINOR:
-        currency = current_app.extensions["settings"].currency
-        most = Money(PRICE_MAX_MINOR, currency).to_decimal_string()
-        errors["price"] = _("Enter a price above zero and at most %(most)s.", most=most)
+    settings: Settings = current_app.extensions["settings"]
+    if not settings.min_price_minor <= draft.price_minor <= PRICE_MAX_MINOR:
+        least, most = (
+            Money(minor, settings.currency).format(i18n.locale())
+            for minor in (settings.min_price_minor, PRICE_MAX_MINOR)
+        )
+        errors["price"] = _("Enter a price from %(least)s to %(most)s.", least=least, most=most)
     content = _content(draft)
     if len(content) > CONTENT_MAX:
         errors["content"] = _("The content can have at most 20,000 characters.")

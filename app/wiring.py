@@ -31,7 +31,7 @@ from app.payments.service import releasing
 from app.products import api as products_api
 from app.products import events as products_events
 from app.products import views as products_views
-from app.products.service import importing
+from app.products.service import uploads
 from app.settings import Settings
 from app.webhooks import api as webhooks_api
 from app.webhooks import events as webhooks_events
@@ -176,7 +176,7 @@ TIMED_WORK = [
     TimedWork("webhooks.send_due", sending.send_due, 5),
     TimedWork("orders.drop_forgotten_baskets", baskets.drop_forgotten, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
-    TimedWork("products.drop_expired_uploads", importing.drop_expired, 300),
+    TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
     TimedWork("auth.drop_expired", sessions.drop_expired, 3600),
     TimedWork("api.drop_stored_answers", idempotency.drop_expired, 3600),

@@ -144,6 +144,7 @@ RULES = {
     "products.stock": SELLER,
     "products.stock_upload": SELLER,
     "products.take_in_stock": SELLER,
+    "products.lay_out_stock": SELLER,
     "products.withdraw_batch": SELLER,
     "products.withdraw_unit": SELLER,
     "products_api.cancel": SELLER,

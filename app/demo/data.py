@@ -10,7 +10,7 @@ from app.demo import covers
 from app.demo.goods import PIXEL_FORGE, SEVERNY, Good
 from app.kit.db import end_read, session
 from app.products.models import Category, Kind, Product
-from app.products.service import importing, products
+from app.products.service import importing, products, uploads
 from app.products.service.products import Draft
 from app.products.service.shelves import ensure_categories
 
@@ -72,7 +72,7 @@ def _offer(seller_id: UUID, category_id: UUID, good: Good, seed: int) -> None:
         photo=covers.draw(seed),
     )
     if good.pieces:
-        upload = importing.keep(
+        upload = uploads.keep(
             product_id=product_id,
             seller_id=seller_id,
             content="\n".join(_piece(good.kind, seed, number) for number in range(good.pieces)),

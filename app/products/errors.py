@@ -86,6 +86,16 @@ class UnreadableStock(Invalid):
         return cls(_("The quote opened in line %(line)s is never closed.", line=line))
 
     @classmethod
+    def template(cls, word: str) -> Self:
+        """A template that names no column, or one that there is not."""
+        return cls(
+            _(
+                "The template must name columns of the file, such as {1}. This is none: %(word)s",
+                word=word[:60],
+            )
+        )
+
+    @classmethod
     def empty(cls) -> Self:
         """Nothing but blank lines."""
         return cls(_("There is nothing to import. Paste one item per line or choose a file."))
@@ -99,6 +109,17 @@ class UnreadableStock(Invalid):
     def file_type(cls) -> Self:
         """Neither txt nor csv."""
         return cls(_("Only .txt and .csv files are accepted."))
+
+
+class ColumnsUnclear(Invalid):
+    """A table has several columns, and it was not said which of them make a unit."""
+
+    def __init__(self, names: list[str]) -> None:
+        shown = ", ".join(
+            f"{place} ({name[:40]})" if name else str(place) for place, name in enumerate(names, 1)
+        )
+        message = _("Choose which columns make up one item. There are: %(columns)s", columns=shown)
+        super().__init__("products.columns_unclear", message, errors={"columns": message})
 
 
 class TooMuchStock(TooLarge):

@@ -29,10 +29,13 @@ from app.kit.words import searchable
 from app.products.amounts import parse_price
 from app.products.models import Kind
 from app.products.queries.catalogue import Filters, Sort
+from app.products.service.layouts import Layout, Parts
 from app.products.service.products import Draft, objections
 
 WORDS_LENGTH = 100
 VERSION_DIGITS = 9
+COLUMN_DIGITS = 4
+TEMPLATE_LENGTH = 500
 _EXAMPLE_MINOR = 1250
 
 
@@ -41,6 +44,53 @@ class StockForm(Form):
 
     lines = TextAreaField(_l("Paste the items"))
     file = FileField(_l("Or choose a file"))
+
+
+class LayoutForm(Form):
+    """How units stand in what was sent."""
+
+    parts = RadioField(
+        _l("How are the items separated?"),
+        choices=[
+            SelectChoice(Parts.LINE.value, _l("One item per line")),
+            SelectChoice(Parts.BLANK.value, _l("By blank lines: an item has several lines")),
+            SelectChoice(Parts.DASHES.value, _l("By lines of dashes (---)")),
+            SelectChoice(Parts.TABLE.value, _l("A table: each row is an item")),
+        ],
+        validate_choice=False,
+    )
+    columns = SelectMultipleField(
+        _l("Columns of the item"),
+        validate_choice=False,
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    template = TextAreaField(_l("Or write your own format"))
+    heading = BooleanField(_l("The first line contains the column names"))
+
+    @classmethod
+    def of(cls, layout: Layout, *, heading: bool) -> "LayoutForm":
+        """A form that shows a layout."""
+        return cls(
+            formdata=None,
+            data={
+                "parts": layout.parts.value,
+                "columns": [str(column) for column in layout.columns],
+                "template": layout.template,
+                "heading": heading,
+            },
+        )
+
+    def layout(self) -> Layout:
+        """What was chosen; what is no choice counts for nothing."""
+        known = Parts.__members__.values()
+        chosen = [word for word in self.columns.data or () if word.isascii() and word.isdecimal()]
+        return Layout(
+            Parts(self.parts.data) if self.parts.data in known else Parts.LINE,
+            tuple(sorted({int(word) for word in chosen if len(word) < COLUMN_DIGITS})),
+            (self.template.data or "").replace("\r\n", "\n").strip()[:TEMPLATE_LENGTH],
+            bool(self.heading.data),
+        )
 
 
 class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types

@@ -1,7 +1,7 @@
 """Goods and stock as programs send and get them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
@@ -10,7 +10,7 @@ from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged, one_
 from app.products.models import Kind, ProductState, UnitState
 from app.products.queries.catalogue import Sort
 from app.products.service.checking import Verdict
-from app.products.service.importing import MAX_SOURCE
+from app.products.service.layouts import MAX_COLUMNS
 from app.products.service.products import (
     CONTENT_MAX,
     DESCRIPTION_MAX,
@@ -20,8 +20,10 @@ from app.products.service.products import (
     TITLE_MIN,
 )
 from app.products.service.reading import MAX_BYTES, Fault
+from app.products.service.uploads import MAX_SOURCE
 
 WORDS_MAX = 100
+ColumnNumber = Annotated[int, Field(ge=1, le=MAX_COLUMNS)]
 Price = Annotated[int, Field(ge=1, le=PRICE_MAX_MINOR, description="in minor units")]
 Bound = Annotated[
     int,
@@ -197,10 +199,28 @@ class UnitList(Listing[UnitOut]):
 
 
 class ImportIn(Input):
-    """Stock to check: one item per line, or CSV whose first column is used."""
+    """Stock to check: an item for each line, block or table row."""
 
     content: str = Field(min_length=1, max_length=MAX_BYTES)
-    csv: bool = False
+    csv: bool = Field(False, description="a table: each row is an item")
+    separator: Literal["line", "blank", "dashes"] = Field(
+        "line", description="what separates the items of a text: line ends, blank lines, or `---`"
+    )
+    columns: list[ColumnNumber] = Field(
+        [],
+        max_length=MAX_COLUMNS,
+        description="tables: which columns make up an item, from 1; several become its lines. "
+        "Required unless there is one column, or one named like a key",
+    )
+    template: str = Field(
+        "",
+        max_length=500,
+        description="tables: how an item is written, with `{1}` or `{Login}` for a cell",
+        examples=["{Login}:{Password}"],
+    )
+    heading: bool | None = Field(
+        None, description="tables: whether line 1 has the column names; null: detect"
+    )
     source: str = Field("", max_length=MAX_SOURCE, description="a name for the batch")
 
 
@@ -231,6 +251,8 @@ class DryRunOut(Output):
     new: int
     all_new: bool
     heading: bool
+    columns: list[str] = Field(description="column names of a table, empty where there are none")
+    preview: list[list[str]] = Field(description="the first items, only the ends of each line")
     expires_at: datetime
     findings: list[FindingsOut]
 

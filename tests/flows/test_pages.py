@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
 from app.orders.service import basket, capturing
-from app.products.service import importing
+from app.products.service import uploads
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.flows.conftest import Visit, Watch
@@ -71,7 +71,7 @@ def make_world(paypal: SandboxControl) -> World:
     bought = bring_about(person, {product.id: 3, link.id: 1, note.id: 1}, paypal)
     waiting = order_only(person, {product.id: 1})
     fill(person, {word.id: 1, note.id: 2})
-    upload = importing.keep(
+    upload = uploads.keep(
         product_id=product.id, seller_id=seller.id, content="\n".join([*keys(2), "x" * 5000])
     )
     secret = issue_mail_token(user_id=person.id, purpose=MailPurpose.RESET)

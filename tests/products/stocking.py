@@ -11,7 +11,7 @@ from app.extensions import db
 from app.kit.db import db_now
 from app.kit.ids import new_id
 from app.products.models import Product, StockItem, UnitState
-from app.products.service import importing, stock
+from app.products.service import importing, stock, uploads
 from app.products.service.checking import Verdict
 from app.products.service.importing import DryRun, Taken
 
@@ -39,9 +39,7 @@ def keep(product: Product, content: str | bytes | Iterable[str], **more: object)
     """Send lines, up to the check."""
     if not isinstance(content, str | bytes):
         content = "\n".join(content)
-    return importing.keep(
-        product_id=product.id, seller_id=product.seller_id, content=content, **more
-    )
+    return uploads.keep(product_id=product.id, seller_id=product.seller_id, content=content, **more)
 
 
 def check(product: Product, upload_id: UUID) -> DryRun:

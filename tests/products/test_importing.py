@@ -20,7 +20,7 @@ from app.products.errors import (
 )
 from app.products.models import Kind, StockUpload, UnitState
 from app.products.queries import stock as queries
-from app.products.service import checking, importing, products, stock
+from app.products.service import checking, importing, products, stock, uploads
 from app.products.service.checking import SHOWN, Verdict
 from app.products.service.reading import Fault
 from tests.factories.auth import make_user
@@ -152,7 +152,7 @@ class TestTakeIn:
         assert values_of(product) == ["first", "Вторая-Й", "🔑 third", "=1+1"]
 
     def test_batch_tells_its_source(self, product):
-        upload = keep(product, b"key\nA1\n", source="my\x00 keys\u202e.csv", is_csv=True)
+        upload = keep(product, b"key\nA1\n", source="my\x00 keys\u202e.csv", is_table=True)
         take_in(product, upload)
         (batch,) = queries.batches(product.id).items
         assert (batch.source, batch.taken, batch.counts.free) == ("my keys.csv", 1, 1)
@@ -329,8 +329,8 @@ class TestKeeping:
         take_in(product, keep(product, ["KEY-1"]))
         upload = keep(product, ["KEY-2"])
         place = {"product_id": product.id, "seller_id": product.seller_id}
-        importing.cancel(upload_id=upload, **place)
-        importing.cancel(upload_id=upload, **place)
+        uploads.cancel(upload_id=upload, **place)
+        uploads.cancel(upload_id=upload, **place)
         assert waiting() == 0
         with pytest.raises(UploadGone):
             check(product, upload)
@@ -348,13 +348,13 @@ class TestKeeping:
 
     def test_after_an_hour_they_are_gone(self, product):
         upload = keep(product, ["KEY-1"])
-        assert importing.drop_expired() == 0
+        assert uploads.drop_expired() == 0
         grow_old(upload)
         with pytest.raises(UploadGone):
             check(product, upload)
         with pytest.raises(UploadGone):
             take_in(product, upload)
-        assert importing.drop_expired() == 1
+        assert uploads.drop_expired() == 1
         assert waiting() == 0
 
     def test_strangers_find_nothing(self, product):
@@ -362,13 +362,13 @@ class TestKeeping:
         stranger = make_user(roles=["seller"])
         own = make_product(stranger, kind="key", stock=[])
         with pytest.raises(NoSuchProduct):
-            importing.keep(product_id=product.id, seller_id=stranger.id, content="KEY-2")
+            uploads.keep(product_id=product.id, seller_id=stranger.id, content="KEY-2")
         with pytest.raises(NoSuchProduct):
             importing.take_in(upload_id=upload, product_id=product.id, seller_id=stranger.id)
         for place in (product.id, own.id):
             with pytest.raises(UploadGone):
                 importing.dry_run(upload_id=upload, product_id=place, seller_id=stranger.id)
-            importing.cancel(upload_id=upload, product_id=place, seller_id=stranger.id)
+            uploads.cancel(upload_id=upload, product_id=place, seller_id=stranger.id)
         with pytest.raises(UploadGone):
             importing.take_in(upload_id=upload, product_id=own.id, seller_id=stranger.id)
         assert take_in(product, upload).units == 1
@@ -402,7 +402,7 @@ def grow_old(upload_id):
     db.session.execute(
         update(StockUpload)
         .where(StockUpload.id == upload_id)
-        .values(expires_at=StockUpload.expires_at - importing.KEPT - timedelta(seconds=1))
+        .values(expires_at=StockUpload.expires_at - uploads.KEPT - timedelta(seconds=1))
     )
 
 

@@ -26,10 +26,11 @@ from app.products.schemas import (
     UnitsQuery,
     WithdrawnOut,
 )
-from app.products.service import importing
+from app.products.service import importing, uploads
 from app.products.service import stock as service
-from app.products.service.importing import IMPORT_LIMIT
+from app.products.service.layouts import Layout, Parts
 from app.products.service.reading import MAX_BYTES
+from app.products.service.uploads import IMPORT_LIMIT
 
 
 def _own(product_id: UUID) -> ProductCard:
@@ -83,12 +84,17 @@ def look_through(product_id: UUID, body: ImportIn) -> Answer:
     Nothing is on sale yet: the items are kept encrypted for an hour until you add them.
     """
     ratelimit.spend(IMPORT_LIMIT, "stock-import", str(current_user.id))
-    upload_id = importing.keep(
+    upload_id = uploads.keep(
         product_id=product_id,
         seller_id=current_user.id,
         content=body.content,
         source=body.source,
-        is_csv=body.csv,
+        layout=Layout(
+            Parts.TABLE if body.csv else Parts(body.separator),
+            tuple(body.columns),
+            body.template,
+            body.heading,
+        ),
     )
     return Answer(
         _dry_run(product_id, upload_id),
@@ -110,6 +116,7 @@ def _dry_run(product_id: UUID, upload_id: UUID) -> DryRunOut:
     return DryRunOut.read(
         run,
         id=run.upload_id,
+        columns=run.columns if run.layout.parts is Parts.TABLE else [],
         findings=[
             FindingsOut.read(
                 found,
@@ -141,4 +148,4 @@ def take_in(product_id: UUID, upload_id: UUID, body: TakeIn) -> TakenOut:
 def cancel(product_id: UUID, upload_id: UUID) -> None:
     """Discard an upload."""
     _own(product_id)
-    importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
+    uploads.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)

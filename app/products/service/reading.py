@@ -1,49 +1,38 @@
-"""What a seller pasted or uploaded, read into lines of stock.
+"""What a seller pasted or uploaded, read into units of stock.
 
-Text: one value to a line. CSV: the values of the first column; the separator is the one of comma,
-semicolon and tab that the first line has most of (none: each line is one value); quotes follow
-RFC 4180, but a value does not go on over several lines. The first row of a CSV is passed over as
-a heading only if its first cell is one of those in `HEADINGS`: a guess could lose a key.
-Blank lines are passed over, and blanks around a value fall away.
+Blank units are passed over, and blanks around a value fall away. A value may have several lines and
+tabs; other signs that can't be seen are refused.
 """
 
-import csv
+import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from app.products.errors import TooMuchStock, UnreadableStock
 from app.products.models import Kind
+from app.products.service import layouts
+from app.products.service.layouts import Layout
 
 MAX_LINES = 100_000
 MAX_BYTES = 16 * 1024 * 1024
 MAX_LENGTH = 4_096  # characters of one value
-# fmt: off
-HEADINGS = frozenset({
-    "key", "keys", "code", "codes", "link", "links", "url", "urls", "value", "values", "serial",
-    "license", "licence", "ключ", "ключи", "код", "коды", "ссылка", "ссылки", "значение",
-    "activation code", "activation key", "cd key", "game key", "gift code", "licence key",
-    "license key", "product code", "product key", "promo code", "serial key", "serial number",
-    "steam key", "voucher code", "ключ активации", "ключ продукта", "код активации",
-    "лицензионный ключ", "промокод", "серийный номер",
-})
-# fmt: on
-SEPARATORS = ",;\t"
-# A separator that no value can hold: the line is one value then.
-_NO_SEPARATOR = "\x1f"
 _BREAKS = re.compile(r"\r\n?")
 # Controls, invisible and bidirectional marks, line separators, what a wrong encoding leaves behind,
 # and halves of characters: a buyer could not type or copy them.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\uffff]"
 )
 _BLANKS = re.compile(r"\s")
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+_RUSSIAN = "windows-1251"
+_ZEROS = 8  # of so many bytes of UTF-16 one at least is zero, in all but whole words of no ASCII
+_WORD = re.compile(r"[^\W\d_]+")
+_RUSSIAN_WORD = re.compile("[А-Яа-яЁёІіЇїЄєҐґЎў]+")
 _SHOWN = 4
+_LONG_ENOUGH_FOR_ENDS = 8
 _LONG_ENOUGH = 12  # shorter values would be half given away by their tail
 
 
@@ -88,30 +77,86 @@ def mask(value: str) -> str:
     return f"••••{tail}"
 
 
-def decode(data: bytes) -> str:
-    """UTF-8 with or without a byte order mark; UnreadableStock, TooMuchStock."""
+def hint(line: str) -> str:
+    """A line of a unit for its seller to know it by: both ends of a long one, else none of it."""
+    shown = _UNPRINTABLE.sub("·", line)
+    if len(shown) < _LONG_ENOUGH_FOR_ENDS:
+        return "•" * len(shown)
+    return f"{shown[:2]}•••{shown[-2:]}"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A file as text, and the encoding it was in."""
+
+    text: str = field(repr=False)
+    encoding: str
+
+
+def decode(data: bytes) -> Decoded:
+    """UTF-8, UTF-16, or Russian in windows-1251; UnreadableStock, TooMuchStock."""
     if len(data) > MAX_BYTES:
         raise TooMuchStock
+    wide = _utf_16(data)
+    if wide is not None:
+        return Decoded(wide, "UTF-16")
     try:
-        return data.decode("utf-8-sig")
+        return Decoded(data.decode("utf-8-sig"), "UTF-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UnreadableStock.encoding(line) from None  # the error would quote the bytes
+    try:
+        russian = data.decode(_RUSSIAN)
+    except UnicodeDecodeError:
+        russian = ""
+    if not _is_russian(russian):
+        raise UnreadableStock.encoding(line)
+    return Decoded(russian, _RUSSIAN)
 
 
-def read(text: str, *, kind: Kind, is_csv: bool) -> Reading:
-    """Read values of this kind; UnreadableStock, TooMuchStock where the whole can't be taken."""
+def _utf_16(data: bytes) -> str | None:
+    """The text, if this is UTF-16: by its mark, or by the zeros that stand in every second byte."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif data.count(0) * _ZEROS >= len(data) > 0:
+        encoding = "utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"
+    else:
+        return None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if _is_spoilt(text) else text
+
+
+def _is_spoilt(text: str) -> bool:
+    return bool(_UNPRINTABLE.search(text.replace("\r", "")))
+
+
+def _is_russian(text: str) -> bool:
+    """Whether all that is not ASCII are whole words in Cyrillic letters, and one of them a word."""
+    words = [word for word in _WORD.findall(text) if not word.isascii()]
+    return (
+        not _is_spoilt(text)
+        and all(_RUSSIAN_WORD.fullmatch(word) for word in words)
+        and any(len(word) > 1 for word in words)
+    )
+
+
+def rows_of(text: str) -> list[str]:
+    """The lines of a text; TooMuchStock."""
     if len(text) > MAX_BYTES:
         raise TooMuchStock
     body = _BREAKS.sub("\n", text.removeprefix("\ufeff")).rstrip("\n")
     if body.count("\n") > MAX_LINES:  # one more than lines is allowed: a heading
         raise TooMuchStock
-    rows = body.split("\n")
-    heading = is_csv and _is_heading(rows[0])
-    reading = Reading([], [], heading)
-    for number, value in _csv_values(rows) if is_csv else enumerate(rows, 1):
-        if number == 1 and heading:
-            continue
+    return body.split("\n")
+
+
+def read(text: str, *, kind: Kind, layout: Layout) -> Reading:
+    """Read units of this kind; UnreadableStock, ColumnsUnclear, TooMuchStock for the whole."""
+    rows = rows_of(text)
+    reading = Reading([], [], layouts.has_heading(rows, layout))
+    for number, value in layouts.units(rows, layout):
         _sort_in(reading, number, value, kind)
     if not reading.lines and not reading.faulty:
         raise UnreadableStock.empty()
@@ -153,37 +198,3 @@ def is_link(value: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not _BLANKS.search(value)
-
-
-def _is_heading(row: str) -> bool:
-    try:
-        cells = next(csv.reader([row], delimiter=_separator(row), strict=True), [])
-    except csv.Error:
-        return False
-    return bool(cells) and " ".join(_BETWEEN_WORDS.split(cells[0].casefold())).strip() in HEADINGS
-
-
-def _separator(first_row: str) -> str:
-    best = max(SEPARATORS, key=first_row.count)
-    return best if best in first_row else _NO_SEPARATOR
-
-
-def _csv_values(rows: list[str]) -> Iterator[tuple[int, str | None]]:
-    """The first cell of each row with its line's number; None for a row that is no CSV.
-
-    UnreadableStock if a quote is opened and never closed: all that follows would be misread.
-    """
-    reader = csv.reader((f"{row}\n" for row in rows), delimiter=_separator(rows[0]), strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            words = str(error)
-            if "end of data" in words or ("limit" in words and reader.line_num > number):
-                raise UnreadableStock.open_quote(number) from None
-            yield number, None
-            continue
-        yield number, cells[0] if cells else ""

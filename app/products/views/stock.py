@@ -14,21 +14,22 @@ from app.kit import i18n, ratelimit
 from app.kit.access import Access, allow
 from app.kit.bodies import MIB, takes
 from app.kit.csrf import keeps_words
-from app.kit.errors import AppError, NotFound
+from app.kit.errors import AppError, Invalid, NotFound
 from app.kit.forms import form_page, status_of
 from app.kit.htmx import page, redirect_to, wants_fragment
 from app.products.errors import (
+    ColumnsUnclear,
     NotAllNew,
     NothingNew,
     NotStocked,
     TakenMeanwhile,
     UnreadableStock,
 )
-from app.products.forms import StockForm
+from app.products.forms import LayoutForm, StockForm
 from app.products.models import UnitState
 from app.products.queries import stock as queries
 from app.products.queries.cards import ProductCard, own_card
-from app.products.service import importing, reading
+from app.products.service import importing, reading, uploads
 from app.products.service import stock as service
 from app.products.service.checking import Verdict
 from app.products.views import blueprint
@@ -91,8 +92,8 @@ def import_stock(product_id: UUID) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return stock_page(product, form=form)
     try:
-        ratelimit.spend(importing.IMPORT_LIMIT, "stock-import", str(current_user.id))
-        upload_id = importing.keep(product_id=product_id, seller_id=current_user.id, **_sent(form))
+        ratelimit.spend(uploads.IMPORT_LIMIT, "stock-import", str(current_user.id))
+        upload_id = uploads.keep(product_id=product_id, seller_id=current_user.id, **_sent(form))
     except NotFound:
         raise
     except AppError as error:
@@ -112,7 +113,7 @@ def _sent(form: StockForm) -> dict[str, Any]:
     suffix = PurePath(name).suffix.lower()
     if suffix not in {".txt", ".csv"}:
         raise UnreadableStock.file_type()
-    return {"content": upload.read(), "source": name, "is_csv": suffix == ".csv"}
+    return {"content": upload.read(), "source": name, "is_table": suffix == ".csv"}
 
 
 @blueprint.get("/products/<uuid:product_id>/stock/uploads/<uuid:upload_id>")
@@ -124,7 +125,10 @@ def stock_upload(product_id: UUID, upload_id: UUID) -> Response:
 
 
 def _upload_page(
-    product: ProductCard, upload_id: UUID, refusal: AppError | None = None
+    product: ProductCard,
+    upload_id: UUID,
+    refusal: AppError | None = None,
+    form: LayoutForm | None = None,
 ) -> Response:
     run = importing.dry_run(upload_id=upload_id, product_id=product.id, seller_id=current_user.id)
     return page(
@@ -132,9 +136,28 @@ def _upload_page(
         status=status_of(None, refusal),
         product=product,
         run=run,
+        form=form or LayoutForm.of(run.layout, heading=run.heading),
         verdicts=list(Verdict),
         refusal=refusal,
     )
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/uploads/<uuid:upload_id>/layout")
+@allow(Access.SELLER)
+def lay_out_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
+    """Read what is kept in another way."""
+    product = own_card(product_id=product_id, seller_id=current_user.id)
+    form = LayoutForm()
+    try:
+        uploads.lay_out(
+            upload_id=upload_id,
+            product_id=product_id,
+            seller_id=current_user.id,
+            layout=form.layout(),
+        )
+    except Invalid as refusal:
+        return _upload_page(product, upload_id, refusal, form)
+    return redirect_to(url_for("products.stock_upload", product_id=product_id, upload_id=upload_id))
 
 
 @blueprint.post("/products/<uuid:product_id>/stock/uploads/<uuid:upload_id>/take-in")
@@ -149,7 +172,7 @@ def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
             seller_id=current_user.id,
             only_new=request.form.get("only_new") == "yes",
         )
-    except (NotAllNew, NothingNew, NotStocked, TakenMeanwhile) as refusal:
+    except (ColumnsUnclear, NotAllNew, NothingNew, NotStocked, TakenMeanwhile) as refusal:
         return _upload_page(product, upload_id, refusal)
     flash(
         ngettext(
@@ -168,7 +191,7 @@ def take_in_stock(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
 def cancel_stock_upload(product_id: UUID, upload_id: UUID) -> ResponseReturnValue:
     """Drop the kept lines."""
     own_card(product_id=product_id, seller_id=current_user.id)
-    importing.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
+    uploads.cancel(upload_id=upload_id, product_id=product_id, seller_id=current_user.id)
     flash(_("Nothing was added."), "info")
     return redirect_to(url_for("products.stock", product_id=product_id))
 

@@ -49,6 +49,12 @@ if role == "web":
     preload_app = True  # the factory reaches no server, so workers may share what it built
     workers = int(os.environ.get("WEB_WORKERS", "2"))
     threads = int(os.environ.get("WEB_THREADS", "8"))
+    slow_seconds = float(os.environ.get("SLOW_SECONDS", "20"))
+
+    def pre_request(_worker: object, request: Any) -> None:
+        """Give up who sends nothing for a while; who sends drops is the proxy's work."""
+        request.unreader.sock.settimeout(slow_seconds)
+
 elif role == "chat":
     bind = f"{host}:{os.environ.get('CHAT_PORT', port + 1)}"
     worker_class = "gevent"

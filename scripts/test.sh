@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run the tests in a Chromium that is found or installed first; arguments go to pytest.
+# Run the tests with a Chromium, an nginx and a Caddy that are found or installed first; arguments
+# go to pytest.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/.venv/bin:$PATH"
@@ -57,6 +58,28 @@ if ! chromium_starts; then
         exit 1
     fi
 fi
+
+# The shipped files of the proxies are tried on the real ones.
+PATH="$PATH:/usr/sbin"
+missing=
+for proxy in nginx caddy; do
+    command -v "$proxy" >/dev/null || missing="$missing $proxy"
+done
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "→ Installing Debian's$missing"
+        apt-get update -qq >/dev/null || true
+        # shellcheck disable=SC2086  # one word for each package
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null || true
+    fi
+    for proxy in $missing; do
+        if ! command -v "$proxy" >/dev/null; then
+            echo "The tests need $proxy: run 'apt-get install$missing' as root." >&2
+            exit 1
+        fi
+    done
+fi
+
 # Else each of the many processes that tests start compiles the shop anew.
 unset PYTHONDONTWRITEBYTECODE
 exec python -m pytest "$@"

@@ -100,4 +100,4 @@ class TestCompose:
     def test_proxy_sends_the_socket_to_chat_alone(self) -> None:
         text = (ROOT / "Caddyfile").read_text()
         assert re.search(r"handle /live \{\s+reverse_proxy chat:8001", text)
-        assert re.search(r"handle \{\s+reverse_proxy web:8000", text)
+        assert re.search(r"handle \{\s+request_body \{[^}]*\}\s+reverse_proxy web:8000", text)

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     min_price_minor: int = Field(
         100,
         ge=1,
-        description="lowest price and smallest order, in minor units: PayPal's fee eats up less",
+        description="lowest price and order, in minor units: less would go to PayPal's fixed fee",
     )
     hold_days: int = Field(3, ge=0, le=180, description="days a sale's money stays pending")
     reservation_minutes: int = Field(

@@ -25,7 +25,7 @@ class KeyForm(Form):
     """A key: its name, what it is good for, how long."""
 
     name = StringField(
-        _l("Name"),
+        _l("Key name"),
         [InputRequired(_l("Please fill in this field.")), Length(max=NAME_MAX)],
         description=_l("What the key is for, such as “stock import”."),
     )

@@ -35,7 +35,7 @@ class OrderTooSmall(Conflict):
     def __init__(self, least: str) -> None:
         super().__init__(
             "orders.too_small",
-            _("The smallest order is %(least)s. Add something to your basket.", least=least),
+            _("The minimum order is %(least)s. Add something to your basket.", least=least),
         )
 
 

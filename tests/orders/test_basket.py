@@ -209,7 +209,7 @@ class TestTruth:
         browser = login(buyer)
         put(browser, product.id)
         page = soup(browser.get("/order/basket"))
-        assert "smallest order is €1.00" in page.select_one("#why-not").get_text()
+        assert "minimum order is €1.00" in page.select_one("#why-not").get_text()
         assert page.select_one('a[href="/order/checkout"]') is None
         assert browser.get("/order/checkout").headers["Location"] == "/order/basket"
         key = basket_of_user(buyer.id).checkout_key

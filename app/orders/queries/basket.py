@@ -79,7 +79,7 @@ class BasketView:
     checkout_key: UUID
     lines: tuple[BasketLineView, ...]
     currency: str
-    least_minor: int  # the smallest order
+    least_minor: int  # the minimum order
 
     @property
     def total_minor(self) -> int:

@@ -306,7 +306,7 @@ def objections(draft: Draft) -> dict[str, str]:
             Money(minor, settings.currency).format(i18n.locale())
             for minor in (settings.min_price_minor, PRICE_MAX_MINOR)
         )
-        errors["price"] = _("Enter a price from %(least)s to %(most)s.", least=least, most=most)
+        errors["price"] = _("Enter a price between %(least)s and %(most)s.", least=least, most=most)
     content = _content(draft)
     if len(content) > CONTENT_MAX:
         errors["content"] = _("The content can have at most 20,000 characters.")

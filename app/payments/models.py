@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     Text,
     UniqueConstraint,
     func,
@@ -110,6 +111,17 @@ class InboundEvent(Model):
     event_type: Mapped[str] = mapped_column(Text)
     body: Mapped[dict[str, Any]] = mapped_column(JSONB)
     received_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
+class SignerCertificate(Model):
+    """A certificate of PayPal's with its chain, as it was fetched and trusted."""
+
+    __tablename__ = "signer_certificate"
+    url: Mapped[str] = mapped_column(Text, primary_key=True)
+    chain: Mapped[bytes] = mapped_column(LargeBinary)
+    fetched_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
 

@@ -7,14 +7,16 @@ import base64
 import binascii
 import logging
 import re
+import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import certifi
 import requests
@@ -75,9 +77,22 @@ class Transmission:
 
 
 class Verifier:
-    """Tells PayPal's webhooks from forged ones; keeps the certificates it has seen."""
+    """Tells PayPal's webhooks from forged ones; remembers the certificates it has seen.
 
-    def __init__(self, settings: Settings) -> None:
+    `kept` and `keep` are where trusted chains outlive the process: whoever floods a shop that has
+    just started with invented names can't use up the lookups that the true one needs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        kept: Callable[[str], bytes | None],
+        keep: Callable[[str, bytes], None],
+    ) -> None:
+        self._kept, self._keep = kept, keep
+        # Of those who wait for one certificate, one asks.
+        self._asking: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._webhook_id = settings.paypal_webhook_id
         self._own_sandbox = settings.paypal_ca_file is not None
         self._base = urlsplit(settings.paypal_base_url)
@@ -125,18 +140,37 @@ class Verifier:
         raise BadSignature("certificate address")
 
     def _key(self, url: str, subject: str) -> rsa.RSAPublicKey:
+        key = self._remembered(url)
+        if key is None:
+            with self._asking.setdefault(url, threading.Lock()):
+                key = self._remembered(url) or self._looked_up(url, subject)
+        return key
+
+    def _remembered(self, url: str) -> rsa.RSAPublicKey | None:
+        """The key while its hour lasts; BadSignature for what was refused a moment ago."""
         now = time.monotonic()
         expires, key = self._keys.get(url, (0.0, None))
         if key is not None and now < expires:
             return key
         if now < self._refused.get(url, 0.0):
             raise BadSignature("certificate")
-        self._spend_lookup(now, known=key is not None)
-        key = self._fetch(url, subject)
+        return None
+
+    def _looked_up(self, url: str, subject: str) -> rsa.RSAPublicKey:
+        """The key from what is kept, else from PayPal."""
+        now = time.monotonic()
+        is_known = url in self._keys
+        chain = None if is_known else self._kept(url)
+        key = self._trusted(chain, subject)
         if key is None:
-            self._refused = {name: until for name, until in self._refused.items() if until > now}
-            self._refused[url] = now + REFUSED_CACHE_SECONDS
-            raise BadSignature("certificate")
+            self._spend_lookup(now, known=is_known)
+            chain = _download(url)
+            key = self._trusted(chain, subject)
+            if chain is None or key is None:
+                self._refused = {name: end for name, end in self._refused.items() if end > now}
+                self._refused[url] = now + REFUSED_CACHE_SECONDS
+                raise BadSignature("certificate")
+            self._keep(url, chain)
         self._keys[url] = (now + CACHE_SECONDS, key)
         return key
 
@@ -147,9 +181,8 @@ class Verifier:
             raise CertificateUnavailable
         lookups.append(now)
 
-    def _fetch(self, url: str, subject: str) -> rsa.RSAPublicKey | None:
-        """The certificate's key; None if it is not one of PayPal's."""
-        chain = _download(url)
+    def _trusted(self, chain: bytes | None, subject: str) -> rsa.RSAPublicKey | None:
+        """The key of the certificate before its chain; None if it is not one of PayPal's."""
         if chain is None:
             return None
         try:

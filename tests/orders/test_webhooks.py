@@ -129,6 +129,7 @@ class TestStrange:
             {"resource": {"supplementary_data": {"related_ids": ["UNKNOWN"]}}},
             {"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "NOT-OURS"}},
             {"event_type": "CHECKOUT.ORDER.APPROVED", "resource": {"id": "NOT-OURS"}},
+            {"resource": {"id": "x" * 900_000}},
         ],
     )
     def test_event_of_any_shape_is_kept_once_and_moves_nothing(
@@ -140,7 +141,22 @@ class TestStrange:
         assert count("outbox") == 0
 
     @pytest.mark.parametrize(
-        "body", [b"", b"[]", b"{}", b"\xff", b'{"id": 1, "event_type": "X"}', b'{"id": "WH-1"']
+        "body",
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b"\xff",
+            b'{"id": 1, "event_type": "X"}',
+            b'{"id": "WH-1"',
+            json.dumps({"id": "x" * 900_000, "event_type": "X"}).encode(),
+            json.dumps({"id": "x" * 256, "event_type": "X"}).encode(),
+            json.dumps({"id": "WH-1", "event_type": "x" * 256}).encode(),
+            b'{"id": "WH\\u0000", "event_type": "X"}',
+            b'{"id": "WH-1", "event_type": "X", "resource": {"\\u0000": "\\u0000"}}',
+            b'{"id": "WH-1", "event_type": "X", "resource": "\\ud800"}',
+        ],
+        ids=range(12),
     )
     def test_what_is_no_event_is_refused(self, send: Callable[[bytes], int], body: bytes) -> None:
         assert send(body) == 400

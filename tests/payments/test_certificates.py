@@ -1,8 +1,11 @@
 """Whose certificate makes a webhook PayPal's: production's rules, with a chain of our own."""
 
 import base64
+import threading
+import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from flask import Flask
+from sqlalchemy import text
 
+from app.kit.db import session
 from app.payments import signatures
 from app.payments.errors import BadSignature, CertificateUnavailable
+from app.payments.service import certificates
 from app.payments.signatures import Transmission, Verifier
 from app.settings import Settings
 
@@ -148,7 +155,13 @@ def verifier(
     bundle.write_bytes(Path(signatures.certifi.where()).read_bytes() + root.pem())
     monkeypatch.setattr(signatures.certifi, "where", lambda: str(bundle))
     monkeypatch.setattr(signatures, "_roots", signatures._roots.__wrapped__)
-    return Verifier(make_settings(app_env="production", paypal_webhook_id="WH-OURS"))
+    return new_verifier(make_settings, {})
+
+
+def new_verifier(make_settings: Callable[..., Settings], kept: dict[str, bytes]) -> Verifier:
+    """One of a process that has just begun, with what is kept from those before."""
+    settings = make_settings(app_env="production", paypal_webhook_id="WH-OURS")
+    return Verifier(settings, kept=kept.get, keep=kept.__setitem__)
 
 
 def sent(by: Signed, url: str = URL) -> Transmission:
@@ -295,6 +308,71 @@ class TestMemory:
             with pytest.raises((BadSignature, CertificateUnavailable)):
                 verifier.verify(sent(issue_nothing(signer), f"{URL}-{number}"), BODY)
         verifier.verify(sent(signer), BODY)
+
+
+class TestBeginning:
+    """A process that has just begun knows only what is kept."""
+
+    def test_what_was_trusted_before_is_not_asked_for_again(
+        self, verifier: Verifier, make_settings, host: Host, signer: Signed
+    ) -> None:
+        kept: dict[str, bytes] = {}
+        host.served = signer.pem()
+        new_verifier(make_settings, kept).verify(sent(signer), BODY)
+        host.asked.clear()
+        new_verifier(make_settings, kept).verify(sent(signer), BODY)
+        assert host.asked == []
+
+    def test_flood_before_the_first_true_one_does_not_keep_it_out(
+        self, verifier: Verifier, make_settings, host: Host, signer: Signed, now: list[float]
+    ) -> None:
+        kept = {URL: signer.pem()}
+        begun = new_verifier(make_settings, kept)
+        for number in range(60):
+            with pytest.raises((BadSignature, CertificateUnavailable)):
+                begun.verify(sent(signer, f"{URL}{number}"), BODY)
+        begun.verify(sent(signer), BODY)
+        assert kept.keys() == {URL}
+
+    @pytest.mark.parametrize("flaw", ["expired", "self-signed"])
+    def test_what_is_kept_is_looked_at_like_what_is_fetched(
+        self, verifier: Verifier, make_settings, host: Host, intermediate: Signed, flaw: str
+    ) -> None:
+        flawed = issue(LIVE, intermediate, ends=-HOUR) if flaw == "expired" else issue(LIVE)
+        with pytest.raises(BadSignature):
+            new_verifier(make_settings, {URL: flawed.pem()}).verify(sent(flawed), BODY)
+
+    def test_of_many_who_wait_for_one_certificate_one_asks(
+        self, verifier: Verifier, host: Host, signer: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        host.served = signer.pem()
+        everybody = threading.Barrier(8)
+
+        def slowly(url: str) -> bytes | None:
+            time.sleep(0.2)
+            return host.download(url)
+
+        def verify(_: int) -> None:
+            everybody.wait(10)
+            verifier.verify(sent(signer), BODY)
+
+        monkeypatch.setattr(signatures, "_download", slowly)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(verify, range(8)))
+        assert len(host.asked) == 1
+
+
+def test_chains_are_kept_for_a_day(app: Flask) -> None:
+    certificates.keep(URL, b"old")
+    certificates.keep(URL, b"chain")
+    assert certificates.kept(URL) == b"chain"
+    session().execute(
+        text("UPDATE signer_certificate SET fetched_at = fetched_at - interval '25 hours'")
+    )
+    session().commit()
+    assert certificates.kept(URL) is None
+    certificates.keep(f"{URL}2", b"other")
+    assert session().scalar(text("SELECT count(*) FROM signer_certificate")) == 1
 
 
 def issue_nothing(signer: Signed) -> Signed:

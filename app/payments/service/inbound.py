@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from flask import current_app
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,16 +16,21 @@ from app.kit.outbox import emit
 from app.payments.errors import BadSignature
 from app.payments.events import PaypalEventReceived
 from app.payments.models import InboundEvent, Payment
+from app.payments.service import certificates
 from app.payments.signatures import Transmission, Verifier
 
 log = logging.getLogger(__name__)
 
 
+_NUL = rb"\u0000"  # which JSON may hold and PostgreSQL's can't
+Word = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]  # both are indexed, and shown
+
+
 class WebhookEvent(BaseModel):
     """What every webhook event of PayPal has."""
 
-    id: str
-    event_type: str
+    id: Word
+    event_type: Word
     resource: Any = None
 
 
@@ -41,12 +46,16 @@ def receive(*, headers: Mapping[str, str], body: bytes) -> bool:
         event = WebhookEvent.model_validate_json(body)
     except ValidationError as error:
         raise BadSignature("not an event") from error
+    if _NUL in body:
+        raise BadSignature("not to be stored")
     return _store(event)
 
 
 def _verifier() -> Verifier:
     if "paypal_verifier" not in current_app.extensions:
-        current_app.extensions["paypal_verifier"] = Verifier(current_app.extensions["settings"])
+        current_app.extensions["paypal_verifier"] = Verifier(
+            current_app.extensions["settings"], kept=certificates.kept, keep=certificates.keep
+        )
     return cast(Verifier, current_app.extensions["paypal_verifier"])
 
 

@@ -1,4 +1,4 @@
-"""The table of the shop: which blueprints, listeners, topics, timed work. No logic."""
+"""The table of the shop: blueprints, listeners, topics, timed work, retention. No logic."""
 
 from flask import Blueprint, Flask
 
@@ -6,15 +6,19 @@ from app.admin import api as admin_api
 from app.auth import api as auth_api
 from app.auth import events as auth_events
 from app.auth import views as auth_views
+from app.auth.models import KnownNetwork, LoginSession, MailToken, TokenFamily
 from app.auth.service import sessions
 from app.auth.views import keys as auth_keys
 from app.developers import views as developers_views
 from app.files import service as photos
 from app.files import views as files_views
-from app.kit import clock, outbox
+from app.kit import clock, outbox, retention
 from app.kit.api import idempotency
+from app.kit.api.idempotency import StoredAnswer
 from app.kit.clock import TimedWork
 from app.kit.events import Listener, Reach, Registry
+from app.kit.outbox import OutboxRow
+from app.kit.retention import Retention
 from app.live import policy as live_policy
 from app.live import views as live_views
 from app.notifications import tasks as notifications
@@ -22,12 +26,14 @@ from app.orders import api as orders_api
 from app.orders import events as orders_events
 from app.orders import tasks as orders_tasks
 from app.orders import views as orders_views
+from app.orders.models import Basket
 from app.orders.queries import purchases
 from app.orders.service import basket as baskets
 from app.orders.service import capturing, delivering, ending
 from app.payments import events as payments_events
 from app.payments import views as payments_views
-from app.payments.service import releasing
+from app.payments.models import InboundEvent
+from app.payments.service import inbound, releasing
 from app.products import api as products_api
 from app.products import events as products_events
 from app.products import views as products_views
@@ -37,7 +43,8 @@ from app.webhooks import api as webhooks_api
 from app.webhooks import events as webhooks_events
 from app.webhooks import tasks as webhooks_tasks
 from app.webhooks import views as webhooks_views
-from app.webhooks.service import sending
+from app.webhooks.models import WebhookMessage
+from app.webhooks.service import messages, sending
 
 LOCAL, OUTSIDE = Reach.LOCAL, Reach.OUTSIDE
 
@@ -167,6 +174,45 @@ TOPICS: dict[str, live_policy.Rule] = {
 }
 
 
+# What traffic makes, and for how many days it is kept after it has served its purpose.
+RETENTION = [
+    Retention(OutboxRow, 7, outbox.is_over),
+    Retention(StoredAnswer, 0, idempotency.is_over),
+    Retention(LoginSession, 0, sessions.login_is_over),
+    Retention(TokenFamily, 0, sessions.tokens_are_over),
+    Retention(MailToken, 7, sessions.mail_link_is_over),
+    Retention(KnownNetwork, 90, sessions.network_is_over),
+    Retention(Basket, 30, baskets.is_forgotten),
+    Retention(WebhookMessage, 90, messages.is_over),
+    # Longer than a buyer may open a dispute; the table refuses to lose what is younger than that.
+    Retention(InboundEvent, 365, inbound.is_over),
+]
+
+# What stays for good, or goes by itself, and why.
+KEPT = {
+    "photo": "files.drop_replaced deletes it with its files, once nothing shows it",
+    "stock_upload": "products.drop_expired_uploads deletes it within minutes of its hour",
+    "users": "who somebody was is asked for as long as there are orders",
+    "signing_key": "a handful",
+    "signer_certificate": "a handful, of PayPal's",
+    "api_key": "so many for each person, until they end it",
+    "category": "a handful",
+    "product": "what was bought points at it",
+    "shared_content": "what was bought",
+    "stock_batch": "where a unit came from",
+    "stock_item": "what was bought, and what a dispute is about",
+    "orders": "books",
+    "order_line": "books",
+    "delivery": "evidence",
+    "delivery_record": "evidence",
+    "payment": "books",
+    "pending_share": "goes when a share is released",
+    "ledger_account": "books",
+    "ledger_transaction": "books",
+    "ledger_entry": "books",
+    "webhook_endpoint": "so many for each seller, until they delete it",
+}
+
 TIMED_WORK = [
     # Where deliveries are, which are never kept waiting: it is what brings back a lost one.
     TimedWork("outbox.sweep", outbox.sweep, 2, "delivery"),
@@ -174,13 +220,10 @@ TIMED_WORK = [
     TimedWork("orders.chase_unfinished", capturing.chase_unfinished, 5),
     TimedWork("orders.deliver_late", delivering.deliver_late, 5),
     TimedWork("webhooks.send_due", sending.send_due, 5),
-    TimedWork("orders.drop_forgotten_baskets", baskets.drop_forgotten, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
-    TimedWork("auth.drop_expired", sessions.drop_expired, 3600),
-    TimedWork("api.drop_stored_answers", idempotency.drop_expired, 3600),
-    TimedWork("outbox.drop_done", outbox.drop_done, 3600),
+    TimedWork("retention.drop_old", retention.drop_old, 3600),
 ]
 
 
@@ -189,6 +232,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     Registry(LISTENERS).init_app(app)
     live_policy.init_app(app, TOPICS)
     clock.init_app(app, TIMED_WORK)
+    retention.init_app(app, RETENTION)
     if settings.role_names - {"auth", "chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)

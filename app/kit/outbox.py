@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Text, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Index, Text, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=3)  # the sweeper leaves younger rows to their first nudge
-KEPT = timedelta(days=7)  # rows that are done, as a record of what went out when
 MAX_ATTEMPTS = 12
 # A mail server may be away for days: RFC 5321, section 4.5.4.1, gives up after four or five.
 PATIENT_FOR = timedelta(days=4)
@@ -228,14 +227,7 @@ def sweep() -> int:
     return len(due)
 
 
-@transactional
-def drop_done() -> int:
-    """Delete the done rows of events older than `KEPT`; returns how many. Parked rows stay."""
-    dropped = session().execute(
-        delete(OutboxRow)
-        # By the key, whose order is that of time: no index of its own, no look at younger rows.
-        .where(OutboxRow.id < ids_from(db_now() - KEPT), OutboxRow.done_at.is_not(None))
-        .returning(OutboxRow.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(dropped.all())
+def is_over(before: datetime) -> ColumnElement[bool]:
+    """Whether a row's event is older and done; parked rows stay for a person."""
+    # By the key, whose order is that of time: no index of its own, no look at younger rows.
+    return and_(OutboxRow.id < ids_from(before), OutboxRow.done_at.is_not(None))

@@ -34,6 +34,7 @@ from app.auth.service import (
 )
 from app.kit.db import session
 from app.kit.errors import AppError, Invalid, TooMany
+from app.kit.retention import drop_old
 from tests.factories.auth import PASSWORD, make_user
 from tests.support.inbox import Inbox, path_in
 
@@ -475,7 +476,7 @@ class TestLogIn:
             update(KnownNetwork).values(seen_at=func.clock_timestamp() - timedelta(days=91))
         )
         session().commit()
-        assert sessions.drop_expired() == 1
+        assert drop_old().done == 1
         assert not queries.has_logged_in_from(user.email, HOME)
 
     def test_unknown_accounts_are_limited_alike(self, strict_app):
@@ -590,17 +591,17 @@ class TestSessions:
         session().execute(update(LoginSession).values({column: row - age}))
         session().commit()
         assert is_in(secret) is counts
-        assert sessions.drop_expired() == (0 if counts else 1)
+        assert drop_old().done == (0 if counts else 1)
 
     def test_expired_links_are_dropped_after_a_week(self, app):
         user = make_user()
         mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        assert sessions.drop_expired() == 0
+        assert drop_old().done == 0
         session().execute(
             update(MailToken).values(expires_at=func.clock_timestamp() - timedelta(days=8))
         )
         session().commit()
-        assert sessions.drop_expired() == 1
+        assert drop_old().done == 1
 
     def test_logging_out_ends_one_session(self, app):
         user = make_user()

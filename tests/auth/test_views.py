@@ -14,6 +14,7 @@ from app.auth.service import credentials, mail_links, moderation, sessions
 from app.auth.service.mail_links import LIFETIME
 from app.factory import create_app
 from app.kit.db import session
+from app.kit.retention import drop_old
 from tests.factories.auth import PASSWORD, make_user
 from tests.support.inbox import Inbox, path_in
 
@@ -418,7 +419,7 @@ class TestSessions:
         )
         session().commit()
         assert not is_in(client)
-        assert sessions.drop_expired() == 1
+        assert drop_old().done == 1
 
 
 FORM = {"display_name": "Nadia", "email": "nadia@example.com", "password": PASSWORD}

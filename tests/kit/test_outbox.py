@@ -16,6 +16,7 @@ from app.kit import jobs, outbox
 from app.kit.db import session, transactional
 from app.kit.events import Listener, Reach, Registry
 from app.kit.outbox import MAX_ATTEMPTS, PATIENT_FOR, OutboxRow, TryLater, deliver, emit
+from app.kit.retention import drop_old
 from tests.kit import listeners
 from tests.kit.listeners import Counted, Shared, Told, Unheard, state
 
@@ -296,14 +297,14 @@ class TestRecord:
         announce(Counted(2))
         session().execute(text("UPDATE outbox SET parked_at = now() WHERE done_at IS NULL"))
         session().commit()
-        assert outbox.drop_done() == 0
+        assert drop_old().done == 0
         for old in session().query(OutboxRow).all():
             session().execute(
                 text("UPDATE outbox SET id = :older WHERE id = :id"),
-                {"older": made_before(old.id, outbox.KEPT), "id": old.id},
+                {"older": made_before(old.id, timedelta(days=7)), "id": old.id},
             )
         session().commit()
-        assert outbox.drop_done() == 1
+        assert drop_old().done == 1
         assert row().done_at is None
 
 

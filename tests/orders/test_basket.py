@@ -13,6 +13,7 @@ from app.kit.crypto import new_token, token_hash
 from app.kit.db import session
 from app.kit.errors import AppError
 from app.kit.ids import new_id
+from app.kit.retention import drop_old
 from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OrderTooSmall, OwnProduct
 from app.orders.models import Owner
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
@@ -291,7 +292,7 @@ class TestGuest:
         age = "UPDATE basket SET updated_at = updated_at - interval '31 days'"
         session().execute(text(f"{age} WHERE guest_hash IS DISTINCT FROM 'fresh'"))
         session().commit()
-        assert basket.drop_forgotten() == 1
+        assert drop_old().done == 1
         assert [pieces_in_basket(owner) for owner in (forgotten, fresh, users)] == [0, 1, 1]
 
     def test_one_address_begins_so_many_baskets(self, app: Flask) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from app.auth.models import User
 from app.extensions import db
+from app.kit import retention
 from app.kit.db import session
 from app.orders.models import Basket, Order, OrderState, Owner
 from app.orders.service import basket, capturing, delivering, ending, units
@@ -194,7 +195,7 @@ class TestChase:
 def test_forgotten_basket_whose_guest_comes_back_holds_up_no_other(
     seller: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(basket, "DROPPED_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     product = make_product(seller, kind="text")
     for number in range(6):
         guest = Owner(guest_hash=bytes([number]))
@@ -203,5 +204,5 @@ def test_forgotten_basket_whose_guest_comes_back_holds_up_no_other(
     session().execute(text("UPDATE basket SET updated_at = :at"), {"at": long_ago})
     session().commit()
     with locked("basket", f"id = '{session().query(Basket.id).limit(1).scalar()}'"):
-        assert basket.drop_forgotten() == 5
+        retention.drop_old()
     assert count("basket") == 1

@@ -1,10 +1,10 @@
 """Log in, log out, and the list of browsers that are logged in."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.auth import passwords, queries
@@ -26,8 +26,6 @@ from app.kit.live.publishing import announce, user_topic
 from app.kit.requests import network_of
 
 AGENT_LENGTH = 300
-TOKENS_KEPT = timedelta(days=7)
-NETWORKS_KEPT = timedelta(days=90)
 
 
 def log_in(*, email: str, password: str, address: str, agent: str = "", device: str = "") -> str:
@@ -182,33 +180,27 @@ def note_use(*, session_id: UUID) -> None:
     )
 
 
-@transactional
-def drop_expired() -> int:
-    """Delete sessions, mailed secrets and tokens that can't be used any more; returns how many.
+def login_is_over(now: datetime) -> ColumnElement[bool]:
+    """Whether a login can't be used any more."""
+    return or_(
+        LoginSession.created_at < now - queries.LIFETIME,
+        LoginSession.seen_at < now - queries.IDLE,
+    )
 
-    Networks that a person was not seen in for a long time are forgotten too.
-    """
-    now = func.clock_timestamp()
-    old_sessions = delete(LoginSession).where(
-        or_(
-            LoginSession.created_at < now - queries.LIFETIME,
-            LoginSession.seen_at < now - queries.IDLE,
-        )
+
+def mail_link_is_over(before: datetime) -> ColumnElement[bool]:
+    """Whether a mailed secret had expired by then."""
+    return MailToken.expires_at < before
+
+
+def network_is_over(before: datetime) -> ColumnElement[bool]:
+    """Whether a person was last seen in a network before then."""
+    return KnownNetwork.seen_at < before
+
+
+def tokens_are_over(before: datetime) -> ColumnElement[bool]:
+    """Whether no token of a family was good any more by then."""
+    live = select(RefreshToken.family_id).where(
+        RefreshToken.family_id == TokenFamily.id, RefreshToken.expires_at > before
     )
-    old_tokens = delete(MailToken).where(MailToken.expires_at < now - TOKENS_KEPT)
-    old_networks = delete(KnownNetwork).where(KnownNetwork.seen_at < now - NETWORKS_KEPT)
-    live_tokens = select(RefreshToken.family_id).where(RefreshToken.expires_at > now)
-    old_families = delete(TokenFamily).where(TokenFamily.id.not_in(live_tokens))
-    return sum(
-        len(
-            session()
-            .execute(statement.returning(column).execution_options(synchronize_session=False))
-            .all()
-        )
-        for statement, column in (
-            (old_sessions, LoginSession.id),
-            (old_tokens, MailToken.secret_hash),
-            (old_networks, KnownNetwork.user_id),
-            (old_families, TokenFamily.id),
-        )
-    )
+    return ~live.exists()

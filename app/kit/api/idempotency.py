@@ -17,6 +17,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
     LargeBinary,
     Text,
@@ -180,13 +181,6 @@ def _forget(*, claim_id: UUID) -> None:
     )
 
 
-@transactional
-def drop_expired() -> int:
-    """Delete the answers whose day is over; returns how many."""
-    dropped = session().scalars(
-        delete(StoredAnswer)
-        .where(StoredAnswer.begun_at < func.clock_timestamp() - KEPT)
-        .returning(StoredAnswer.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(dropped.all())
+def is_over(now: datetime) -> ColumnElement[bool]:
+    """Whether the day of an answer is over."""
+    return StoredAnswer.begun_at < now - KEPT

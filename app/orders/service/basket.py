@@ -1,11 +1,11 @@
 """Baskets: filled by guests and users, kept through a login, emptied by a purchase."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.crypto import token_hash
@@ -19,9 +19,6 @@ from app.products.errors import OutOfStock
 from app.products.models import ProductState
 from app.products.queries import cards
 from app.products.queries.cards import ProductCard
-
-GUESTS_KEPT = timedelta(days=30)
-DROPPED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -169,32 +166,9 @@ def put_back(*, order_id: UUID) -> None:
     _changed(basket)
 
 
-def drop_forgotten() -> int:
-    """Delete the baskets of guests who have not come back for a month; returns how many."""
-    dropped = 0
-    while batch := _drop_some_forgotten():
-        dropped += batch
-    return dropped
-
-
-@transactional
-def _drop_some_forgotten() -> int:
-    forgotten = (
-        select(Basket.id)
-        .where(
-            Basket.guest_hash.is_not(None),
-            Basket.updated_at < func.clock_timestamp() - GUESTS_KEPT,
-        )
-        .limit(DROPPED_AT_ONCE)
-        .with_for_update(skip_locked=True)  # its guest has just come back
-    )
-    dropped = session().scalars(
-        delete(Basket)
-        .where(Basket.id.in_(forgotten))
-        .returning(Basket.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(dropped.all())
+def is_forgotten(before: datetime) -> ColumnElement[bool]:
+    """Whether a basket is of a guest who was not there since then."""
+    return and_(Basket.guest_hash.is_not(None), Basket.updated_at < before)
 
 
 def _for_sale(owner: Owner, product_id: UUID) -> ProductCard:

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from flask import current_app
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import end_read, session, transactional
-from app.kit.ids import new_id
+from app.kit.ids import ids_from, new_id
 from app.kit.outbox import emit
 from app.payments.errors import BadSignature
 from app.payments.events import PaypalEventReceived
@@ -103,3 +104,9 @@ def _reference(resource: Any) -> UUID | None:
 def _part(body: Any, name: str) -> Any:
     """A field of what may be no object: events of kinds we never asked for have any shape."""
     return body.get(name) if isinstance(body, dict) else None
+
+
+def is_over(before: datetime) -> ColumnElement[bool]:
+    """Whether an event came before then. One that PayPal repeats later only makes us ask again."""
+    # By the key, whose order is that of time.
+    return InboundEvent.id < ids_from(before)

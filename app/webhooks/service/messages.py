@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import db_now, lock, session, transactional
-from app.kit.ids import new_id
+from app.kit.ids import ids_from, new_id
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.queries import cards
 from app.webhooks.errors import NoSuchEndpoint, NoSuchMessage, SwitchedOff
@@ -161,3 +161,9 @@ def _write(
     )
     session().add(message)
     nudge_after_commit(message.id)
+
+
+def is_over(before: datetime) -> ColumnElement[bool]:
+    """Whether a message is older, and is not to be sent any more; its tries go with it."""
+    # By the key, whose order is that of time.
+    return and_(WebhookMessage.id < ids_from(before), WebhookMessage.state != MessageState.PENDING)

@@ -155,6 +155,11 @@ if (box) {
   }
 }
 
+// A page that the back button brings back as it was left has buttons that were pressed: fetch it anew.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});
+
 const finish = document.querySelector("form[data-finish-payment]");
 // Not again when the person comes back to this page with the back button.
 if (finish && performance.getEntriesByType("navigation")[0]?.type !== "back_forward") finish.requestSubmit();

@@ -302,7 +302,7 @@ def test_seller_sees_the_sale(visit: Visit) -> None:
     product = make_product(seller, title=unique("Galaxy"), stock=keys(2), price_minor=2000)
     buy(visit(), buyer(), product.id, quantity=2)
     page = log_in(visit(), seller)
-    page.goto("/payments/sales")
+    page.goto("/order/sales")
     row = page.get_by_role("row", name=product.title)
     expect(row).to_contain_text("40.00")
     expect(row).to_contain_text("4.00")  # a tenth is the shop's

@@ -18,7 +18,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import buyer, keys, log_in, on_sale, put_into_basket, unique, wait_until
-from tests.support.bought import fill
+from tests.support.bought import delivered, fill
 from tests.support.sale import SandboxControl, start
 
 WIDTHS = (390, 768, 1280)
@@ -107,7 +107,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "edit": f"{at}/edit",
                 "stock": f"{at}/stock",
                 "dry-run": f"{at}/stock/uploads/{upload}",
-                "sales": "/payments/sales",
+                "sales": "/order/sales",
             },
         ),
         person,
@@ -256,6 +256,31 @@ class TestFirstLook:
         for box in (catalogue, buy):
             assert box is not None
             assert box["y"] + box["height"] <= height
+
+    @pytest.mark.parametrize("language", ["en-GB", "ru-RU"])
+    def test_phone_shows_the_button_to_pay_and_the_one_to_reveal(
+        self, visit: Visit, paypal: SandboxControl, language: str
+    ) -> None:
+        person = buyer()
+        goods = [on_sale() for _ in range(4)]
+        bought = delivered(person, {goods[0].id: 2})
+        fill(person, {product.id: 1 for product in goods})
+        height = 844
+        viewport = {"width": 390, "height": height}
+        page = log_in(visit(viewport=viewport, locale=language), person)
+        for address, button in (
+            ("/order/checkout", "#paypal-buttons"),
+            (f"/order/purchases/{bought}", ".reveal form button"),
+        ):
+            page.goto(address)
+            box = page.locator(button).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height, address
+        plain = log_in(visit(viewport=viewport, java_script_enabled=False), person)
+        plain.goto("/order/checkout")
+        box = plain.locator("#paypal-plain button").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= height
 
     def test_last_step_without_scripts_stands_in_the_middle_of_the_page(
         self, visit: Visit, paypal: SandboxControl

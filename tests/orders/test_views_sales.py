@@ -25,13 +25,14 @@ class TestSales:
         ink = make_product(other, kind="text", price_minor=500, title="Ink")
         order_id = delivered(make_user(), {tea.id: 3, ink.id: 1})
         browser = login(seller)
-        answer = browser.get("/payments/sales")
+        answer = browser.get("/order/sales")
         shown = words(answer)
         # 10 % of 29.97 is 2.997, rounded half up.
         for part in ("Tea", "€29.97", "-€3.00", "€26.97", "Pending", short_number(order_id)):
             assert part in shown
         assert "Ink" not in shown
-        assert "held in case the buyer reports a problem" in shown
+        assert "Held until" in shown
+        assert "Payouts can't be requested here yet" in shown
         assert answer.headers["Cache-Control"] == "no-store"
 
     def test_money_turns_available_after_the_hold(
@@ -53,7 +54,7 @@ class TestSales:
         assert oldest.share.released_at is None
         hold = oldest.share.release_at - oldest.paid_at
         assert abs(hold - timedelta(days=settings.hold_days)) < timedelta(seconds=1)
-        shown = words(login(seller).get("/payments/sales"))
+        shown = words(login(seller).get("/order/sales"))
         assert "€18.00" in shown
         assert "Available since" in shown
 
@@ -78,12 +79,12 @@ class TestSales:
         browser = login(seller)
         paid(buyer, {tea.id: 1})
         query_counter.clear()
-        browser.get("/payments/sales")
+        browser.get("/order/sales")
         few = len(query_counter)
         for _ in range(31):
             paid(buyer, {tea.id: 1})
         query_counter.clear()
-        page = soup(browser.get("/payments/sales"))
+        page = soup(browser.get("/order/sales"))
         assert len(query_counter) == few
         assert len(page.select("tbody tr:not(.load-more)")) == 30
         more = page.select_one("[data-load-more]")["href"]
@@ -93,13 +94,13 @@ class TestSales:
         assert len(soup(browser.get(more)).select("tbody tr")) == 2
 
     def test_no_sales_yet(self, app: Flask, login: Login) -> None:
-        shown = words(login(make_user(roles=("seller",))).get("/payments/sales"))
+        shown = words(login(make_user(roles=("seller",))).get("/order/sales"))
         assert "No sales yet" in shown
 
     def test_is_for_sellers(self, app: Flask, login: Login, client: FlaskClient) -> None:
-        assert login(make_user()).get("/payments/sales").status_code == 403
-        assert client.get("/payments/sales").status_code == 303
+        assert login(make_user()).get("/order/sales").status_code == 403
+        assert client.get("/order/sales").status_code == 303
 
     def test_broken_link_is_explained(self, app: Flask, login: Login) -> None:
         browser = login(make_user(roles=("seller",)))
-        assert browser.get("/payments/sales?after=x").status_code == 422
+        assert browser.get("/order/sales?after=x").status_code == 422

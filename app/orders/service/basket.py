@@ -71,6 +71,23 @@ def change(*, owner: Owner, product_id: UUID, quantity: int) -> None:
 
 
 @transactional
+def change_as_far_as_possible(*, owner: Owner, product_id: UUID, quantity: int) -> int | None:
+    """Like `change`, but takes what is left where that is fewer; how many, if it is fewer.
+
+    Raises NotForSale, BasketFull, and OutOfStock where nothing is left.
+    """
+    try:
+        change(owner=owner, product_id=product_id, quantity=quantity)
+    except OutOfStock as few:
+        left: int = few.params["left"]
+        if left == 0:
+            raise
+        change(owner=owner, product_id=product_id, quantity=left)
+        return left
+    return None
+
+
+@transactional
 def remove(*, owner: Owner, product_id: UUID) -> Removed | None:
     """Take a product out; None if it was not there."""
     basket = locked(owner)

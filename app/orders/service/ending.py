@@ -16,6 +16,7 @@ from app.payments.queries import payment_for
 from app.payments.service import paying
 
 EXPIRE_LIMIT = 500
+BY_BUYER = "buyer"
 
 
 @transactional
@@ -27,12 +28,14 @@ def cancel(*, buyer_id: UUID, order_id: UUID) -> bool:
     basket, order = baskets.locked_with_order(order_id)
     if order.buyer_id != buyer_id:
         raise NoSuchOrder
+    if order.state is OrderState.CANCELLED and order.cancel_reason == BY_BUYER:
+        return True  # a second click
     payment = payment_for(order_id)
     if not can_cancel(order.state, payment.state if payment else None):
         return False
     if basket is not None and basket.checkout_key == order.checkout_key:
         basket.checkout_key = new_id()
-    close(order, OrderState.CANCELLED, "buyer")
+    close(order, OrderState.CANCELLED, BY_BUYER)
     return True
 
 

@@ -35,6 +35,14 @@ class Refused:
     title: str = ""
 
 
+@dataclass(frozen=True)
+class Settled:
+    """A line that was put right just now, and what there is to say of it."""
+
+    product_id: UUID
+    message: str = ""
+
+
 @blueprint.get("/basket")
 @allow(Access.PUBLIC)
 def basket() -> ResponseReturnValue:
@@ -81,11 +89,19 @@ def change_line() -> ResponseReturnValue:
         )
     known = owner()
     try:
-        if known is not None:
-            baskets.change(owner=known, product_id=form.product, quantity=form.quantity.data)
+        left = (
+            baskets.change_as_far_as_possible(
+                owner=known, product_id=form.product, quantity=form.quantity.data
+            )
+            if known is not None
+            else None
+        )
     except AppError as error:
         return _show(changing=_refused(form, error.message), status=STATUS[error.kind])
-    return _changed()
+    if left is None:
+        return _changed()
+    message = _("Only %(left)s left, so the quantity is now %(left)s.", left=left)
+    return _changed(Settled(form.product, message))
 
 
 @blueprint.post("/basket/remove")
@@ -101,6 +117,22 @@ def remove_line() -> ResponseReturnValue:
     return _show(removed=removed)
 
 
+@blueprint.post("/basket/put-back")
+@allow(Access.PUBLIC)
+def put_back() -> ResponseReturnValue:
+    """Put a product that was just taken out back in; the keyboard goes on in its line."""
+    form = PiecesForm()
+    if not form.validate():
+        return _show(
+            adding=_refused(form, _first_error(form)), status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    try:
+        baskets.add(owner=owner_for_adding(), product_id=form.product, quantity=form.quantity.data)
+    except AppError as error:
+        return _show(adding=_refused(form, error.message), status=STATUS[error.kind])
+    return _changed(Settled(form.product))
+
+
 @blueprint.post("/basket/prices")
 @allow(Access.PUBLIC)
 def accept_prices() -> ResponseReturnValue:
@@ -111,11 +143,14 @@ def accept_prices() -> ResponseReturnValue:
     return _changed()
 
 
-def _changed() -> ResponseReturnValue:
+def _changed(settled: Settled | None = None) -> ResponseReturnValue:
     forget_count()
     if htmx.wants_fragment():
-        return _show()
-    return htmx.redirect_to(url_for("orders.basket"))
+        return _show(settled=settled)
+    if settled and settled.message:
+        flash(settled.message, "warning")
+    anchor = f"quantity-{settled.product_id}" if settled else None
+    return htmx.redirect_to(url_for("orders.basket", _anchor=anchor))
 
 
 def _show(
@@ -123,6 +158,7 @@ def _show(
     adding: Refused | None = None,
     changing: Refused | None = None,
     removed: Removed | None = None,
+    settled: Settled | None = None,
     status: int = HTTPStatus.OK,
 ) -> ResponseReturnValue:
     no_store()
@@ -135,6 +171,7 @@ def _show(
         adding=adding,
         changing=changing,
         removed=removed,
+        settled=settled,
         counts=request.method == "POST" and htmx.wants_fragment(),
     )
 

@@ -15,6 +15,7 @@ from app.kit.headers import allow_site, csp_nonce
 from app.kit.problems import STATUS
 from app.kit.requests import address
 from app.orders.errors import AlreadyPaid, BasketChanged
+from app.orders.models import OrderState
 from app.orders.queries.basket import basket_of_user
 from app.orders.queries.purchases import order_of
 from app.orders.service import capturing, ending, placing
@@ -39,7 +40,7 @@ def _show(*, message: str | None = None, status: int = HTTPStatus.OK) -> Respons
         flash(message or _("Your basket is empty."), "error" if message else "info")
         return htmx.redirect_to(url_for("orders.basket"))
     if view.has_problems or view.is_too_small:
-        flash(_("Please check your basket before you pay."), "warning")
+        flash(message or _("Please check your basket before you pay."), "warning")
         return htmx.redirect_to(url_for("orders.basket"))
     settings: Settings = current_app.extensions["settings"]
     allow_site(buttons.paypal_site(settings.paypal_web_url))
@@ -133,7 +134,7 @@ def capture_paypal(order_id: UUID) -> ResponseReturnValue:
 def return_from_paypal(order_id: UUID) -> ResponseReturnValue:
     """Where PayPal's own page sends the buyer: one form finishes the payment."""
     order = order_of(current_user.id, order_id)
-    if order.paid_at is not None:
+    if order.is_paid or order.state is OrderState.CANCELLED:
         return htmx.redirect_to(_purchase_url(order_id))
     return htmx.page("orders/return.html", order=order)
 

@@ -12,6 +12,7 @@ from app.kit import htmx
 from app.kit.access import Access, allow
 from app.kit.requests import address
 from app.kit.words import searchable
+from app.orders.errors import NoSuchPiece
 from app.orders.forms import SearchForm
 from app.orders.policy import can_cancel, can_pay
 from app.orders.queries.basket import basket_of_user
@@ -26,6 +27,7 @@ from app.orders.service import reveal as reveals
 from app.orders.service.reveal import Viewer
 from app.orders.views import blueprint
 from app.products import markdown
+from app.products.queries import cards
 
 
 @blueprint.get("/purchases")
@@ -66,6 +68,23 @@ def purchase(order_id: UUID) -> ResponseReturnValue:
     if htmx.wants_fragment() and request.args.get("seen") == bought.stage.value:
         return Response(status=HTTPStatus.NO_CONTENT)  # nothing new: the page stays untouched
     return _show(bought, fragment="order_status")
+
+
+@blueprint.get("/purchases/<uuid:order_id>/lines/<uuid:line_id>")
+@allow(Access.USER)
+def bought_listing(order_id: UUID, line_id: UUID) -> ResponseReturnValue:
+    """The listing as it was bought, whatever became of the product."""
+    bought = purchase_of(current_user.id, order_id)
+    line = next((line for line in bought.lines if line.id == line_id), None)
+    if line is None:
+        raise NoSuchPiece
+    return htmx.page(
+        "orders/listing.html",
+        purchase=bought,
+        line=line,
+        description=markdown.render(line.description),
+        for_sale=cards.by_id([line.product_id])[0].for_sale,
+    )
 
 
 @blueprint.post("/purchases/<uuid:order_id>/pieces/<uuid:delivery_id>/reveal")

@@ -1,4 +1,4 @@
-"""What a seller has sold. A page of the payments that stands here since it names goods."""
+"""What a seller has sold, and the money that came of it."""
 
 from decimal import Decimal
 
@@ -10,8 +10,8 @@ from flask_login import current_user
 from app.kit import htmx
 from app.kit.access import Access, allow
 from app.orders.queries.sales import sales_of, totals_of
+from app.orders.views import blueprint
 from app.payments.queries import balance_of
-from app.payments.views import blueprint
 
 
 @blueprint.get("/sales")
@@ -21,10 +21,10 @@ def sales() -> ResponseReturnValue:
     settings = current_app.extensions["settings"]
     page = sales_of(current_user.id, after=request.args.get("after"))
     return htmx.page(
-        "payments/sales.html",
+        "orders/sales.html",
         fragment="items",
         sales=page.items,
-        next_url=page.next_cursor and url_for("payments.sales", after=page.next_cursor),
+        next_url=page.next_cursor and url_for("orders.sales", after=page.next_cursor),
         totals=totals_of(current_user.id),
         balance=balance_of(seller_id=current_user.id, currency=settings.currency),
         currency=settings.currency,

@@ -51,6 +51,7 @@ class Failure(StrEnum):
     BAD_TLS = "bad_tls"
     TOO_SLOW = "too_slow"
     BAD_ANSWER = "bad_answer"  # no HTTP, or far too much of it
+    CUT_OFF = "cut_off"  # our own process ended over it
 
 
 class WebhookEndpoint(Model):
@@ -65,6 +66,10 @@ class WebhookEndpoint(Model):
     key_version: Mapped[int]
     off_reason: Mapped[OffReason | None] = mapped_column(text_enum(OffReason, "known_off_reason"))
     failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # While an attempt is under way, and after one that took long: none of the owner's is begun.
+    rests_until: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
@@ -91,7 +96,13 @@ class WebhookMessage(Model):
     )
     __table_args__ = (
         Index("ix_webhook_message_endpoint", "endpoint_id", "id"),
-        Index("ix_webhook_message_due", "next_at", postgresql_where="state = 'pending'"),
+        Index(
+            "ix_webhook_message_due",
+            "endpoint_id",
+            "next_at",
+            "id",
+            postgresql_where="state = 'pending'",
+        ),
         Index(
             "ix_webhook_message_order",
             "endpoint_id",
@@ -103,7 +114,10 @@ class WebhookMessage(Model):
 
 
 class WebhookAttempt(Model):
-    """One try to send a message: what came back, or why nothing did."""
+    """An attempt to send a message: what came back, or why nothing did.
+
+    Until it has ended `duration_ms` is null.
+    """
 
     __tablename__ = "webhook_attempt"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -111,9 +125,9 @@ class WebhookAttempt(Model):
         ForeignKey("webhook_message.id", ondelete="CASCADE"), index=True
     )
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    duration_ms: Mapped[int]
+    duration_ms: Mapped[int | None]
     status: Mapped[int | None]
-    error: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[Failure | None] = mapped_column(text_enum(Failure, "known_error"))
     answer: Mapped[str] = mapped_column(Text, default="")
 
 

@@ -12,6 +12,7 @@ from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 from app.webhooks.errors import NoSuchEndpoint
 from app.webhooks.models import (
     EventType,
+    Failure,
     MessageState,
     WebhookAttempt,
     WebhookEndpoint,
@@ -24,9 +25,9 @@ class Attempt:
     """An attempt and its result."""
 
     started_at: datetime
-    duration_ms: int
+    duration_ms: int | None
     status: int | None
-    error: str | None
+    error: Failure | None
     answer: str
 
 
@@ -41,6 +42,12 @@ class Message:
     created_at: datetime
     next_at: datetime
     attempts: list[Attempt]
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its first result is still to come."""
+        ended = any(attempt.duration_ms is not None for attempt in self.attempts)
+        return self.state is MessageState.PENDING and not ended
 
 
 def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.kit.api.schemas import Input, Listing, Output, Paged
-from app.webhooks.models import EventType, MessageState, OffReason
+from app.webhooks.models import EventType, Failure, MessageState, OffReason
 from app.webhooks.posting import MAX_URL
 
 Choice = Literal["order.paid", "order.delivered", "stock.low", "stock.out"]
@@ -49,12 +49,12 @@ class MessagesQuery(Paged):
 
 
 class AttemptOut(Output):
-    """An attempt and its result."""
+    """An attempt and its result. While it is under way, `duration_ms` is null."""
 
     started_at: datetime
-    duration_ms: int
+    duration_ms: int | None
     status: int | None
-    error: str | None
+    error: Failure | None
     answer: str
 
 

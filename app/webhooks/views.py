@@ -72,12 +72,13 @@ def _show(
         "webhooks/endpoint.html",
         form or _filled(found),
         error,
-        fragment="items" if "after" in request.args else None,
+        fragment="items" if "after" in request.args else "messages",
         endpoint=found,
         secret=secret,
         messages=[(one, _readable(one.payload)) for one in page.items],
         next_url=page.next_cursor
         and url_for(".endpoint", endpoint_id=endpoint_id, after=page.next_cursor),
+        is_awaited=not found.off_reason and any(one.is_awaited for one in page.items),
         failures=FAILURES,
         states=MessageState,
         reasons=OffReason,
@@ -161,7 +162,7 @@ def send_test(endpoint_id: UUID) -> ResponseReturnValue:
     """Send a test event."""
     ratelimit.spend(messages.SEND_LIMIT, "webhook-send", str(current_user.id))
     messages.send_test(owner_id=current_user.id, endpoint_id=endpoint_id)
-    flash(_("A test event has been sent. Reload the page to see the response."), "success")
+    flash(_("A test event is being sent. The response appears under “Messages”."), "success")
     return _back(endpoint_id)
 
 

@@ -1,8 +1,12 @@
 """What sellers' services hear, from servers that really listen."""
 
+import contextlib
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,8 +17,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from app.auth.models import User
 from app.extensions import db
 from app.kit.db import session
-from app.webhooks import queries
-from app.webhooks.models import EventType, MessageState, OffReason
+from app.webhooks import posting, queries
+from app.webhooks.models import EventType, Failure, MessageState, OffReason
+from app.webhooks.posting import Posted
 from app.webhooks.service import endpoints, messages, sending
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -54,10 +59,22 @@ def states(endpoint_id: UUID) -> list[MessageState]:
     return [one.state for one in reversed(queries.messages_of(endpoint_id).items)]
 
 
+def die(*_args: Any, **_more: Any) -> Posted:
+    """End the process over it, as a kill does."""
+    raise SystemExit
+
+
 def pass_time(pause: timedelta) -> None:
     """Have all that waits for its next try come due."""
     session().execute(
         text("UPDATE webhook_message SET next_at = next_at - :pause WHERE state = 'pending'"),
+        {"pause": pause},
+    )
+    session().execute(
+        text(
+            "UPDATE webhook_endpoint SET rests_until = rests_until - :pause,"
+            " failing_since = failing_since - :pause"
+        ),
         {"pause": pause},
     )
     db.session.commit()
@@ -263,3 +280,108 @@ class TestTrouble:
         drain()
         assert len({one.headers["WEBHOOK-ID"] for one in service.received}) == 1
         assert len(service.received) == 2
+
+
+class TestTurns:
+    def test_each_attempt_is_there_before_it_is_sent(
+        self, seller, service, endpoint, monkeypatch
+    ) -> None:  # type: ignore[no-untyped-def]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        message_id = queries.messages_of(endpoint[0]).items[0].id
+        monkeypatch.setattr(sending, "post", die)
+        with pytest.raises(SystemExit):
+            sending.send(message_id)
+        db.session.rollback()
+        [message] = queries.messages_of(endpoint[0]).items
+        [attempt] = message.attempts
+        assert (attempt.duration_ms, attempt.status, attempt.error) == (None, None, None)
+        monkeypatch.undo()
+        sending.send(message_id)
+        assert service.received == []  # it may still be under way
+        for _ in range(2):  # one finds what was cut off, the next has the pause behind it
+            pass_time(timedelta(minutes=1))
+            sending.send(message_id)
+        db.session.rollback()
+        [message] = queries.messages_of(endpoint[0]).items
+        assert message.state is MessageState.SENT
+        assert [one.error for one in message.attempts] == [None, Failure.CUT_OFF]
+
+    def test_attempts_cut_off_for_days_switch_it_off(
+        self, seller, service, endpoint, monkeypatch
+    ) -> None:  # type: ignore[no-untyped-def]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        message_id = queries.messages_of(endpoint[0]).items[0].id
+        monkeypatch.setattr(sending, "post", die)
+        for _ in range(7):
+            with contextlib.suppress(SystemExit):
+                sending.send(message_id)
+            pass_time(timedelta(days=1))
+        assert queries.endpoint_of(seller.id, endpoint[0]).off_reason is OffReason.FAILING
+
+    def test_slow_service_of_one_does_not_hold_up_the_others(
+        self, seller, service, drain, monkeypatch
+    ) -> None:  # type: ignore[no-untyped-def]
+        slow_seller = make_user(roles=("seller",))
+        slow = [
+            endpoints.create(owner_id=slow_seller.id, url="https://slow.example/", events=ALL)[0]
+            for _ in range(2)
+        ]
+        quick, _secret = endpoints.create(owner_id=seller.id, url=service.url, events=ALL)
+        asked = []
+
+        def post_slowly(url: str, *args: Any, **more: Any) -> Posted:
+            asked.append(url)
+            if url == service.url:
+                return posting.post(url, *args, **more)
+            return Posted(None, Failure.TOO_SLOW, "", 10_000)
+
+        monkeypatch.setattr(sending, "post", post_slowly)
+        for _ in range(5):
+            for endpoint_id in slow:
+                messages.send_test(owner_id=slow_seller.id, endpoint_id=endpoint_id)
+            messages.send_test(owner_id=seller.id, endpoint_id=quick)
+        drain()
+        sending.send_due()
+        drain()
+        assert len(service.received) == 5
+        assert asked.count("https://slow.example/") == 1  # and then it rests
+        pass_time(timedelta(minutes=1))
+        sending.send_due()
+        drain()
+        assert asked.count("https://slow.example/") == 2
+
+    def test_sellers_take_turns(self, seller, service, drain) -> None:  # type: ignore[no-untyped-def]
+        other = make_user(roles=("seller",))
+        ids = []
+        for person in (seller, other):
+            endpoint_id, _ = endpoints.create(owner_id=person.id, url=service.url, events=ALL)
+            ids.append(str(endpoint_id))
+            for _ in range(5):
+                messages.send_test(owner_id=person.id, endpoint_id=endpoint_id)
+        drain()
+        owners = {
+            str(one.id): endpoint_id
+            for endpoint_id in ids
+            for one in queries.messages_of(UUID(endpoint_id)).items
+        }
+        turns = [ids.index(owners[one.headers["WEBHOOK-ID"]]) for one in service.received]
+        assert turns == [0, 1] * 5
+
+    def test_one_attempt_of_a_seller_at_a_time(self, app, seller, service, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+        under_way, most = [0], [0]
+
+        def watch(*args: Any, **more: Any) -> Posted:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+            time.sleep(0.2)
+            under_way[0] -= 1
+            return posting.post(*args, **more)
+
+        monkeypatch.setattr(sending, "post", watch)
+        for _ in range(4):
+            endpoint_id, _ = endpoints.create(owner_id=seller.id, url=service.url, events=ALL)
+            messages.send_test(owner_id=seller.id, endpoint_id=endpoint_id)
+        due = session().scalars(text("SELECT id FROM webhook_message")).all()
+        db.session.rollback()
+        in_parallel(app, [partial(sending.send, message_id) for message_id in due])
+        assert most == [1]

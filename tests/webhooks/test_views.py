@@ -5,11 +5,16 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app.auth.models import User
+from app.kit.db import session
 from app.webhooks import queries
-from app.webhooks.service import endpoints, messages
+from app.webhooks.models import Failure
+from app.webhooks.posting import Posted
+from app.webhooks.service import endpoints, messages, sending
 from tests.factories.auth import make_user
+from tests.support.webhook_receiver import Receiver
 
 URL = "https://example.com/byteshop"
 PAGE = "/developers/webhooks"
@@ -112,3 +117,41 @@ def test_message_of_another_webhook_is_not_found(browser: FlaskClient, seller: U
     messages.send_test(owner_id=seller.id, endpoint_id=second.id)
     [message] = queries.messages_of(second.id).items
     assert browser.post(f"{page}/messages/{message.id}/again").status_code == 404
+
+
+def test_result_of_a_test_event_is_told(browser, seller, drain) -> None:  # type: ignore[no-untyped-def]
+    receiver = Receiver()
+    receiver.answers = [500]
+    endpoint_id, _secret = endpoints.create(
+        owner_id=seller.id, url=receiver.url, events=["order.paid"]
+    )
+    page = f"{PAGE}/{endpoint_id}"
+    try:
+        assert browser.post(f"{page}/test").status_code == 303
+        sent = browser.get(page).text
+        assert "A test event is being sent." in sent
+        [asked] = re.findall(r'<section id="messages"[^>]* hx-get="([^"]+)"', sent)
+        drain()
+        partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+        told = browser.get(asked, headers=partial).text
+        assert told.lstrip().startswith('<section id="messages"')
+        assert "hx-trigger" not in told  # it has been told
+        assert ": 500, " in told
+        assert "Next attempt" in told
+    finally:
+        receiver.stop()
+
+
+def test_attempt_under_way_and_one_without_an_answer(browser, seller, drain) -> None:  # type: ignore[no-untyped-def]
+    endpoint_id, _secret = endpoints.create(
+        owner_id=seller.id, url="https://nobody.invalid/", events=["order.paid"]
+    )
+    messages.send_test(owner_id=seller.id, endpoint_id=endpoint_id)
+    [message] = queries.messages_of(endpoint_id).items
+    sending._begin(message_id=message.id)
+    assert "waiting for the response" in browser.get(f"{PAGE}/{endpoint_id}").text
+    sending._end(
+        attempt_id=session().scalar(text("SELECT id FROM webhook_attempt")),
+        posted=Posted(None, Failure.NO_SUCH_HOST, "", 12),
+    )
+    assert "the host was not found, 12 ms" in browser.get(f"{PAGE}/{endpoint_id}").text

@@ -20,6 +20,7 @@ from app.webhooks.models import (
     WebhookMessage,
     WebhookStockLevel,
 )
+from app.webhooks.service import turns
 from app.webhooks.service.sending import nudge_after_commit
 
 LOW = 5  # free units and fewer
@@ -40,7 +41,7 @@ def tell_of_order(*, order_id: UUID, kinds: Sequence[EventType]) -> None:
         told = _told(endpoint.id, subject)
         for kind in kinds:
             if kind in endpoint.events and kind not in told:
-                _write(endpoint.id, kind, subject, _order(order_id, own), now)
+                _write(endpoint, kind, subject, _order(order_id, own), now)
 
 
 def _told(endpoint_id: UUID, subject: str) -> set[EventType]:
@@ -87,7 +88,7 @@ def tell_of_stock(*, product_id: UUID) -> None:
         if _set_level(endpoint.id, product_id, level) and level in endpoint.events:
             assert level is not None
             data = {"product_id": str(product_id), "title": product.title, "free": free}
-            _write(endpoint.id, level, f"product:{product_id}", data, now)
+            _write(endpoint, level, f"product:{product_id}", data, now)
 
 
 def _set_level(endpoint_id: UUID, product_id: UUID, level: EventType | None) -> bool:
@@ -104,7 +105,7 @@ def _set_level(endpoint_id: UUID, product_id: UUID, level: EventType | None) -> 
 def send_test(*, owner_id: UUID, endpoint_id: UUID) -> None:
     """Send an event that means nothing. Raises NoSuchEndpoint, SwitchedOff."""
     endpoint = _own(owner_id, endpoint_id)
-    _write(endpoint.id, EventType.TEST, f"test:{new_id()}", {"hello": "from ByteShop"}, db_now())
+    _write(endpoint, EventType.TEST, f"test:{new_id()}", {"hello": "from ByteShop"}, db_now())
 
 
 @transactional
@@ -123,7 +124,7 @@ def send_again(*, owner_id: UUID, endpoint_id: UUID, message_id: UUID) -> None:
 
 
 def _own(owner_id: UUID, endpoint_id: UUID) -> WebhookEndpoint:
-    endpoint = session().get(WebhookEndpoint, endpoint_id, populate_existing=True)
+    endpoint = lock(WebhookEndpoint, endpoint_id)
     if endpoint is None or endpoint.owner_id != owner_id:
         raise NoSuchEndpoint
     if endpoint.off_reason is not None:
@@ -150,17 +151,20 @@ def _listening(sellers: set[UUID], kinds: Sequence[EventType]) -> Sequence[Webho
 
 
 def _write(
-    endpoint_id: UUID, kind: EventType, subject: str, data: dict[str, Any], now: datetime
+    endpoint: WebhookEndpoint, kind: EventType, subject: str, data: dict[str, Any], now: datetime
 ) -> None:
+    is_served = turns.is_served(endpoint.owner_id)
     message = WebhookMessage(
         id=new_id(),
-        endpoint_id=endpoint_id,
+        endpoint_id=endpoint.id,
         type=kind,
         subject=subject,
         payload={"type": kind.value, "timestamp": now.isoformat(), "data": data},
     )
     session().add(message)
-    nudge_after_commit(message.id)
+    session().flush()  # so that the next one sees that there is one
+    if not is_served:  # else the attempt before brings this one about
+        nudge_after_commit(message.id)
 
 
 def is_over(before: datetime) -> ColumnElement[bool]:

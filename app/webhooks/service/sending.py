@@ -1,14 +1,18 @@
-"""Messages are sent: claimed, posted with no transaction open, and what came of it written down."""
+"""Messages are sent: an attempt is begun, posted with no transaction open, and ended.
+
+Each attempt is a row before anything is sent. One that has begun and never ended, since its process
+was killed, counts as failed.
+"""
 
 import json
 import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from app.kit import jobs
@@ -17,6 +21,7 @@ from app.kit.ids import new_id
 from app.kit.outbox import emit
 from app.webhooks.events import WebhookSwitchedOff
 from app.webhooks.models import (
+    Failure,
     MessageState,
     OffReason,
     WebhookAttempt,
@@ -24,17 +29,17 @@ from app.webhooks.models import (
     WebhookMessage,
 )
 from app.webhooks.posting import Posted, post
+from app.webhooks.service import turns
 from app.webhooks.service.endpoints import secret_of
 
-# After each failed try; the Standard Webhooks' own schedule goes on for about as long.
+# After each failed attempt; the Standard Webhooks' own schedule goes on for about as long.
 PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200, 21_600, 43_200, 86_400)
 )
-LEASE = timedelta(seconds=90)
 PATIENCE = timedelta(days=3)
 GONE = 410
-DUE_LIMIT = 200
 _JITTER = 0.2
+_SWEEP_SECONDS = 20.0  # of sending by the clock's own work, while the queue is down
 
 
 @dataclass(frozen=True)
@@ -42,38 +47,35 @@ class _Parcel:
     """All that is needed to post a message, outside any transaction."""
 
     message_id: UUID
+    attempt_id: UUID
     url: str
     body: str
     secret: str
 
 
 def nudge_after_commit(message_id: UUID) -> None:
-    """Have a message sent soon; the sweeper sends what this loses."""
+    """Have a message sent soon; the clock has sent what this loses."""
     after_commit(lambda: _nudge(message_id))
 
 
 def _nudge(message_id: UUID) -> bool:
-    return jobs.enqueue(send, message_id, queue="webhooks", job_id=_job_id(message_id))
-
-
-def _job_id(message_id: UUID) -> str:
-    return f"webhook-{message_id}"
+    return jobs.enqueue(send, message_id, queue="webhooks", job_id=turns.job_id(message_id))
 
 
 def send(message_id: UUID) -> None:
     """Try to send a message, if it is due and its turn; RQ's entry point. Safe to run twice."""
-    parcel = _claim(message_id=message_id)
+    parcel = _begin(message_id=message_id)
     if parcel is None:
         return
-    started_at = datetime.now(UTC)
+    moment = datetime.now(UTC)
     end_read()
     posted = post(
         parcel.url,
         parcel.body.encode(),
-        _headers(parcel, started_at),
+        _headers(parcel, moment),
         private=current_app.extensions["settings"].webhook_allow_private,
     )
-    following = _record(message_id=message_id, started_at=started_at, posted=posted)
+    following = _end(attempt_id=parcel.attempt_id, posted=posted)
     if following is not None:
         _nudge(following)
 
@@ -91,82 +93,96 @@ def _headers(parcel: _Parcel, moment: datetime) -> dict[str, str]:
 
 
 @transactional
-def _claim(*, message_id: UUID) -> _Parcel | None:
-    """Take a message for the length of a lease; None if it is not due or not its turn."""
-    earlier = aliased(WebhookMessage)
-    message = (
-        session()
-        .scalars(
-            select(WebhookMessage)
-            .join(WebhookEndpoint, WebhookEndpoint.id == WebhookMessage.endpoint_id)
-            .where(
-                WebhookMessage.id == message_id,
-                WebhookMessage.state == MessageState.PENDING,
-                WebhookMessage.next_at <= func.clock_timestamp(),
-                WebhookEndpoint.off_reason.is_(None),
-                ~select(earlier.id)
-                .where(
-                    earlier.endpoint_id == WebhookMessage.endpoint_id,
-                    earlier.subject == WebhookMessage.subject,
-                    earlier.state == MessageState.PENDING,
-                    earlier.id < WebhookMessage.id,
-                )
-                .exists(),
-            )
-            .with_for_update(of=WebhookMessage, skip_locked=True)
-            .execution_options(populate_existing=True)
-        )
-        .one_or_none()
+def _begin(*, message_id: UUID) -> _Parcel | None:
+    """Begin an attempt; None if the message is not due, or it is another's turn."""
+    siblings = turns.endpoints_of_sender(message_id)
+    now = db_now()
+    message = session().scalar(
+        select(WebhookMessage)
+        .where(WebhookMessage.id == message_id, *turns.is_due())
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    if message is None:
+    if message is None or any(one.rests_until > now for one in siblings):
         return None
-    endpoint = session().get_one(WebhookEndpoint, message.endpoint_id)
-    # Counted at once: a process that dies over it does not try for ever without a pause.
+    [endpoint] = [one for one in siblings if one.id == message.endpoint_id]
+    if endpoint.off_reason is not None or _end_what_was_cut_off(endpoint, message, now):
+        return None
+    attempt = WebhookAttempt(id=new_id(), message_id=message_id, started_at=now)
+    session().add(attempt)
     message.tries += 1
-    message.next_at = db_now() + max(LEASE, _pause(message.tries))
+    message.next_at = endpoint.rests_until = now + turns.LEASE
     body = json.dumps(message.payload, ensure_ascii=False, separators=(",", ":"))
-    return _Parcel(message.id, endpoint.url, body, secret_of(endpoint))
+    return _Parcel(message.id, attempt.id, endpoint.url, body, secret_of(endpoint))
 
 
-def _pause(tries: int) -> timedelta:
-    pause = PAUSES[min(tries, len(PAUSES)) - 1]
-    return pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # so that many do not come at once
+def _end_what_was_cut_off(
+    endpoint: WebhookEndpoint, message: WebhookMessage, now: datetime
+) -> bool:
+    """End an attempt whose process was killed over it; whether there was one."""
+    begun = session().scalars(
+        select(WebhookAttempt).where(
+            WebhookAttempt.message_id == message.id, WebhookAttempt.duration_ms.is_(None)
+        )
+    )
+    found = False
+    for attempt in begun:
+        found = True
+        attempt.error = Failure.CUT_OFF
+        attempt.duration_ms = _milliseconds(turns.LEASE)
+        _count_failure(endpoint, message, attempt, now)
+    return found
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
 
 
 @transactional
-def _record(*, message_id: UUID, started_at: datetime, posted: Posted) -> UUID | None:
-    """Write down a try; the message of the same subject whose turn has come, if there is one."""
-    message = lock(WebhookMessage, message_id)
-    if message is None:
-        return None  # deleted meanwhile, with its endpoint
-    endpoint = lock(WebhookEndpoint, message.endpoint_id)
-    assert endpoint is not None
-    session().add(
-        WebhookAttempt(
-            id=new_id(),
-            message_id=message_id,
-            started_at=started_at,
-            duration_ms=posted.duration_ms,
-            status=posted.status,
-            error=posted.error,
-            answer=posted.answer,
-        )
-    )
+def _end(*, attempt_id: UUID, posted: Posted) -> UUID | None:
+    """Write down what came of an attempt; the seller's message whose turn it is, if there is one.
+
+    Endpoint, message and attempt may have been deleted meanwhile.
+    """
+    attempt = session().get(WebhookAttempt, attempt_id)
+    siblings = turns.endpoints_of_sender(attempt.message_id) if attempt else []
+    attempt = lock(WebhookAttempt, attempt_id)
+    message = lock(WebhookMessage, attempt.message_id) if attempt else None
+    if attempt is None or message is None:
+        return None
+    [endpoint] = [one for one in siblings if one.id == message.endpoint_id]
+    if attempt.duration_ms is not None and not posted.taken:
+        return None  # given up as cut off meanwhile, and counted as failed
     now = db_now()
+    attempt.duration_ms, attempt.status = posted.duration_ms, posted.status
+    attempt.error, attempt.answer = posted.error, posted.answer
+    endpoint.rests_until = now + turns.rest_after(timedelta(milliseconds=posted.duration_ms))
     if posted.taken:
         message.state = MessageState.SENT
         endpoint.failing_since = None
-        return _next(message)
-    endpoint.failing_since = endpoint.failing_since or now
-    if posted.status == GONE:
+    else:
+        _count_failure(endpoint, message, attempt, now)
+    session().flush()  # so that the query sees what has changed
+    return turns.next_of(endpoint.owner_id)
+
+
+def _count_failure(
+    endpoint: WebhookEndpoint, message: WebhookMessage, attempt: WebhookAttempt, now: datetime
+) -> None:
+    endpoint.failing_since = endpoint.failing_since or attempt.started_at
+    if attempt.status == GONE:
         _switch_off(endpoint, OffReason.GONE)
     elif now - endpoint.failing_since > PATIENCE:
         _switch_off(endpoint, OffReason.FAILING)
     if message.tries > len(PAUSES):
         message.state = MessageState.FAILED
-        return _next(message)
-    message.next_at = now + _pause(message.tries)
-    return None
+    else:
+        message.next_at = now + _pause(message.tries)
+
+
+def _pause(tries: int) -> timedelta:
+    pause = PAUSES[min(tries, len(PAUSES)) - 1]
+    return pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # so that many do not come at once
 
 
 def _switch_off(endpoint: WebhookEndpoint, reason: OffReason) -> None:
@@ -175,38 +191,15 @@ def _switch_off(endpoint: WebhookEndpoint, reason: OffReason) -> None:
         emit(WebhookSwitchedOff(endpoint.id))
 
 
-def _next(message: WebhookMessage) -> UUID | None:
-    session().flush()  # so that the query no longer finds this one
-    return session().scalar(
-        select(WebhookMessage.id)
-        .where(
-            WebhookMessage.endpoint_id == message.endpoint_id,
-            WebhookMessage.subject == message.subject,
-            WebhookMessage.state == MessageState.PENDING,
-        )
-        .order_by(WebhookMessage.id)
-        .limit(1)
-    )
-
-
 def send_due() -> int:
-    """Have everything sent that is due and that no job waits for; returns how many messages."""
-    due = list(
-        session().scalars(
-            select(WebhookMessage.id)
-            .join(WebhookEndpoint, WebhookEndpoint.id == WebhookMessage.endpoint_id)
-            .where(
-                WebhookMessage.state == MessageState.PENDING,
-                WebhookMessage.next_at <= func.clock_timestamp() - timedelta(seconds=2),
-                WebhookEndpoint.off_reason.is_(None),
-            )
-            .order_by(WebhookMessage.next_at)
-            .limit(DUE_LIMIT)
-        )
-    )
+    """Have each seller's next message sent that no job waits for; returns how many are due."""
+    due = turns.all_due()
     end_read()
-    waiting = jobs.waiting([_job_id(message_id) for message_id in due])
+    waiting = jobs.waiting([turns.job_id(message_id) for message_id in due])
+    ends = time.monotonic() + _SWEEP_SECONDS
     for message_id in due:
-        if waiting is None or not (_job_id(message_id) in waiting or _nudge(message_id)):
+        if waiting is not None and (turns.job_id(message_id) in waiting or _nudge(message_id)):
+            continue
+        if time.monotonic() < ends:
             send(message_id)  # the queue is down
     return len(due)

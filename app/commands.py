@@ -64,7 +64,7 @@ class ContextWorker(SimpleWorker):
 @click.command("worker")
 @click.option("--queues", default=",".join(jobs.QUEUES), help="In order of urgency.")
 def worker(queues: str) -> None:
-    """Do the jobs of the queues, the most urgent first."""
+    """Run the jobs of the queues, the most urgent first."""
     wanted = [name.strip() for name in queues.split(",")]
     if unknown := [name for name in wanted if name not in jobs.QUEUES]:
         there_are = ", ".join(jobs.QUEUES)
@@ -76,7 +76,7 @@ def worker(queues: str) -> None:
 
 @click.command("clock")
 def clock() -> None:
-    """Start the timed work for ever; a second clock waits until the first is gone."""
+    """Run the timed work until stopped; a second clock waits until the first is gone."""
     ticking = Clock(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
     while True:
         try:
@@ -101,7 +101,7 @@ def clock() -> None:
 
 @click.command("auth-server")
 def auth_server() -> None:
-    """Answer the other roles over gRPC who somebody is, until SIGTERM."""
+    """Serve authentication to the other roles over gRPC until SIGTERM."""
     # grpcio takes 20 MB and threads of its own: only roles that use it load it.
     from app.auth.rpc import server  # noqa: PLC0415
 
@@ -113,19 +113,19 @@ def auth_server() -> None:
 
 @click.command("add-categories")
 def add_categories() -> None:
-    """Put the usual categories into a new shop; those that are there stay as they are."""
+    """Add the default categories; existing ones are left unchanged."""
     click.echo(f"{shelves.ensure_categories()} categories were added.")
 
 
 @click.command("demo-data")
 def demo_data() -> None:
-    """Fill an empty shop with people and goods to try it with."""
+    """Fill an empty shop with demo users and products."""
     click.echo(demo.fill())
 
 
 @click.command("check-stores")
 def check_stores() -> None:
-    """Say which of the addresses that are set can't be reached, and why; exit 1 if there is one."""
+    """Name the configured stores that can't be reached, and why; exit 1 if there is one."""
     failures = stores.reach(current_app.extensions["settings"])
     for name, failure in failures.items():
         # MongoDB's driver tells of its whole view of the servers behind that word.
@@ -137,7 +137,7 @@ def check_stores() -> None:
 
 @click.command("check-invariants")
 def check_invariants() -> None:
-    """Say which of the shop's promises hold; exit 1 if one is broken."""
+    """Check the shop's promises and report each; exit 1 if one is broken."""
     broken = False
     for result in invariants.check(session()):
         broken = broken or not result.holds
@@ -149,7 +149,7 @@ def check_invariants() -> None:
 @click.command("make-admin")
 @click.argument("email")
 def make_admin(email: str) -> None:
-    """Make somebody who has registered an administrator; they have to log in again."""
+    """Make a registered user an administrator; they have to log in again."""
     person = user_by_email(email.strip())
     if person is None:
         raise click.ClickException(f"Nobody has registered with {email}. Register first.")
@@ -162,5 +162,5 @@ def make_admin(email: str) -> None:
 
 @click.command("rotate-signing-key")
 def rotate_signing_key() -> None:
-    """Sign access tokens with a new key; those of the key before stay good."""
+    """Sign access tokens with a new key; tokens signed with the previous one stay valid."""
     click.echo(f"Tokens are signed with key {signing.rotate()} from now on.")

@@ -28,22 +28,27 @@ class Settings(BaseSettings):
     )
 
     app_env: Literal["production", "demo", "test"] = Field(
-        "production", description="demo and test are local: only they may trust PAYPAL_CA_FILE"
+        "production",
+        description="production, demo or test; only demo and test may use PAYPAL_CA_FILE",
     )
     secret_key: SecretStr = Field(
-        min_length=32, description="at least 32 characters that sign cookies and CSRF tokens"
+        min_length=32, description="signs cookies and CSRF tokens; at least 32 random characters"
     )
     public_url: str = Field(
-        "http://127.0.0.1:8000", pattern="^https?://", description="where browsers reach the shop"
+        "http://127.0.0.1:8000", pattern="^https?://", description="public address of the shop"
     )
     live_url: str = Field(
         "ws://127.0.0.1:8001",
         pattern="^wss?://",
-        description="where browsers reach the `chat` role's WebSockets",
+        description="public address of the `chat` role's WebSockets",
     )
-    trusted_hosts: str = Field("", description="host names served, by comma; empty: any")
-    proxy_hops: int = Field(0, ge=0, le=5, description="reverse proxies whose headers are trusted")
-    roles: str = Field("web", description="roles this process serves, by comma: web, chat, auth")
+    trusted_hosts: str = Field("", description="host names served, comma-separated; empty: any")
+    proxy_hops: int = Field(
+        0, ge=0, le=5, description="number of reverse proxies whose headers are trusted"
+    )
+    roles: str = Field(
+        "web", description="roles this process serves, comma-separated: web, chat, auth"
+    )
 
     database_url: str = Field(
         pattern=r"^postgresql\+psycopg://",
@@ -58,20 +63,20 @@ class Settings(BaseSettings):
         description="MongoDB",
     )
     smtp_url: str = Field("smtp://127.0.0.1:25", description="smtp:// or smtps://[user:pass@]host")
-    mail_from: str = Field("ByteShop <shop@localhost>", description="the sender of every mail")
-    data_dir: Path = Field(Path("instance"), description="uploaded photos live below it")
+    mail_from: str = Field("ByteShop <shop@localhost>", description="sender of all emails")
+    data_dir: Path = Field(Path("instance"), description="directory for uploaded photos")
 
     stock_master_key: SecretStr = Field(
-        description="base64 of 32 bytes that seal the stock; several as 1:…,2:… (highest seals)"
+        description="base64 of 32 bytes that encrypt the stock; several: 1:…,2:… (highest encrypts)"
     )
     fingerprint_key: SecretStr = Field(
-        description="base64 of 32 bytes under which duplicates of stock are found"
+        description="base64 of 32 bytes used to find duplicate stock"
     )
 
-    paypal_client_id: str = Field(min_length=1, description="of the REST app at PayPal")
-    paypal_client_secret: SecretStr = Field(min_length=1, description="of the REST app at PayPal")
+    paypal_client_id: str = Field(min_length=1, description="from your PayPal REST app")
+    paypal_client_secret: SecretStr = Field(min_length=1, description="from your PayPal REST app")
     paypal_webhook_id: str = Field(
-        min_length=1, description="id of the webhook subscribed at PayPal"
+        min_length=1, description="id of the webhook registered at PayPal"
     )
     paypal_base_url: str = Field(
         "https://api-m.sandbox.paypal.com",
@@ -87,7 +92,7 @@ class Settings(BaseSettings):
         None, description="trust root of webhook certificates, for the bundled sandbox only"
     )
 
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="the shop's one currency")
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="the shop's currency")
     commission_basis_points: int = Field(
         1000, ge=0, le=10000, description="the platform's share of the gross price: 1000 is 10 %"
     )
@@ -96,24 +101,26 @@ class Settings(BaseSettings):
         ge=1,
         description="lowest price and order, in minor units: less would go to PayPal's fixed fee",
     )
-    hold_days: int = Field(3, ge=0, le=180, description="days a sale's money stays pending")
+    hold_days: int = Field(
+        3, ge=0, le=180, description="days before a seller's earnings become available"
+    )
     reservation_minutes: int = Field(
-        15, ge=1, le=180, description="how long units are held for a checkout"
+        15, ge=1, le=180, description="how long items are reserved for an unpaid order"
     )
     max_open_checkouts_per_address: int = Field(
-        10, ge=1, description="unpaid checkouts that one IP address may hold units in"
+        10, ge=1, description="unpaid orders that one IP address may have open"
     )
 
     auth_grpc_url: str | None = Field(
         None,
         pattern=r"^grpcs?://[^/]+:\d+$",
-        description="where the `auth` role answers: grpc(s)://host:port; empty: asked in-process",
+        description="address of the `auth` role: grpc(s)://host:port; empty: in-process",
     )
     auth_grpc_listen: str = Field(
         "127.0.0.1:50051", description="address and port at which the `auth` role listens"
     )
     auth_grpc_token: SecretStr | None = Field(
-        None, min_length=32, description="what callers of the `auth` role prove themselves with"
+        None, min_length=32, description="shared secret of callers of the `auth` role"
     )
     auth_grpc_cert: Path | None = Field(
         None, description="PEM certificate of this side; with its key and CA: TLS on both sides"
@@ -124,28 +131,29 @@ class Settings(BaseSettings):
     )
 
     webhook_allow_private: bool = Field(
-        False, description="let sellers' webhooks lead into private networks, over http too"
+        False, description="allow sellers' webhooks in private networks and over http"
     )
     api_requests_per_minute: int = Field(
-        600, ge=1, description="requests a minute of one API key, token or anonymous address"
+        600, ge=1, description="requests per minute for each API key, token or anonymous address"
     )
     api_cors_origins: str = Field(
-        "", description="origins whose pages may call the JSON API, by comma; empty: none but ours"
+        "",
+        description="origins whose pages may call the JSON API, comma-separated; empty: only ours",
     )
 
     login_tries_per_account: int = Field(
         5,
         ge=1,
-        description="tries a minute to log into one account, or to prove its password: from all"
-        " places new to it together, and from each browser and network it was logged in from",
+        description="password attempts per minute for one account: from all new places together,"
+        " and from each browser and network that has logged in to it before",
     )
     login_tries_per_address: int = Field(
         20,
         ge=1,
-        description="tries a minute to log in, or to have a mail sent, from one IP address",
+        description="attempts per minute to log in, or to request an email, from one IP address",
     )
     registrations_per_address: int = Field(
-        5, ge=1, description="new accounts an hour from one IP address"
+        5, ge=1, description="new accounts per hour from one IP address"
     )
 
     @field_validator("roles")

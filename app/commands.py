@@ -12,16 +12,14 @@ from rq.job import Job
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app import invariants
 from app.auth.models import Role
 from app.auth.queries import user_by_email
 from app.auth.service import moderation, signing
 from app.demo import data as demo
 from app.extensions import db
 from app.health import stores
-from app.kit import jobs
+from app.kit import jobs, promises
 from app.kit.clock import Clock
-from app.kit.db import session
 from app.products.service import shelves
 
 log = logging.getLogger(__name__)
@@ -139,7 +137,7 @@ def check_stores() -> None:
 def check_invariants() -> None:
     """Check the shop's promises and report each; exit 1 if one is broken."""
     broken = False
-    for result in invariants.check(session()):
+    for result in promises.check():
         broken = broken or not result.holds
         click.echo(f"{'holds ' if result.holds else 'BROKEN'}  {result.name}: {result.detail}")
     if broken:

@@ -12,18 +12,20 @@ from app.auth.views import keys as auth_keys
 from app.developers import views as developers_views
 from app.files import service as photos
 from app.files import views as files_views
-from app.kit import clock, outbox, retention
+from app.kit import clock, outbox, promises, retention
 from app.kit.api import idempotency
 from app.kit.api.idempotency import StoredAnswer
 from app.kit.clock import TimedWork
 from app.kit.events import Listener, Reach, Registry
 from app.kit.outbox import OutboxRow
+from app.kit.promises import Promise
 from app.kit.retention import Retention
 from app.live import policy as live_policy
 from app.live import views as live_views
 from app.notifications import tasks as notifications
 from app.orders import api as orders_api
 from app.orders import events as orders_events
+from app.orders import promises as orders_promises
 from app.orders import tasks as orders_tasks
 from app.orders import views as orders_views
 from app.orders.models import Basket
@@ -31,11 +33,13 @@ from app.orders.queries import purchases
 from app.orders.service import basket as baskets
 from app.orders.service import capturing, delivering, ending
 from app.payments import events as payments_events
+from app.payments import promises as payments_promises
 from app.payments import views as payments_views
 from app.payments.models import InboundEvent
 from app.payments.service import inbound, releasing
 from app.products import api as products_api
 from app.products import events as products_events
+from app.products import promises as products_promises
 from app.products import views as products_views
 from app.products.service import uploads
 from app.settings import Settings
@@ -226,6 +230,13 @@ TIMED_WORK = [
     TimedWork("retention.drop_old", retention.drop_old, 3600),
 ]
 
+PROMISES: list[Promise] = [
+    *outbox.PROMISES,
+    *products_promises.PROMISES,
+    *payments_promises.PROMISES,
+    *orders_promises.PROMISES,
+]
+
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
@@ -233,6 +244,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     live_policy.init_app(app, TOPICS)
     clock.init_app(app, TIMED_WORK)
     retention.init_app(app, RETENTION)
+    promises.init_app(app, PROMISES)
     if settings.role_names - {"auth", "chat"}:  # worker and clock put addresses of pages into mails
         for blueprint in BLUEPRINTS:
             app.register_blueprint(blueprint)

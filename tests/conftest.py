@@ -22,8 +22,12 @@ from app.extensions import db
 from app.factory import create_app
 from app.kit import jobs, outbox
 from app.kit.live.publishing import CHANNEL
+from app.products.models import Product
 from app.settings import Settings
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
 from tests.support import servers as test_servers
+from tests.support.bought import delivered
 from tests.support.browser import chromium_path
 from tests.support.servers import RUN, Servers, servers
 
@@ -321,3 +325,12 @@ def query_counter(app: Flask) -> Iterator[list[str]]:
     event.listen(db.engine, "before_cursor_execute", remember)
     yield statements
     event.remove(db.engine, "before_cursor_execute", remember)
+
+
+@pytest.fixture
+def sold_product(app: Flask) -> Iterator[Product]:
+    """A product of which a piece is sold and delivered, and one is not."""
+    sold = make_product(make_user(roles=("seller",)), stock=("KEY-1", "KEY-2"))
+    delivered(make_user(), {sold.id: 1})
+    yield sold
+    db.session.rollback()

@@ -27,6 +27,7 @@ from app.kit.db import (
 )
 from app.kit.events import Listener, Reach, registry
 from app.kit.ids import ids_from, new_id
+from app.kit.promises import promise
 
 log = logging.getLogger(__name__)
 
@@ -231,3 +232,13 @@ def is_over(before: datetime) -> ColumnElement[bool]:
     """Whether a row's event is older and done; parked rows stay for a person."""
     # By the key, whose order is that of time: no index of its own, no look at younger rows.
     return and_(OutboxRow.id < ids_from(before), OutboxRow.done_at.is_not(None))
+
+
+PROMISES = [
+    promise(
+        "no row of the outbox is older than a minute",
+        """
+        SELECT id FROM outbox WHERE done_at IS NULL
+        AND created_at < clock_timestamp() - interval '1 minute'""",
+    ),
+]

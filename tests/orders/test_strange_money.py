@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import invariants
 from app.auth.models import User
+from app.kit import promises
 from app.kit.db import session
 from app.kit.money import Money
 from app.orders.models import Order, OrderState
@@ -72,7 +72,7 @@ class TestMismatch:
     def test_check_of_the_promises_names_it_with_its_amounts(self, order_id) -> None:  # type: ignore[no-untyped-def]
         told(order_id, "COMPLETED", amount=Money(999, "EUR"))
         name = "PayPal took nothing that differs from what was asked for"
-        [broken] = [result for result in invariants.check(session()) if result.name == name]
+        [broken] = [result for result in promises.check() if result.name == name]
         assert not broken.holds
         assert f"order {order_id}" in broken.detail
         assert "9.99 EUR, not 10.00 EUR" in broken.detail

@@ -1,0 +1,107 @@
+"""What payments and the ledger promise."""
+
+from collections.abc import Iterator
+
+import requests
+from flask import current_app
+from sqlalchemy import text
+
+from app.kit.db import end_read, session
+from app.kit.money import Money
+from app.kit.promises import Promise, append_only, promise
+from app.settings import Settings
+
+SECONDS = 5
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
+
+
+def _pays_at_sandbox() -> bool:
+    return _settings().paypal_ca_file is not None
+
+
+def _cash_that_differs() -> Iterator[str]:
+    """PayPal's cash in the ledger, where the sandbox's own books have another amount."""
+    currency = _settings().currency
+    cash = session().scalar(
+        text("""SELECT coalesce(sum(e.amount_minor), 0)::bigint FROM ledger_entry e
+            JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.kind = 'paypal_cash' AND a.currency = :currency"""),
+        {"currency": currency},
+    )
+    end_read()
+    try:
+        answer = requests.get(f"{_settings().paypal_base_url}/sandbox/books", timeout=SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException:
+        yield "can't be told: the sandbox does not answer"
+        return
+    theirs = int(answer.json()["merchant"].get(currency, 0))
+    if theirs != cash:
+        ours, other = (Money(minor, currency).to_decimal_string() for minor in (cash or 0, theirs))
+        yield f"{ours} here, {other} there"
+
+
+PROMISES = [
+    append_only(
+        "the ledger never changes", ["ledger_account", "ledger_transaction", "ledger_entry"]
+    ),
+    append_only("what PayPal told us never changes", ["inbound_event"]),
+    promise(
+        "every ledger transaction sums to zero",
+        """
+        SELECT e.transaction_id FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+        GROUP BY e.transaction_id, a.currency HAVING sum(e.amount_minor) <> 0""",
+    ),
+    promise(
+        "no ledger transaction is empty",
+        """
+        SELECT t.id FROM ledger_transaction t
+        WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.transaction_id = t.id)""",
+    ),
+    promise(
+        "every settled payment is booked, to the cent",
+        """
+        SELECT p.id FROM payment p
+        LEFT JOIN ledger_transaction t ON t.kind = 'sale' AND t.reference = p.id
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        LEFT JOIN ledger_account a ON a.id = e.account_id
+        WHERE p.state = 'settled'
+        GROUP BY p.id HAVING p.amount_minor <> -coalesce(sum(e.amount_minor)
+            FILTER (WHERE a.kind IN ('seller_pending', 'platform_revenue')), 0)""",
+    ),
+    promise(
+        "what waits to be released is what sellers' pending accounts hold",
+        """
+        SELECT owed.account_id FROM (
+            SELECT e.account_id, -sum(e.amount_minor) AS minor FROM ledger_entry e
+            JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.kind = 'seller_pending' GROUP BY e.account_id) owed
+        FULL JOIN (
+            SELECT account_id, sum(share_minor) AS minor FROM pending_share
+            GROUP BY account_id) waiting ON waiting.account_id = owed.account_id
+        WHERE coalesce(owed.minor, 0) <> coalesce(waiting.minor, 0)""",
+    ),
+    promise(
+        "no share waits a quarter of an hour past its hold",
+        """
+        SELECT s.line_id FROM pending_share s JOIN ledger_account a ON a.id = s.account_id
+        JOIN users u ON u.id = a.owner_id
+        WHERE s.release_at < clock_timestamp() - interval '15 minutes'
+            AND u.banned_at IS NULL""",
+    ),
+    promise(
+        "PayPal took nothing that differs from what was asked for",
+        """
+        SELECT 'order ' || p.reference || ', ' || p.issue FROM payment p
+        WHERE p.state = 'mismatched'""",
+    ),
+    Promise(
+        "PayPal's cash in the ledger equals the sandbox's own books",
+        _cash_that_differs,
+        applies=_pays_at_sandbox,
+    ),
+]

@@ -1,0 +1,31 @@
+"""Each promise of the sale notices when it is broken."""
+
+import pytest
+
+from app.products.models import Product
+from tests.support.harm import FREEZE, noticed
+
+# What somebody with the database's password, or a bug, could do.
+HARM = {
+    "the record of deliveries never changes": FREEZE.format("delivery_record"),
+    "settled payments and paid orders match one to one": "UPDATE payment"
+    " SET state = 'failed', settled_at = NULL",
+    "a delivered line has all its pieces, a paid one waits less than a minute": "UPDATE order_line"
+    " SET quantity = quantity + 1",
+    "nothing is delivered for an order that is not paid": "UPDATE orders SET state = 'cancelled'",
+    "a unit stands in at most one delivery, and it is the buyer's": "UPDATE stock_item"
+    " SET holder = gen_random_uuid() WHERE state = 'sold'",
+    "only a live order holds units": "UPDATE stock_item SET state = 'reserved',"
+    " holder = gen_random_uuid(), reserved_until = now() WHERE state = 'free'",
+    "what each seller is owed is the sum of their lines": "UPDATE order_line"
+    " SET commission_minor = commission_minor + 1",
+    "no order outlives its deadline unfinished": "UPDATE orders SET state = 'open',"
+    " expires_at = now() - interval '2 hours'",
+    "the record of every delivery is whole": FREEZE.format("delivery_record")
+    + "UPDATE delivery_record SET agent = 'somebody else'",
+}
+
+
+@pytest.mark.parametrize("promise", HARM)
+def test_broken_promise_is_noticed(sold_product: Product, promise: str) -> None:
+    assert noticed(promise, HARM[promise])

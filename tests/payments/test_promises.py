@@ -1,0 +1,28 @@
+"""Each promise of payments and the ledger notices when it is broken."""
+
+import pytest
+
+from app.products.models import Product
+from tests.support.harm import FREEZE, noticed
+
+# What somebody with the database's password, or a bug, could do.
+HARM = {
+    "the ledger never changes": FREEZE.format("ledger_account"),
+    "what PayPal told us never changes": FREEZE.format("inbound_event"),
+    "every ledger transaction sums to zero": FREEZE.format("ledger_entry")
+    + "UPDATE ledger_entry SET amount_minor = amount_minor + 1"
+    " WHERE id = (SELECT min(id) FROM ledger_entry)",
+    "no ledger transaction is empty": FREEZE.format("ledger_entry") + "DELETE FROM ledger_entry",
+    "every settled payment is booked, to the cent": "UPDATE payment"
+    " SET amount_minor = amount_minor + 1",
+    "what waits to be released is what sellers' pending accounts hold": "DELETE FROM pending_share",
+    "no share waits a quarter of an hour past its hold": "UPDATE pending_share"
+    " SET release_at = now() - interval '1 hour'",
+    "PayPal took nothing that differs from what was asked for": "UPDATE payment"
+    " SET state = 'mismatched', issue = 'amount', settled_at = NULL",
+}
+
+
+@pytest.mark.parametrize("promise", HARM)
+def test_broken_promise_is_noticed(sold_product: Product, promise: str) -> None:
+    assert noticed(promise, HARM[promise])

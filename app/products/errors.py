@@ -43,6 +43,16 @@ class UnitNotFree(Conflict):
         )
 
 
+class TooLateToUndo(Conflict):
+    """An import can be undone for an hour; then its units can only be withdrawn."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "products.too_late_to_undo",
+            _("An import can be undone for one hour. You can still withdraw its unsold items."),
+        )
+
+
 class StockUnreadable(Unavailable):
     """A sealed unit or content can't be opened: it is damaged, or its key is missing."""
 

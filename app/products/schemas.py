@@ -270,6 +270,12 @@ class TakenOut(Output):
     units: int
 
 
+class UndoneOut(Output):
+    """How many items were taken back."""
+
+    units: int
+
+
 class WithdrawnOut(Output):
     """How many items were withdrawn."""
 

@@ -395,9 +395,9 @@ class TestKeyboard:
         expect(page.locator(".reveal code")).to_be_focused()
         page = log_in(visit(), seller)
         page.goto(f"/products/{product.id}/stock")
-        page.get_by_role("button", name="Withdraw", exact=True).first.focus()
+        page.get_by_role("button", name="Withdraw for good", exact=True).first.focus()
         page.keyboard.press("Enter")
-        page.get_by_role("dialog").get_by_role("button", name="Withdraw").click()
+        page.get_by_role("dialog").get_by_role("button", name="Withdraw for good").click()
         row = page.get_by_role("row").filter(has=page.locator(".pill", has_text="Withdrawn"))
         expect(row).to_be_focused()
 

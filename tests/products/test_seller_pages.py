@@ -2,14 +2,18 @@
 
 import pytest
 from bs4 import BeautifulSoup
+from sqlalchemy import text
 
 from app.kit.db import session
 from app.products.models import Kind, Product, ProductState
+from app.products.queries import stock as queries
 from app.products.service import products
 from app.products.service.products import Draft
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
+from tests.products.stocking import reserve, stock_up
 from tests.products.test_catalogue import titles
+from tests.support.programs import program_of
 
 
 @pytest.fixture
@@ -20,6 +24,11 @@ def seller(app):
 @pytest.fixture
 def browser(login, seller):
     return login(seller)
+
+
+@pytest.fixture
+def selling(app, seller):
+    return program_of(app, seller)
 
 
 def draft_of(seller, **stock) -> Product:
@@ -77,10 +86,10 @@ class TestPublishing:
         self, browser, seller
     ) -> None:
         shelf = make_category()
-        text = Draft(
+        written = Draft(
             shelf.id, Kind.TEXT, shared=True, title="A text", description="", price_minor=500
         )
-        product_id = products.create_product(seller_id=seller.id, draft=text)
+        product_id = products.create_product(seller_id=seller.id, draft=written)
         product = session().get_one(Product, product_id)
         answer = browser.post(f"/products/{product.id}/edit", data=typed(product, act="publish"))
         assert answer.status_code == 409
@@ -161,6 +170,58 @@ class TestConflict:
             9900,
             "Their words",
         )
+
+
+class TestUndo:
+    def test_an_import_is_taken_back_and_may_come_again(self, browser, seller) -> None:
+        product = make_product(seller, stock=("OLD-1",))
+        batch = stock_up(product, ["NEW-1", "NEW-2", "NEW-3"])
+        older = reserve(product, 2)  # OLD-1 and NEW-1
+        page = page_of(browser.get(f"/products/{product.id}/stock"))
+        [form] = page.select(f"form[action='/products/{product.id}/stock/batches/{batch}/undo']")
+        answer = browser.post(form["action"])
+        assert answer.status_code == 303
+        assert queries.counts(product.id) == queries.Counts(reserved=2)
+        [kept] = [row for row in queries.batches(product.id).items if row.id == batch]
+        assert (kept.taken, kept.counts) == (1, queries.Counts(reserved=1))
+        assert len(older) == 2
+        stock_up(product, ["NEW-2", "NEW-3"])
+        assert queries.counts(product.id).free == 2
+
+    def test_batch_that_is_left_with_nothing_goes(self, selling, seller) -> None:
+        product = make_product(seller, stock=())
+        batch = stock_up(product, ["NEW-1", "NEW-2"])
+        path = f"/products/mine/{product.id}/stock/batches/{batch}/undo"
+        assert selling.post(path).json == {"units": 2}
+        assert queries.batches(product.id).items == []
+        assert selling.post(path).status_code == 404
+
+    def test_after_an_hour_they_are_withdrawn_for_good_or_stay(
+        self, browser, selling, seller
+    ) -> None:
+        product = make_product(seller, stock=())
+        batch = stock_up(product, ["NEW-1"])
+        session().execute(text("UPDATE stock_batch SET created_at = now() - interval '61 minutes'"))
+        session().commit()
+        base = f"/products/{product.id}/stock"
+        page = page_of(browser.get(base))
+        assert [form["action"] for form in page.select("form[action*='/batches/']")] == [
+            f"{base}/batches/{batch}/withdraw"
+        ]
+        answer = browser.post(f"{base}/batches/{batch}/undo")
+        assert answer.status_code == 409
+        assert "Stock of" in page_of(answer).h1.get_text()
+        path = f"/products/mine/{product.id}/stock/batches/{batch}/undo"
+        assert selling.post(path).json["code"] == "products.too_late_to_undo"
+        assert queries.counts(product.id).free == 1
+
+    def test_strangers_can_not_undo(self, login, seller) -> None:
+        product = make_product(seller, stock=())
+        batch = stock_up(product, ["NEW-1"])
+        other = login(make_user(roles=("seller",)))
+        answer = other.post(f"/products/{product.id}/stock/batches/{batch}/undo")
+        assert answer.status_code == 404
+        assert queries.counts(product.id).free == 1
 
 
 class TestOwnProduct:

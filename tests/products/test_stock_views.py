@@ -6,7 +6,9 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 from flask import request
+from sqlalchemy import text
 
+from app.extensions import db
 from app.kit.ids import new_id
 from app.products.models import Product
 from app.products.queries import stock as queries
@@ -307,13 +309,20 @@ class TestWithdraw:
     def test_is_asked_about_before_it_is_done(self, browser, product):
         page = soup(browser.get(f"/products/{product.id}/stock"))
         forms = page.select("form[action$='/withdraw']")
-        assert len(forms) == 3  # two units and their batch
+        assert len(forms) == 2  # one for each unit; their batch can still be undone
+        db.session.execute(text("UPDATE stock_batch SET created_at = now() - interval '2 hours'"))
+        db.session.commit()
+        page = soup(browser.get(f"/products/{product.id}/stock"))
+        forms = page.select("form[action$='/withdraw']")
+        assert len(forms) == 3
         assert all("for good" in form["data-confirm"] for form in forms)
+        assert all("for good" in form.get_text() for form in forms)
 
     def test_sold_unit_stays(self, browser, product):
         (unit,) = sell(product)
         answer = browser.post(f"/products/{product.id}/stock/units/{unit}/withdraw")
         assert answer.status_code == 409
+        assert "Stock of" in soup(answer).h1.get_text()
         assert queries.counts(product.id).sold == 1
 
     def test_batch(self, browser, product):

@@ -21,6 +21,7 @@ from app.products.schemas import (
     StockCounts,
     TakeIn,
     TakenOut,
+    UndoneOut,
     UnitList,
     UnitOut,
     UnitsQuery,
@@ -72,6 +73,15 @@ def withdraw_batch_units(product_id: UUID, batch_id: UUID) -> WithdrawnOut:
         seller_id=current_user.id, product_id=product_id, batch_id=batch_id
     )
     return WithdrawnOut(units=units)
+
+
+@blueprint.post("/mine/<uuid:product_id>/stock/batches/<uuid:batch_id>/undo")
+@allow(Access.SELLER, SCOPE)
+@operation(answers=UndoneOut)
+def undo_import(product_id: UUID, batch_id: UUID) -> UndoneOut:
+    """Undo an import of the last hour: its unsold items are gone as if never added."""
+    units = service.undo_import(seller_id=current_user.id, product_id=product_id, batch_id=batch_id)
+    return UndoneOut(units=units)
 
 
 @blueprint.post("/mine/<uuid:product_id>/stock/imports")

@@ -1,7 +1,7 @@
 """Stock as it is read: true counts, batches, units. Never the clear text of a unit."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.products.errors import NoSuchUnit
 from app.products.models import StockBatch, StockItem, UnitState
 
 TAG_BYTES = 3
+UNDO_FOR = timedelta(hours=1)  # so long an import can be taken back
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class BatchRow:
     taken: int
     created_at: datetime
     counts: Counts
+    undoable: bool
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def counts(product_id: UUID) -> Counts:
 def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE) -> Page[BatchRow]:
     """The product's batches, newest first; Invalid for a bad cursor."""
     statement = (
-        select(StockBatch)
+        select(StockBatch, StockBatch.created_at > func.clock_timestamp() - UNDO_FOR)
         .where(StockBatch.product_id == product_id)
         .order_by(StockBatch.created_at.desc(), StockBatch.id.desc())
         .limit(size + 1)
@@ -76,11 +78,15 @@ def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
             tuple_(StockBatch.created_at, StockBatch.id)
             < tuple_(*decode_cursor(after, tuple[datetime, UUID]))
         )
-    page = cut(session().scalars(statement).all(), size, lambda batch: (batch.created_at, batch.id))
+    page = cut(
+        session().execute(statement).all(),
+        size,
+        lambda row: (row[0].created_at, row[0].id),
+    )
     standing: dict[UUID, dict[str, int]] = {}
     rows = session().execute(
         select(StockItem.batch_id, StockItem.state, func.count())
-        .where(StockItem.batch_id.in_([batch.id for batch in page.items]))
+        .where(StockItem.batch_id.in_([batch.id for batch, _undoable in page.items]))
         .group_by(StockItem.batch_id, StockItem.state)
     )
     for batch_id, state, count in rows:
@@ -92,8 +98,9 @@ def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
             batch.taken,
             batch.created_at,
             Counts(**standing.get(batch.id, {})),
+            undoable,
         )
-        for batch in page.items
+        for batch, undoable in page.items
     ]
     return Page(items, page.next_cursor)
 

@@ -10,15 +10,23 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, TextClause, func, select, text, update
+from sqlalchemy import ColumnElement, TextClause, delete, func, select, text, update
 
 from app.kit.crypto import Sealed, UnsealError
-from app.kit.db import session, transactional
+from app.kit.db import db_now, lock, session, transactional
 from app.kit.live.publishing import announce
 from app.kit.outbox import emit
-from app.products.errors import NoSuchUnit, OutOfStock, StockMismatch, StockUnreadable, UnitNotFree
+from app.products.errors import (
+    NoSuchUnit,
+    OutOfStock,
+    StockMismatch,
+    StockUnreadable,
+    TooLateToUndo,
+    UnitNotFree,
+)
 from app.products.events import StockChanged
-from app.products.models import Product, SharedContent, StockItem, UnitState
+from app.products.models import Product, SharedContent, StockBatch, StockItem, UnitState
+from app.products.queries.stock import UNDO_FOR
 from app.products.service import sealing
 
 log = logging.getLogger(__name__)
@@ -223,6 +231,40 @@ def withdraw_batch(*, seller_id: UUID, product_id: UUID, batch_id: UUID) -> int:
     """
     _own_unit(seller_id, product_id, StockItem.batch_id == batch_id)
     return _withdraw(product_id, StockItem.batch_id == batch_id)
+
+
+@transactional
+def undo_import(*, seller_id: UUID, product_id: UUID, batch_id: UUID) -> int:
+    """Take back an import of the last hour: its free units, as if they had never come in.
+
+    Returns how many. What is reserved, sold or withdrawn stays; a batch that is left with nothing
+    goes, too. NoSuchUnit unless the batch is one of the seller's product; TooLateToUndo.
+    """
+    batch = lock(StockBatch, batch_id)
+    owner = session().execute(select(Product.seller_id).where(Product.id == product_id)).scalar()
+    if batch is None or batch.product_id != product_id or owner != seller_id:
+        raise NoSuchUnit
+    if batch.created_at <= db_now() - UNDO_FOR:
+        raise TooLateToUndo
+    free = list(
+        session().scalars(
+            select(StockItem.id)
+            .where(StockItem.batch_id == batch_id, StockItem.state == UnitState.FREE)
+            .order_by(StockItem.id)
+            .with_for_update()
+        )
+    )
+    if free:
+        session().execute(
+            delete(StockItem)
+            .where(StockItem.batch_id == batch_id, StockItem.id.in_(free))
+            .execution_options(synchronize_session=False)
+        )
+        tell_change(product_id)
+    batch.taken -= len(free)
+    if not batch.taken:
+        session().delete(batch)
+    return len(free)
 
 
 def _own_unit(seller_id: UUID, product_id: UUID, which: ColumnElement[bool]) -> None:

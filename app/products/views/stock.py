@@ -23,6 +23,8 @@ from app.products.errors import (
     NothingNew,
     NotStocked,
     TakenMeanwhile,
+    TooLateToUndo,
+    UnitNotFree,
     UnreadableStock,
 )
 from app.products.forms import LayoutForm, StockForm
@@ -200,7 +202,13 @@ def cancel_stock_upload(product_id: UUID, upload_id: UUID) -> ResponseReturnValu
 @allow(Access.SELLER)
 def withdraw_unit(product_id: UUID, unit_id: UUID) -> ResponseReturnValue:
     """Take one free unit off sale; htmx gets its row anew."""
-    service.withdraw_unit(seller_id=current_user.id, product_id=product_id, unit_id=unit_id)
+    try:
+        service.withdraw_unit(seller_id=current_user.id, product_id=product_id, unit_id=unit_id)
+    except UnitNotFree as error:
+        if wants_fragment():
+            raise
+        product = own_card(product_id=product_id, seller_id=current_user.id)
+        return stock_page(product, error=error, refused=product)
     if wants_fragment():
         return page(
             "products/stock_unit.html",
@@ -223,6 +231,29 @@ def withdraw_batch(product_id: UUID, batch_id: UUID) -> ResponseReturnValue:
         ngettext(
             "%(count)s item was withdrawn.",
             "%(count)s items were withdrawn.",
+            count,
+            count=i18n.number(count),
+        ),
+        "success" if count else "info",
+    )
+    return redirect_to(url_for("products.stock", product_id=product_id))
+
+
+@blueprint.post("/products/<uuid:product_id>/stock/batches/<uuid:batch_id>/undo")
+@allow(Access.SELLER)
+def undo_import(product_id: UUID, batch_id: UUID) -> ResponseReturnValue:
+    """Take back an import of the last hour."""
+    try:
+        count = service.undo_import(
+            seller_id=current_user.id, product_id=product_id, batch_id=batch_id
+        )
+    except TooLateToUndo as error:
+        product = own_card(product_id=product_id, seller_id=current_user.id)
+        return stock_page(product, error=error, refused=product)
+    flash(
+        ngettext(
+            "The import was undone: %(count)s item was taken back.",
+            "The import was undone: %(count)s items were taken back.",
             count,
             count=i18n.number(count),
         ),

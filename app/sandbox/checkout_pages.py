@@ -144,7 +144,7 @@ def decide() -> AnyResponse:
         text=(
             "Finishing your payment with the shop…"
             if approving
-            else "You said no. Nothing was paid."
+            else "You cancelled the payment. Nothing was paid."
         ),
         told="approved" if approving else "cancelled",
         payer=payer,
@@ -158,7 +158,7 @@ def _paid_already(visit: Visit, order: dict[str, Any]) -> Response:
         "checkout/ended.html",
         visit,
         order,
-        text="This order is paid already.",
+        text="This order has already been paid.",
         back=_back(order, PAYERS[order["payer"]]),
     )
 

@@ -166,14 +166,14 @@ def add_fault() -> AnyResponse:
 
 @blueprint.delete("/sandbox/faults")
 def clear_faults() -> Response:
-    """Forget all faults."""
+    """Clear all faults."""
     sandbox().faults.clear()
     return json_answer(200, {"faults": []})
 
 
 @blueprint.post("/sandbox/faults/clear")
 def clear_faults_by_form() -> AnyResponse:
-    """Forget all faults: a form has no DELETE."""
+    """Clear all faults: a form has no DELETE."""
     sandbox().faults.clear()
     return _done({"faults": []})
 

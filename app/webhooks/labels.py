@@ -17,5 +17,5 @@ FAILURES = {
     Failure.BAD_TLS: _l("the certificate or the encryption is not valid"),
     Failure.TOO_SLOW: _l("no answer within 10 seconds"),
     Failure.BAD_ANSWER: _l("the answer was not valid HTTP"),
-    Failure.CUT_OFF: _l("the shop was restarted meanwhile"),
+    Failure.CUT_OFF: _l("the shop was restarted during the attempt"),
 }

@@ -103,7 +103,9 @@ class TestBasket:
         placed(make_user(), {product.id: 1})
         browser = login(buyer)
         page = soup(browser.get("/order/basket"))
-        button = next(one for one in page.select("form button") if "Take 2" in one.get_text())
+        button = next(
+            one for one in page.select("form button") if "quantity to 2" in one.get_text()
+        )
         form = button.find_parent("form")
         wish = {field["name"]: field["value"] for field in form.select("input")}
         browser.post(form["action"], data=wish)

@@ -128,6 +128,13 @@ LISTENERS = [
         "mail",
     ),
     Listener(
+        "mail.payment_failed",
+        orders_events.OrderFailed,
+        notifications.send_payment_failed,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
         "mail.webhook_off",
         webhooks_events.WebhookSwitchedOff,
         notifications.send_webhook_off,

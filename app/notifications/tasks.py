@@ -20,7 +20,7 @@ from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
-from app.orders.events import OrderDelivered
+from app.orders.events import OrderDelivered, OrderFailed
 from app.orders.queries import purchases
 from app.webhooks.events import WebhookSwitchedOff
 from app.webhooks.models import OffReason
@@ -193,4 +193,21 @@ def send_delivered(event: OrderDelivered) -> None:
         number=order.number,
         lines=[(line.title, line.quantity) for line in order.lines],
         url=mail.link("orders.purchase", order_id=order.id),
+    )
+
+
+def send_payment_failed(event: OrderFailed) -> None:
+    """Tell a buyer that a payment which PayPal held came to nothing."""
+    order = purchases.get_order(event.order_id)
+    buyer = _find(order.buyer_id) if order else None
+    if order is None or buyer is None:
+        return
+    mail.send(
+        to=buyer.email,
+        locale=buyer.locale,
+        template="payment_failed",
+        key=f"payment-failed-{order.id}",
+        name=buyer.display_name,
+        number=order.number,
+        url=mail.link("orders.basket"),
     )

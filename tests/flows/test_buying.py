@@ -55,7 +55,7 @@ def test_guest_finds_buys_and_opens_a_key(visit: Visit, inbox: Inbox, tmp_path: 
     page.get_by_role("link", name="Log in and check out").click()
     fill_log_in(page, person.email)
     expect(page).to_have_url(re.compile("/order/checkout$"))
-    expect(page.locator("#goods-title + ul")).to_contain_text(product.title)
+    expect(page.locator("#goods-title ~ .checkout__goods ul")).to_contain_text(product.title)
 
     window = press_paypal(page)
     expect(window.get_by_test_id("total")).to_contain_text("25.00")

@@ -8,14 +8,15 @@ from app.auth.models import User
 from app.auth.service import accounts, credentials, moderation, selling
 from app.kit import jobs
 from app.kit.db import db_now, session, transactional
+from app.kit.ids import new_id
 from app.kit.outbox import OutboxRow, emit
-from app.orders.events import OrderDelivered
+from app.orders.events import OrderDelivered, OrderFailed
 from app.orders.models import Order, OrderLine, OrderState
 from app.orders.queries.purchases import purchase_of
 from app.products.models import Category, Product
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
-from tests.support.bought import paid
+from tests.support.bought import approved, paid, told
 from tests.support.inbox import Inbox, path_in
 
 HOME = "203.0.113.7"
@@ -170,7 +171,41 @@ class TestSilence:
         assert inbox.of(user.email) == []
 
 
+class TestPaymentFailed:
+    def test_buyer_hears_that_a_payment_bounced(self, app, inbox: Inbox, drain):
+        buyer = make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("KEY-1",))
+        order_id = approved(buyer, {product.id: 1})
+        told(order_id, "PENDING")
+        drain()
+        assert inbox.of(buyer.email) == []
+        told(order_id, "DECLINED")
+        drain()
+        mail = inbox.only(buyer.email)
+        assert "failed" in mail["subject"]
+        assert "You have not been charged" in mail["text"]
+        assert path_in(mail, "/order") == "/order/basket"
+
+
+@transactional
+def failed(buyer: User) -> Order:
+    """A cancelled order, announced as one whose payment failed."""
+    order = Order(
+        buyer_id=buyer.id,
+        checkout_key=new_id(),
+        state=OrderState.CANCELLED,
+        total_minor=2000,
+        currency="EUR",
+        expires_at=db_now(),
+    )
+    session().add(order)
+    session().flush()
+    emit(OrderFailed(order.id))
+    return order
+
+
 ACTS = {
+    "failed": failed,
     "confirm": lambda user: accounts.resend_confirmation(email=user.email, address=HOME),
     "reset": lambda user: credentials.request_password_reset(email=user.email, address=HOME),
     "known": lambda user: accounts.register(

@@ -5,6 +5,7 @@ gevent's, which has to come before every other import; then it reads the environ
 becomes the command.
 """
 
+import ctypes
 import gc
 import importlib
 import json
@@ -12,6 +13,7 @@ import os
 import runpy
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +23,7 @@ _PAGES = ("app.factory", "gunicorn.app.wsgiapp", "psycopg", "valkey", "gunicorn.
 SOCKETS = (*_PAGES, "gunicorn.workers.ggevent", "grpc")
 SHOP = (*_PAGES, "gunicorn.workers.gthread")
 SANDBOX = ("app.sandbox",)
+_PR_SET_PDEATHSIG = 1
 
 
 def preload(modules: Sequence[str]) -> None:
@@ -48,11 +51,22 @@ def become(command: str, environment: Mapping[str, str]) -> None:
     runpy.run_path(program, run_name="__main__")
 
 
+def end_with(parent: int) -> None:
+    """Have this process told to end once its parent has, even if that was killed; on Linux."""
+    if sys.platform != "linux":
+        return  # what is left behind there is ended by the next start
+    # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(1)  # it was gone before
+
+
 def main() -> None:
     """Wait for the environment; end without a word if none comes."""
     from gevent import monkey  # noqa: PLC0415  # patches this process alone
 
     monkey.patch_all()
+    end_with(os.getppid())
     preload(SOCKETS)
     if text := sys.stdin.read():
         become(sys.argv[1], json.loads(text))

@@ -249,8 +249,7 @@ def _release_digest() -> str:
 def _must_call(command: str, environment: Mapping[str, str], advice: str = "") -> None:
     called = Forked(command, env=environment, cwd=str(ROOT))
     output = called.stdout.read().decode(errors="replace")
-    called.wait()
-    if called.returncode:
+    if called.wait():
         last = advice or f"`{command}` failed; the lines above say why."
         raise StartFailed(f"{output.rstrip()}\n{last}")
 

@@ -1,6 +1,7 @@
 """Every route × every role: who gets in, who is sent to the login, who is refused, and nothing 5xx.
 
-A new route without a row in `RULES` fails: whoever adds it says a second time who may call it.
+A new route without a row in its domain's `access.py` fails: whoever adds it says a second time who
+may call it.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,10 +20,20 @@ from app.kit.access import Access, rule_of
 from app.kit.db import session
 from app.orders.models import Delivery
 from app.products.models import StockBatch, StockItem
+from tests.admin import access as admin
+from tests.auth import access as auth
+from tests.developers import access as developers
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.files import access as files
+from tests.health import access as health
+from tests.live import access as live
+from tests.orders import access as orders
+from tests.payments import access as payments
+from tests.products import access as products
 from tests.support.bought import delivered, placed
 from tests.support.programs import program_of
+from tests.webhooks import access as webhooks
 
 PUBLIC, USER, SELLER, MODERATOR, ADMIN, SIGNED = (
     Access.PUBLIC,
@@ -32,170 +43,11 @@ PUBLIC, USER, SELLER, MODERATOR, ADMIN, SIGNED = (
     Access.ADMIN,
     Access.SIGNED,
 )
-RULES = {
-    "admin_api.ban": ADMIN,
-    "admin_api.get_user": ADMIN,
-    "admin_api.grant_role": ADMIN,
-    "admin_api.list_users": ADMIN,
-    "admin_api.remove_product": ADMIN,
-    "admin_api.restore_product": ADMIN,
-    "admin_api.take_role": ADMIN,
-    "admin_api.unban": ADMIN,
-    "auth.become_seller": USER,
-    "auth.change_password": USER,
-    "auth.change_paypal_email": SELLER,
-    "auth.confirm": PUBLIC,
-    "auth.confirm_address": PUBLIC,
-    "auth.end_session": USER,
-    "auth.forgot": PUBLIC,
-    "auth.log_in": PUBLIC,
-    "auth.login": PUBLIC,
-    "auth.logout": PUBLIC,
-    "auth.logout_everywhere": USER,
-    "auth.make_account": PUBLIC,
-    "auth.profile": USER,
-    "auth.register": PUBLIC,
-    "auth.replace_password": USER,
-    "auth.resend_confirmation": PUBLIC,
-    "auth.reset": PUBLIC,
-    "auth.reset_password": PUBLIC,
-    "auth.send_confirmation_again": PUBLIC,
-    "auth.send_reset": PUBLIC,
-    "auth.sessions": USER,
-    "auth.set_locale": PUBLIC,
-    "auth.start_selling": USER,
-    "auth.update_profile": USER,
-    "auth_api.become_seller": USER,
-    "auth_api.change_me": USER,
-    "auth_api.change_password": USER,
-    "auth_api.confirm": PUBLIC,
-    "auth_api.create_api_key": USER,
-    "auth_api.forgot_password": PUBLIC,
-    "auth_api.list_api_keys": USER,
-    "auth_api.log_out_everywhere": USER,
-    "auth_api.me": USER,
-    "auth_api.refresh_token": PUBLIC,
-    "auth_api.register": PUBLIC,
-    "auth_api.resend_confirmation": PUBLIC,
-    "auth_api.reset_password": PUBLIC,
-    "auth_api.revoke_api_key": USER,
-    "auth_api.revoke_token": PUBLIC,
-    "auth_api.token": PUBLIC,
-    "live.ticket": PUBLIC,
-    "developers.create_key": USER,
-    "developers.document": PUBLIC,
-    "developers.index": PUBLIC,
-    "developers.reference": PUBLIC,
-    "developers.revoke_key": USER,
-    "files.photo": PUBLIC,
-    "health.alive": PUBLIC,
-    "health.ready": PUBLIC,
-    "health.security": PUBLIC,
-    "keys.jwks": PUBLIC,
-    "orders.accept_prices": PUBLIC,
-    "orders.add_to_basket": PUBLIC,
-    "orders.basket": PUBLIC,
-    "orders.cabinet": USER,
-    "orders.cancel": USER,
-    "orders.capture_paypal": USER,
-    "orders.change_line": PUBLIC,
-    "orders.checkout": USER,
-    "orders.create_paypal": USER,
-    "orders.download": USER,
-    "orders.finish_payment": USER,
-    "orders.pay_at_paypal": USER,
-    "orders.purchase": USER,
-    "orders.remove_line": PUBLIC,
-    "orders.return_from_paypal": USER,
-    "orders.reveal": USER,
-    "orders.reveal_all": USER,
-    "orders_api.accept_prices": USER,
-    "orders_api.add": USER,
-    "orders_api.cancel": USER,
-    "orders_api.capture": USER,
-    "orders_api.get_basket": USER,
-    "orders_api.get_order": USER,
-    "orders_api.list_orders": USER,
-    "orders_api.place": USER,
-    "orders_api.remove": USER,
-    "orders_api.reveal": USER,
-    "orders_api.reveal_all": USER,
-    "orders_api.set_quantity": USER,
-    "payments.paypal_webhook": SIGNED,
-    "orders.sales": SELLER,
-    "orders.put_back": PUBLIC,
-    "orders.bought_listing": USER,
-    "payments_api.get_balance": SELLER,
-    "payments_api.list_sales": SELLER,
-    "products.cancel_stock_upload": SELLER,
-    "products.catalogue": PUBLIC,
-    "products.category": PUBLIC,
-    "products.create": SELLER,
-    "products.create_product": SELLER,
-    "products.detail": PUBLIC,
-    "products.edit": SELLER,
-    "products.hide": SELLER,
-    "products.import_stock": SELLER,
-    "products.left": PUBLIC,
-    "products.listing": PUBLIC,
-    "products.preview": SELLER,
-    "products.publish": SELLER,
-    "products.remove": SELLER,
-    "products.save": SELLER,
-    "products.seller_products": SELLER,
-    "products.stock": SELLER,
-    "products.stock_upload": SELLER,
-    "products.take_in_stock": SELLER,
-    "products.lay_out_stock": SELLER,
-    "products.withdraw_batch": SELLER,
-    "products.undo_import": SELLER,
-    "products.withdraw_unit": SELLER,
-    "products_api.cancel": SELLER,
-    "products_api.change": SELLER,
-    "products_api.create": SELLER,
-    "products_api.get_import": SELLER,
-    "products_api.get_own": SELLER,
-    "products_api.get_product": PUBLIC,
-    "products_api.get_stock": SELLER,
-    "products_api.hide": SELLER,
-    "products_api.list_categories": PUBLIC,
-    "products_api.list_own": SELLER,
-    "products_api.list_products": PUBLIC,
-    "products_api.list_units": SELLER,
-    "products_api.look_through": SELLER,
-    "products_api.publish": SELLER,
-    "products_api.put_photo": SELLER,
-    "products_api.remove_photo": SELLER,
-    "products_api.remove": SELLER,
-    "products_api.take_in": SELLER,
-    "products_api.withdraw": SELLER,
-    "products_api.withdraw_batch_units": SELLER,
-    "products_api.undo_import": SELLER,
-    "sockets.live": PUBLIC,
-    "static": PUBLIC,
-    "webhooks.change": SELLER,
-    "webhooks.create": SELLER,
-    "webhooks.delete": SELLER,
-    "webhooks.endpoint": SELLER,
-    "webhooks.index": SELLER,
-    "webhooks.rotate_secret": SELLER,
-    "webhooks.send_again": SELLER,
-    "webhooks.send_test": SELLER,
-    "webhooks.switch_off": SELLER,
-    "webhooks.switch_on": SELLER,
-    "webhooks_api.change": SELLER,
-    "webhooks_api.create": SELLER,
-    "webhooks_api.delete": SELLER,
-    "webhooks_api.get_endpoint": SELLER,
-    "webhooks_api.list_endpoints": SELLER,
-    "webhooks_api.list_messages": SELLER,
-    "webhooks_api.send_again": SELLER,
-    "webhooks_api.send_test": SELLER,
-    "webhooks_api.switch_off": SELLER,
-    "webhooks_api.switch_on": SELLER,
+DOMAINS = (admin, auth, developers, files, health, live, orders, payments, products, webhooks)
+RULES = {"static": PUBLIC} | {
+    endpoint: access for domain in DOMAINS for endpoint, access in domain.RULES.items()
 }
-# These show what is a stranger's too: it is on sale.
-OPEN_TO_STRANGERS = {"products.detail", "products_api.get_product", "files.photo"}
+OPEN_TO_STRANGERS = products.OPEN_TO_STRANGERS | files.OPEN_TO_STRANGERS
 # What only a request with a good body gets as far as to look for; tests/api asks with good ones.
 API = "/api/"
 # And this leads to the login when it has done what it was asked for.

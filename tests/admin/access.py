@@ -1,0 +1,14 @@
+"""Who may call the routes of admin."""
+
+from app.kit.access import Access
+
+RULES = {
+    "admin_api.ban": Access.ADMIN,
+    "admin_api.get_user": Access.ADMIN,
+    "admin_api.grant_role": Access.ADMIN,
+    "admin_api.list_users": Access.ADMIN,
+    "admin_api.remove_product": Access.ADMIN,
+    "admin_api.restore_product": Access.ADMIN,
+    "admin_api.take_role": Access.ADMIN,
+    "admin_api.unban": Access.ADMIN,
+}

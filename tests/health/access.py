@@ -1,0 +1,9 @@
+"""Who may call the routes of health."""
+
+from app.kit.access import Access
+
+RULES = {
+    "health.alive": Access.PUBLIC,
+    "health.ready": Access.PUBLIC,
+    "health.security": Access.PUBLIC,
+}

@@ -1,0 +1,38 @@
+"""Who may call the routes of orders."""
+
+from app.kit.access import Access
+
+RULES = {
+    "orders.accept_prices": Access.PUBLIC,
+    "orders.add_to_basket": Access.PUBLIC,
+    "orders.basket": Access.PUBLIC,
+    "orders.bought_listing": Access.USER,
+    "orders.cabinet": Access.USER,
+    "orders.cancel": Access.USER,
+    "orders.capture_paypal": Access.USER,
+    "orders.change_line": Access.PUBLIC,
+    "orders.checkout": Access.USER,
+    "orders.create_paypal": Access.USER,
+    "orders.download": Access.USER,
+    "orders.finish_payment": Access.USER,
+    "orders.pay_at_paypal": Access.USER,
+    "orders.purchase": Access.USER,
+    "orders.put_back": Access.PUBLIC,
+    "orders.remove_line": Access.PUBLIC,
+    "orders.return_from_paypal": Access.USER,
+    "orders.reveal": Access.USER,
+    "orders.reveal_all": Access.USER,
+    "orders.sales": Access.SELLER,
+    "orders_api.accept_prices": Access.USER,
+    "orders_api.add": Access.USER,
+    "orders_api.cancel": Access.USER,
+    "orders_api.capture": Access.USER,
+    "orders_api.get_basket": Access.USER,
+    "orders_api.get_order": Access.USER,
+    "orders_api.list_orders": Access.USER,
+    "orders_api.place": Access.USER,
+    "orders_api.remove": Access.USER,
+    "orders_api.reveal": Access.USER,
+    "orders_api.reveal_all": Access.USER,
+    "orders_api.set_quantity": Access.USER,
+}

@@ -1,5 +1,7 @@
 """The house's own rules hold, and each of them can fail."""
 
+import tomllib
+
 import pytest
 from flask import Flask
 
@@ -79,3 +81,18 @@ def test_the_code_is_found() -> None:
 def test_every_route_states_who_may_call_it(app: Flask) -> None:
     silent = [rule for rule in app.url_map.iter_rules() if rule_of(rule.endpoint) is None]
     assert silent == []
+
+
+# These start, describe or serve the shop as a whole.
+NO_DOMAINS = {"demo", "embedded", "health", "kit", "sandbox"}
+
+
+def test_import_contracts_cover_every_domain() -> None:
+    project = tomllib.loads((rules.ROOT / "pyproject.toml").read_text())
+    outer, inner, servers = project["tool"]["importlinter"]["contracts"][:3]
+    assert outer["exhaustive"]
+    assert inner["exhaustive"]
+    packages = {path.parent.name for path in (rules.ROOT / "app").glob("*/__init__.py")}
+    domains = {f"app.{name}" for name in packages - NO_DOMAINS}
+    assert set(inner["containers"]) == domains
+    assert domains < set(servers["forbidden_modules"])

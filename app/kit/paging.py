@@ -18,10 +18,14 @@ _MAX_CURSOR = 512
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some rows and the cursor of the next page, None on the last."""
+    """Some rows and the cursor of the next page, None on the last.
+
+    `total` is how many there are in all, where that was counted.
+    """
 
     items: Sequence[T]
     next_cursor: str | None
+    total: int | None = None
 
 
 def encode_cursor(values: tuple[Any, ...]) -> str:

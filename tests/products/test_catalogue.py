@@ -142,6 +142,58 @@ class TestListing:
         assert len(seen) == 75
         assert len(set(seen)) == 75
 
+    def many(self, seller, number: int) -> None:
+        make_product(seller, title="Thing 0000")
+        session().execute(
+            text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,
+                    description, price_minor, currency, state, sold_count, version, published_at)
+                SELECT gen_random_uuid(), seller_id, category_id, 'key', false,
+                    'Thing ' || lpad(n::text, 4, '0'), '', 100, currency, 'published',
+                    0, 1, published_at FROM product, generate_series(1, :number) n"""),
+            {"number": number - 1},
+        )
+        session().commit()
+
+    @pytest.mark.parametrize(
+        ("number", "query", "said"),
+        [
+            (30, "", "30 products"),
+            (31, "", "The first 30 of 31 products"),
+            (1200, "q=thing", "The first 30 of more than 1,000 products"),
+            (1200, "q=thimg&price_to=1", "The first 30 of more than 1,000 products"),
+        ],
+    )
+    def test_how_many_there_are_is_said(
+        self, client, seller, number: int, query: str, said: str
+    ) -> None:
+        self.many(seller, number)
+        page = BeautifulSoup(client.get(f"/products?{query}").data, "html.parser")
+        heading = page.select_one("#results h2")
+        assert squeeze(heading.get_text()).strip() == said
+        assert heading["class"] == ["results__title"]
+
+    def test_address_of_several_pages_shows_them_all(self, client, seller) -> None:
+        self.many(seller, 100)
+        url = "/products?q=thing&sort=new"
+        seen = titles(client, url)
+        for pages in (2, 3):
+            page = BeautifulSoup(client.get(url).data, "html.parser")
+            more = page.select_one("[data-load-more]")
+            url = more["hx-replace-url"]
+            assert f"pages={pages}" in url
+            assert "after" not in url
+            part = BeautifulSoup(client.get(more["hx-get"], headers=PARTIAL).data, "html.parser")
+            seen += [link.get_text(strip=True) for link in part.select(".product-card__link")]
+            assert titles(client, url) == seen
+            assert len(seen) == 30 * pages
+        parts = BeautifulSoup(client.get(url).data, "html.parser").select("[hx-get*='left?']")
+        assert [part["hx-get"].count("id=") for part in parts] == [30, 30, 30]
+
+    @pytest.mark.parametrize("pages", ["0", "-1", "x", "9" * 5000, "1e9", ""])
+    def test_number_of_pages_may_be_anything(self, client, seller, pages: str) -> None:
+        self.many(seller, 40)
+        assert len(titles(client, f"/products?pages={pages}")) in {30, 40}
+
     def test_what_resembles_is_shown_only_where_nothing_fits(self, client, seller) -> None:
         make_product(seller, title="Dragon Quest")
         make_product(seller, title="Dragoon Tales")

@@ -15,7 +15,9 @@ from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 from app.products import policy
 from app.products.models import Kind, Product, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined
-from app.products.queries.search import find_words
+from app.products.queries.search import Search, find_words
+
+MOST_COUNTED = 1000
 
 
 class Sort(StrEnum):
@@ -49,9 +51,16 @@ class Listed(ProductCard):
 
 
 def listing(
-    filters: Filters, sort: Sort, *, after: str | None = None, size: int = PAGE_SIZE
+    filters: Filters,
+    sort: Sort,
+    *,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+    counted: bool = False,
 ) -> Page[Listed]:
     """A page of products for sale; Invalid for a broken cursor.
+
+    With `counted` it says how many there are in all, up to one more than `MOST_COUNTED`.
 
     Words are looked for as a search engine does; only where no product for sale has them, titles
     that resemble them are taken.
@@ -65,7 +74,17 @@ def listing(
     page = cut(rows, size, lambda row: _key(row, sort))
     free = free_counts([row.id for row in page.items if not row.shared])
     items = [_listed(row, free) for row in page.items]
-    return Page(items, page.next_cursor)
+    total = _count(filters, search) if counted and page.next_cursor else None
+    return Page(items, page.next_cursor, total)
+
+
+def _count(filters: Filters, search: Search | None) -> int:
+    """How many fit; the count ends where people no longer care, whatever the shop has grown to."""
+    some = select(Product.id).join(User, User.id == Product.seller_id).where(*_conditions(filters))
+    if search:
+        some = some.where(search.matches)
+    counted = select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())
+    return session().execute(counted).scalar_one()
 
 
 def _listed(row: Row[Any], free: dict[UUID, int]) -> Listed:

@@ -21,6 +21,7 @@ from app.products.queries.categories import Shelf, find, find_by_id, shelves
 from app.products.views import blueprint
 
 SHOWN_IN_FRONT = 8
+PAGES_KEPT = 10  # so many pages are shown at once to whoever comes back to a listing
 
 
 @blueprint.get("/")
@@ -58,10 +59,18 @@ def category(slug: str) -> ResponseReturnValue:
 def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
     form = FilterForm(request.args)
     valid = form.validate()
+    pages = min(max(request.args.get("pages", 1, type=int), 1), PAGES_KEPT)
     page: Page[Listed] = Page([], None)
     if valid:
         filters = form.filters(tuple(shelf.ids) if shelf else ())
-        page = goods.listing(filters, form.chosen_sort(), after=request.args.get("after"))
+        after = request.args.get("after")
+        page = goods.listing(
+            filters,
+            form.chosen_sort(),
+            after=after,
+            size=PAGE_SIZE if after else PAGE_SIZE * pages,
+            counted=not after,
+        )
     if valid and not form.sort.raw_data:
         form.sort.data = form.chosen_sort().value
     return htmx.page(
@@ -75,13 +84,20 @@ def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         page=page,
         here=_address(shelf, MultiDict()),
         kept={field.name: request.args.getlist(field.name) for field in form},
-        next_url=page.next_cursor and _address(shelf, _with_cursor(page.next_cursor)),
+        most_counted=goods.MOST_COUNTED,
+        next_url=page.next_cursor and _address(shelf, _changed(pages + 1, page.next_cursor)),
+        # What the address becomes with the next page: whoever comes back to it finds all of them.
+        next_address=page.next_cursor and _address(shelf, _changed(pages + 1)),
     )
 
 
-def _with_cursor(cursor: str) -> MultiDict[str, str]:
+def _changed(pages: int, cursor: str | None = None) -> MultiDict[str, str]:
+    """The address' parameters for so many pages in all, or for the last of them alone."""
     args = MultiDict(request.args)
-    args["after"] = cursor
+    args["pages"] = str(pages)
+    args.pop("after", None)
+    if cursor:
+        args["after"] = cursor
     return args
 
 

@@ -1,13 +1,14 @@
 """Sweeps: one row that is locked, waits or fails holds up no other."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.auth.models import User
@@ -22,7 +23,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.orders.test_sale import make_due, pass_deadline
 from tests.products.stocking import stock_up
-from tests.support.bought import paid, placed, told
+from tests.support.bought import paid, placed, told, words
 from tests.support.sale import SandboxControl, count, fill_basket, start
 
 QUICK = 4  # seconds; a lock is waited for twice as long
@@ -110,12 +111,18 @@ class TestLateDelivery:
             delivering.deliver_late()
         assert state_of(lost) is OrderState.DELIVERED
 
-    def test_delivered_as_soon_as_all_of_the_stock_is_there(self, seller: User) -> None:
+    def test_delivered_as_soon_as_all_of_the_stock_is_there(
+        self, seller: User, login: Callable[[User], FlaskClient]
+    ) -> None:
         product = make_product(seller, stock=("GONE-1", "GONE-2"))
         order_id = waiting(product, 2)
         make_late()
         delivering.deliver_late()
         assert delivering.deliver_late().done == 0
+        buyer_id = session().get_one(Order, order_id).buyer_id
+        page = words(login(session().get_one(User, buyer_id)).get(f"/order/purchases/{order_id}"))
+        assert "as soon as the seller adds more" in page
+        assert "only a moment" not in page
         stock_up(product, ["NEW-1"])
         delivering.deliver_late()
         assert state_of(order_id) is OrderState.PAID, "one is too few"

@@ -89,7 +89,14 @@ class Purchase:
     expires_at: datetime
     paid_at: datetime | None
     delivered_at: datetime | None
+    # Paid, but the units were gone when the money came.
+    waits_for_stock: bool
     lines: tuple[PurchaseLine, ...]
+
+    @property
+    def shown(self) -> str:
+        """What an open page shows of it: another word is news."""
+        return f"{self.stage}-waiting" if self.waits_for_stock else self.stage.value
 
     @property
     def pieces(self) -> int:
@@ -182,6 +189,7 @@ def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
         expires_at=order.expires_at,
         paid_at=order.paid_at,
         delivered_at=order.delivered_at,
+        waits_for_stock=order.state is OrderState.PAID and order.delivery_tries > 0,
         lines=tuple(_line(line, pieces.get(line.id, ())) for line in order.lines),
     )
 

@@ -65,7 +65,7 @@ def cabinet() -> ResponseReturnValue:
 def purchase(order_id: UUID) -> ResponseReturnValue:
     """One purchase. Its open page asks for block `order_status` until nothing more can happen."""
     bought = purchase_of(current_user.id, order_id)
-    if htmx.wants_fragment() and request.args.get("seen") == bought.stage.value:
+    if htmx.wants_fragment() and request.args.get("seen") == bought.shown:
         return Response(status=HTTPStatus.NO_CONTENT)  # nothing new: the page stays untouched
     return _show(bought, fragment="order_status")
 

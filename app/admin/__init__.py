@@ -1,1 +1,1 @@
-"""What administrators do to people and goods. It owns no table: it calls the domains below."""
+"""Moderation of users and products. It owns no table: it calls the domains below."""

@@ -1,5 +1,5 @@
-"""People: who they are, how they prove it, what roles they have.
+"""Users: their identity, authentication and roles.
 
 A user's `session_epoch` moves with a ban, a password change, a change of roles or "log out
-everywhere"; whatever proof of an older epoch is shown (cookie, socket, token) is refused at once.
+everywhere"; cookies, sockets and tokens of an older epoch are refused at once.
 """

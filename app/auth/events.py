@@ -23,7 +23,7 @@ class ConfirmationRequested:
 
 @dataclass(frozen=True)
 class KnownAddressRegistered:
-    """Somebody tried to register with an address that has an account: its owner is told by mail."""
+    """Someone registered with the address of an account: its owner is notified by email."""
 
     user_id: UUID
 
@@ -47,7 +47,7 @@ class PasswordChanged:
 
 @dataclass(frozen=True)
 class PayoutAddressChanged:
-    """A seller's PayPal address is another one; the one before is told too."""
+    """A seller's PayPal address is another one; the previous one is notified too."""
 
     user_id: UUID
     old_paypal_email: str

@@ -1,1 +1,1 @@
-"""What an empty shop is filled with, so that it can be tried at once."""
+"""Demo data for an empty shop."""

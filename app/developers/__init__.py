@@ -1,1 +1,1 @@
-"""What programmers need: keys, examples, and the document of the JSON API."""
+"""Pages for developers: API keys, examples, and the OpenAPI document."""

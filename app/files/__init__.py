@@ -1,1 +1,1 @@
-"""Photos that people upload: decoded, re-encoded in a few sizes, kept under random names."""
+"""Uploaded photos: decoded, re-encoded in a few sizes, stored under random names."""

@@ -1,1 +1,1 @@
-"""The shop's own tools. Knows no domain."""
+"""Tools shared by all domains. Imports none of them."""

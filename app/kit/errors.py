@@ -1,4 +1,4 @@
-"""Errors that a person or a program is told about. They have a kind; each edge maps the kind."""
+"""Errors shown to people and programs. Each has a kind, which each edge maps to its protocol."""
 
 from enum import StrEnum
 from typing import Any

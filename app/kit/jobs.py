@@ -73,7 +73,7 @@ def enqueue(
 
 
 class Turn(StrEnum):
-    """What came of the wish to have a job done once at a time."""
+    """The result of `enqueue_once`."""
 
     TAKEN = "taken"  # it is in its queue
     BUSY = "busy"  # another one waits or runs

@@ -1,1 +1,4 @@
-"""Sockets: live updates of open pages, served by the `chat` role. Whose which topic is, is told."""
+"""Sockets: live updates of open pages, served by the `chat` role.
+
+Who may read which topic is passed in from outside.
+"""

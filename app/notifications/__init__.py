@@ -1,1 +1,1 @@
-"""Mails to people about what happened elsewhere in the shop. Never holds a key or a text sold."""
+"""Emails about events in the other domains. They never contain a sold key or text."""

@@ -1,6 +1,6 @@
-"""Goods: what sellers offer, and the stock behind it.
+"""Products and their stock.
 
 A product is `draft → published ⇄ hidden → removed`. A unit of stock is `free → reserved → sold`,
-or `withdrawn`; it is sealed at rest and leaves its seal in the reveal alone. A value stands in
-the market once: its keyed fingerprint is unique.
+or `withdrawn`; it is encrypted at rest and decrypted only for a reveal. A value exists only
+once in the marketplace: its keyed fingerprint is unique.
 """

@@ -1,5 +1,5 @@
-"""Outgoing webhooks: sellers' services hear of sales and stock, by Standard Webhooks.
+"""Outgoing webhooks: sellers' services are notified of sales and stock, by Standard Webhooks.
 
-A message is written with the change it tells of and sent afterwards, again and again until it is
-taken, in order for each order and each product. https://www.standardwebhooks.com
+A message is stored in the transaction of its change, sent afterwards and retried until it is
+accepted, in order for each order and each product. https://www.standardwebhooks.com
 """

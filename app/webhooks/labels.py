@@ -1,4 +1,4 @@
-"""What is told of webhooks, in people's words."""
+"""Labels of webhook events and failures for people."""
 
 from flask_babel import lazy_gettext as _l
 

@@ -17,7 +17,7 @@ from app.auth.models import Role, User
 
 
 class _Question:
-    """One caller's, and what came of it."""
+    """One caller and the result."""
 
     __slots__ = ("answer", "error", "is_answered", "session_id")
 

@@ -29,8 +29,8 @@ from app.kit.outbox import emit
 def register(*, email: str, password: str, display_name: str, locale: str, address: str) -> None:
     """Make an account whose address is yet to be confirmed, and have the mail sent.
 
-    Nothing in the answer or in the time it takes tells whether the address has an account: its
-    owner is told by mail. Raises Invalid with `errors` for email, display_name, password; TooMany.
+    Neither the answer nor its timing shows whether the address has an account: its owner is
+    notified by email. Raises Invalid with `errors` for email, display_name, password; TooMany.
     """
     limits.count_from("register", address)  # to measure a password takes a while
     faults = Faults()

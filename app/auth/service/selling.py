@@ -122,7 +122,7 @@ def set_paypal_email(user: User, paypal_email: str) -> None:
 def change_paypal_email(
     *, user_id: UUID, paypal_email: str, password: str, address: str, device: str = ""
 ) -> None:
-    """Have a seller paid somewhere else; the old address is told by mail.
+    """Have a seller paid somewhere else; the old address is notified by email.
 
     Raises Invalid for `paypal_email`, WrongPassword, NotSeller; TooMany.
     """

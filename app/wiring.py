@@ -121,6 +121,13 @@ LISTENERS = [
         "mail",
     ),
     Listener(
+        "mail.payout_changed_to_old",
+        auth_events.PayoutAddressChanged,
+        notifications.send_payout_changed_to_old,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
         "mail.delivered",
         orders_events.OrderDelivered,
         notifications.send_delivered,

@@ -1,5 +1,6 @@
 """Sealing of stock at rest, and the fingerprints that find duplicates."""
 
+import base64
 import hashlib
 import hmac
 import os
@@ -12,6 +13,8 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
 
 NONCE_BYTES = 12  # NIST SP 800-38D: a random 96-bit nonce per message
@@ -80,6 +83,16 @@ def _bound(place: bytes, key_version: int) -> bytes:
 def new_token() -> str:
     """A random secret of 256 bits for links, sessions and the like."""
     return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def derived_token(purpose: str, ident: UUID) -> str:
+    """A secret of 256 bits like `new_token`, but the same each time for one purpose and id.
+
+    It comes of SECRET_KEY (HKDF, RFC 5869): who knows the id alone can't tell it.
+    """
+    derive = HKDF(SHA256(), TOKEN_BYTES, salt=None, info=purpose.encode() + ident.bytes).derive
+    secret = derive(str(current_app.config["SECRET_KEY"]).encode())
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
 def token_hash(token: str) -> bytes:

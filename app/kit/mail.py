@@ -1,13 +1,16 @@
 """Mail, over SMTP."""
 
+import re
 import smtplib
 import ssl
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from email import policy
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid, parseaddr
+from email.utils import format_datetime, parseaddr
 from urllib.parse import SplitResult, unquote, urlsplit
+from uuid import UUID
 
 import certifi
 from email_validator import validate_email
@@ -17,6 +20,10 @@ from flask_babel import force_locale
 from app.kit.db import assert_no_transaction
 from app.kit.outbox import TryLater
 
+# SMTP's line ends, and no part or header in 8 bits.
+_POLICY = policy.SMTP.clone(cte_type="7bit")
+# Runs of spaces, too: Python's folding of headers (3.11) loses some of them.
+_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]{2,}|[\x00-\x20\x7f-\x9f\u2028\u2029]")
 _SECONDS = 15
 _SMTPS_PORT, _SMTP_PORT = 465, 25
 _PERMANENT = 500
@@ -26,26 +33,40 @@ _PAUSE_SECONDS = 120.0
 _AWAY_UNTIL = "mail_servers_away_until"
 
 
-def send(*, to: str, locale: str, template: str, key: str, **context: object) -> None:
+def send(*, to: str, locale: str, template: str, key: UUID, **context: object) -> None:
     """Render `templates/email/<template>/` in the person's language and hand it to the server.
 
-    `key` becomes part of the Message-ID, so that a mail sent twice can be known as one.
-    Raises TryLater when no server takes mails now, smtplib.SMTPException when it refuses this one.
+    `key` is the mail's own, the same at each try: the Message-ID is made of it, by which a mail
+    that was sent twice is known as one. Raises TryLater when no server takes mails now,
+    smtplib.SMTPException when it refuses this one.
     """
     assert_no_transaction()
-    message = EmailMessage()
+    _hand_over(compose(to=to, locale=locale, template=template, key=key, **context))
+
+
+def compose(*, to: str, locale: str, template: str, key: UUID, **context: object) -> EmailMessage:
+    """The mail that `send` sends: in 7 bits, since not every server on the way takes 8 (RFC 6152).
+
+    One that recodes it breaks the signature that another has put on (RFC 6376, section 5.3).
+    """
+    message = EmailMessage(policy=_POLICY)
     with force_locale(locale):
         folder = f"email/{template}"
-        message["Subject"] = render_template(f"{folder}/subject.txt", **context).strip()
+        message["Subject"] = _one_line(render_template(f"{folder}/subject.txt", **context))
         message.set_content(render_template(f"{folder}/body.txt", **context))
         message.add_alternative(render_template(f"{folder}/body.html", **context), subtype="html")
     sender = current_app.config["MAIL_FROM"]
     message["From"], message["To"] = sender, _on_the_wire(to)
     message["Date"] = format_datetime(datetime.now(UTC))  # RFC 5322, section 3.6
-    domain = parseaddr(sender)[1].rpartition("@")[2]
-    message["Message-ID"] = make_msgid(idstring=key, domain=domain)
+    domain = _on_the_wire(parseaddr(sender)[1]).rpartition("@")[2]
+    message["Message-ID"] = f"<{key}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834
-    _hand_over(message)
+    return message
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks and other controls, which end a header or have no place in one."""
+    return _GAPS.sub(" ", text).strip()
 
 
 def _hand_over(message: EmailMessage) -> None:

@@ -6,6 +6,7 @@ killed worker costs seconds, not a delivery. Listeners may be run twice and must
 """
 
 import logging
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -38,6 +39,17 @@ MAX_ATTEMPTS = 12
 PATIENT_FOR = timedelta(days=4)
 _PATIENT_ATTEMPTS = 9  # keeps tries of its own for what goes wrong once the other side is back
 SWEEP_LIMIT = 500
+
+
+_in_hand: ContextVar[UUID] = ContextVar("outbox_row_in_hand")
+
+
+def row_in_hand() -> UUID:
+    """The row that the outside listener now running is for: the same at each of its tries.
+
+    LookupError where no such listener runs.
+    """
+    return _in_hand.get()
 
 
 class TryLater(Exception):
@@ -141,7 +153,11 @@ def _run_outside(row_id: UUID, listener: Listener) -> None:
     if payload is None:
         return
     end_read()
-    listener.handler(_event(listener, payload))
+    token = _in_hand.set(row_id)
+    try:
+        listener.handler(_event(listener, payload))
+    finally:
+        _in_hand.reset(token)
     _mark_done(row_id)
 
 

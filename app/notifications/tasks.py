@@ -1,7 +1,11 @@
 """Mails to people, sent when something was announced.
 
-The secrets of links are made here, so that no outbox row or job ever holds one. A mail may be sent
-twice after a crash; each then has a link of its own, and both are good until one is used.
+One listener writes to one address, once, so that no mail is sent again for another's sake. The
+secrets of links come of the row's id and a key of the shop: no row or job ever holds one, and a
+mail that is tried again, or sent twice after a crash, has the same link and the same Message-ID.
+
+All of them answer what the person has done, or what happened to their account: none was subscribed
+to, so none has a List-Unsubscribe (RFC 2369, RFC 8058).
 """
 
 from uuid import UUID
@@ -20,6 +24,7 @@ from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
+from app.kit.outbox import row_in_hand
 from app.orders.events import OrderDelivered, OrderFailed
 from app.orders.queries import purchases
 from app.webhooks.events import WebhookSwitchedOff
@@ -43,6 +48,10 @@ def _known_name(user: User) -> str:
     return user.display_name if user.confirmed_at else ""
 
 
+def _link_secret(user: User, purpose: MailPurpose) -> str:
+    return issue_mail_token(user_id=user.id, purpose=purpose, mail_id=row_in_hand())
+
+
 def send_confirmation(event: UserRegistered) -> None:
     """Mail a link that confirms the address."""
     _confirm(_find(event.user_id))
@@ -59,12 +68,12 @@ def _confirm(user: User | None) -> None:
     if not user.has_password:
         _tell_of_registration(user)
         return
-    secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+    secret = _link_secret(user, MailPurpose.CONFIRM)
     mail.send(
         to=user.email,
         locale=user.locale,
         template="confirm",
-        key=f"confirm-{user.id}",
+        key=row_in_hand(),
         name=_known_name(user),
         url=mail.link("auth.confirm", token=secret),
     )
@@ -87,13 +96,13 @@ def _tell_of_registration(user: User) -> None:
     if confirmed:
         url = mail.link("auth.login")
     else:
-        secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        secret = _link_secret(user, MailPurpose.RESET)
         url = mail.link("auth.reset", token=secret)
     mail.send(
         to=user.email,
         locale=user.locale,
         template="already_registered",
-        key=f"known-{user.id}",
+        key=row_in_hand(),
         name=_known_name(user),
         confirmed=confirmed,
         url=url,
@@ -106,12 +115,12 @@ def send_password_reset(event: PasswordResetRequested) -> None:
     user = _find(event.user_id)
     if user is None or user.banned_at is not None:
         return
-    secret = issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+    secret = _link_secret(user, MailPurpose.RESET)
     mail.send(
         to=user.email,
         locale=user.locale,
         template="password_reset",
-        key=f"reset-{user.id}",
+        key=row_in_hand(),
         name=_known_name(user),
         url=mail.link("auth.reset", token=secret),
     )
@@ -135,7 +144,7 @@ def _warn(user: User | None, template: str) -> None:
         to=user.email,
         locale=user.locale,
         template=template,
-        key=f"{template}-{user.id}",
+        key=row_in_hand(),
         name=user.display_name,
         url=mail.link("auth.forgot"),
     )
@@ -151,7 +160,7 @@ def send_webhook_off(event: WebhookSwitchedOff) -> None:
         to=owner.email,
         locale=owner.locale,
         template="webhook_off",
-        key=f"webhook-off-{endpoint.id}",
+        key=row_in_hand(),
         name=owner.display_name,
         address=endpoint.url,
         gone=endpoint.off_reason is OffReason.GONE,
@@ -160,20 +169,29 @@ def send_webhook_off(event: WebhookSwitchedOff) -> None:
 
 
 def send_payout_changed(event: PayoutAddressChanged) -> None:
-    """Tell a seller, and the address that was paid until now, where the money goes from now on."""
+    """Tell a seller where the money goes from now on."""
     user = _find(event.user_id)
-    if user is None:
-        return
-    for address in sorted({event.old_paypal_email, user.email}):
-        mail.send(
-            to=address,
-            locale=user.locale,
-            template="payout_changed",
-            key=f"payout-{user.id}",
-            name=user.display_name,
-            old=event.old_paypal_email,
-            url=mail.link("auth.forgot"),
-        )
+    if user is not None:
+        _tell_of_payout(user, user.email, event)
+
+
+def send_payout_changed_to_old(event: PayoutAddressChanged) -> None:
+    """Tell the address that was paid until now, if it is another than the seller's own."""
+    user = _find(event.user_id)
+    if user is not None and event.old_paypal_email != user.email:
+        _tell_of_payout(user, event.old_paypal_email, event)
+
+
+def _tell_of_payout(user: User, address: str, event: PayoutAddressChanged) -> None:
+    mail.send(
+        to=address,
+        locale=user.locale,
+        template="payout_changed",
+        key=row_in_hand(),
+        name=user.display_name,
+        old=event.old_paypal_email,
+        url=mail.link("auth.forgot"),
+    )
 
 
 def send_delivered(event: OrderDelivered) -> None:
@@ -188,7 +206,7 @@ def send_delivered(event: OrderDelivered) -> None:
         to=buyer.email,
         locale=buyer.locale,
         template="delivered",
-        key=f"delivered-{order.id}",
+        key=row_in_hand(),
         name=buyer.display_name,
         number=order.number,
         lines=[(line.title, line.quantity) for line in order.lines],
@@ -206,7 +224,7 @@ def send_payment_failed(event: OrderFailed) -> None:
         to=buyer.email,
         locale=buyer.locale,
         template="payment_failed",
-        key=f"payment-failed-{order.id}",
+        key=row_in_hand(),
         name=buyer.display_name,
         number=order.number,
         url=mail.link("orders.basket"),

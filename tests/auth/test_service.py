@@ -34,6 +34,7 @@ from app.auth.service import (
 )
 from app.kit.db import session
 from app.kit.errors import AppError, Invalid, TooMany
+from app.kit.ids import new_id
 from app.kit.retention import drop_old
 from tests.factories.auth import PASSWORD, make_user
 from tests.support.inbox import Inbox, path_in
@@ -246,7 +247,9 @@ class TestRegister:
 class TestConfirmEmail:
     def test_the_link_lets_the_person_in_once(self, app):
         user = make_user(confirmed=False)
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+        )
         with pytest.raises(NotConfirmed):
             enter(user)
         accounts.confirm_email(token=token)
@@ -257,7 +260,9 @@ class TestConfirmEmail:
     def test_using_one_link_uses_up_the_others(self, app):
         user = make_user(confirmed=False)
         first, second = (
-            mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+            mail_links.issue_mail_token(
+                user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+            )
             for _ in range(2)
         )
         accounts.confirm_email(token=first)
@@ -266,7 +271,9 @@ class TestConfirmEmail:
 
     def test_of_many_at_once_one_succeeds(self, app):
         user = make_user(confirmed=False)
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+        )
         results = in_parallel(app, lambda _n: accounts.confirm_email(token=token), 5)
         assert sorted(type(result).__name__ for result in results) == ["DeadLink"] * 4 + [
             "NoneType"
@@ -277,7 +284,7 @@ class TestConfirmEmail:
     )
     def test_a_link_dies_with_its_time(self, app, purpose, minutes):
         user = make_user(confirmed=False)
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=purpose)
+        token = mail_links.issue_mail_token(user_id=user.id, purpose=purpose, mail_id=new_id())
 
         def pass_time(by: timedelta) -> None:
             session().execute(update(MailToken).values(expires_at=MailToken.expires_at - by))
@@ -298,8 +305,12 @@ class TestConfirmEmail:
 
     def test_a_link_is_good_for_its_purpose_alone(self, app):
         user = make_user(confirmed=False)
-        reset = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
-        confirm = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        reset = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
+        confirm = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+        )
         with pytest.raises(DeadLink):
             accounts.confirm_email(token=reset)
         with pytest.raises(DeadLink):
@@ -314,14 +325,18 @@ class TestConfirmEmail:
 
     def test_the_database_does_not_hold_the_secret(self, app):
         user = make_user(confirmed=False)
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+        )
         kept = session().scalars(select(MailToken.secret_hash)).one()
         assert token.encode() not in kept
 
     def test_registering_again_kills_the_links_a_stranger_waits_for(self, app):
         enroll("victim@example.com", "strangers-own-choice")
         user = queries.user_by_email("victim@example.com")
-        strangers = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        strangers = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+        )
         enroll("victim@example.com", NEW_PASSWORD)
         with pytest.raises(DeadLink):
             accounts.confirm_email(token=strangers)
@@ -349,7 +364,9 @@ class TestConfirmEmail:
         enroll("victim@example.com", "strangers-own-choice")
         user = queries.user_by_email("victim@example.com")
         enroll("victim@example.com", NEW_PASSWORD)
-        late = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.CONFIRM)
+        late = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+        )
         with pytest.raises(DeadLink):
             accounts.confirm_email(token=late)
         assert queries.get_user(user.id, fresh=True).confirmed_at is None
@@ -444,7 +461,9 @@ class TestLogIn:
     def test_a_new_password_by_mail_lets_the_owner_in_from_a_new_place(self, strict_app):
         user = make_user()
         self.besiege(user)
-        link = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        link = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         credentials.reset_password(token=link, password=NEW_PASSWORD, address=HOME)
         assert is_in(enter(user, NEW_PASSWORD))
 
@@ -540,7 +559,9 @@ ENDS = {
         user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
     ),
     "reset password": lambda user: credentials.reset_password(
-        token=mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET),
+        token=mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        ),
         password=NEW_PASSWORD,
     ),
 }
@@ -595,7 +616,7 @@ class TestSessions:
 
     def test_expired_links_are_dropped_after_a_week(self, app):
         user = make_user()
-        mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id())
         assert drop_old().done == 0
         session().execute(
             update(MailToken).values(expires_at=func.clock_timestamp() - timedelta(days=8))
@@ -629,7 +650,9 @@ class TestSessions:
 class TestPasswords:
     def test_a_reset_sets_the_password_once(self, app):
         user = make_user()
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         credentials.reset_password(token=token, password=NEW_PASSWORD)
         assert is_in(enter(user, NEW_PASSWORD))
         with pytest.raises(WrongCredentials):
@@ -639,14 +662,18 @@ class TestPasswords:
 
     def test_a_refused_password_does_not_use_the_link_up(self, app):
         user = make_user()
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         with pytest.raises(Invalid):
             credentials.reset_password(token=token, password="password1234")
         credentials.reset_password(token=token, password=NEW_PASSWORD)
 
     def test_of_many_resets_at_once_one_succeeds(self, app):
         user = make_user()
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         chosen = [f"{NEW_PASSWORD}-{number}" for number in range(4)]
         results = in_parallel(
             app, lambda n: credentials.reset_password(token=token, password=chosen[n]), 4
@@ -657,13 +684,17 @@ class TestPasswords:
 
     def test_a_reset_confirms_the_address(self, app):
         user = make_user(confirmed=False)
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         credentials.reset_password(token=token, password=NEW_PASSWORD)
         assert is_in(enter(user, NEW_PASSWORD))
 
     def test_a_closed_account_is_not_opened_by_a_reset(self, app):
         user = make_user()
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         moderation.ban_user(user_id=user.id)
         with pytest.raises(DeadLink):
             credentials.reset_password(token=token, password=NEW_PASSWORD)
@@ -679,7 +710,9 @@ class TestPasswords:
 
     def test_a_change_returns_a_session_that_counts_and_kills_mailed_links(self, app):
         user = make_user()
-        token = mail_links.issue_mail_token(user_id=user.id, purpose=MailPurpose.RESET)
+        token = mail_links.issue_mail_token(
+            user_id=user.id, purpose=MailPurpose.RESET, mail_id=new_id()
+        )
         secret = credentials.change_password(
             user_id=user.id, current=PASSWORD, new=NEW_PASSWORD, address=HOME
         )

@@ -14,6 +14,7 @@ from app.auth.service import credentials, mail_links, moderation, sessions
 from app.auth.service.mail_links import LIFETIME
 from app.factory import create_app
 from app.kit.db import session
+from app.kit.ids import new_id
 from app.kit.retention import drop_old
 from tests.factories.auth import PASSWORD, make_user
 from tests.support.inbox import Inbox, path_in
@@ -67,7 +68,7 @@ def cookie(client: FlaskClient) -> dict:
 
 
 def token(user: User, purpose: MailPurpose) -> str:
-    return mail_links.issue_mail_token(user_id=user.id, purpose=purpose)
+    return mail_links.issue_mail_token(user_id=user.id, purpose=purpose, mail_id=new_id())
 
 
 class TestLogIn:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
+from app.kit.ids import new_id
 from app.orders.service import basket, capturing
 from app.products.service import uploads
 from tests.factories.auth import make_user
@@ -74,7 +75,7 @@ def make_world(paypal: SandboxControl) -> World:
     upload = uploads.keep(
         product_id=product.id, seller_id=seller.id, content="\n".join([*keys(2), "x" * 5000])
     )
-    secret = issue_mail_token(user_id=person.id, purpose=MailPurpose.RESET)
+    secret = issue_mail_token(user_id=person.id, purpose=MailPurpose.RESET, mail_id=new_id())
     at = f"/products/{product.id}"
     return World(
         Addresses(

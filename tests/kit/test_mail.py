@@ -1,21 +1,26 @@
 """Mail, as it lands in an inbox."""
 
+import re
 import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from email import message_from_string
-from email.utils import parsedate_to_datetime
+from email import message_from_bytes, message_from_string, policy
+from email.headerregistry import Address
+from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from flask import Flask
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.embedded.processes import free_port
@@ -40,8 +45,11 @@ def inbox(run_servers: Servers) -> Iterator[Inbox]:
     return read
 
 
+KEY = UUID("0199a0c0-0000-7000-8000-000000000001")
+
+
 def send(to: str, locale: str = "en", name: str = "Ann") -> None:
-    mail.send(to=to, locale=locale, template="probe", key="row-1", amount=1250, name=name)
+    mail.send(to=to, locale=locale, template="probe", key=KEY, amount=1250, name=name)
 
 
 def test_mail_arrives_in_three_parts(app: Flask, inbox: Inbox) -> None:
@@ -67,16 +75,21 @@ def test_names_cannot_write_html(app: Flask, inbox: Inbox) -> None:
 
 
 def test_names_cannot_add_headers(app: Flask, inbox: Inbox) -> None:
-    with pytest.raises(ValueError, match="linefeed"):
-        send("kit-header@example.com", name="A\r\nBcc: kit-victim@example.com")
+    send("kit-header@example.com", name="A\r\nBcc: kit-victim@example.com")
+    (message,) = inbox("kit-header@example.com")
+    assert message["subject"] == "€12.50 for A Bcc: kit-victim@example.com"
     assert inbox("kit-victim@example.com") == []
 
 
-def test_key_is_part_of_the_message_id(app: Flask, run_servers: Servers, inbox: Inbox) -> None:
-    send("kit-id@example.com")
-    source = source_of(inbox, run_servers, "kit-id@example.com")
-    assert "row-1@" in source
-    assert "Auto-Submitted: auto-generated" in source
+def test_message_id_is_the_same_at_each_try(app: Flask, run_servers: Servers, inbox: Inbox) -> None:
+    ids = set()
+    for address in ("kit-id-1@example.com", "kit-id-2@example.com"):
+        send(address)
+        mail_ = message_from_string(source_of(inbox, run_servers, address))
+        assert mail_["Auto-Submitted"] == "auto-generated"
+        ids.add(mail_["Message-ID"])
+    sender = parseaddr(app.config["MAIL_FROM"])[1]
+    assert ids == {f"<{KEY}@{sender.rpartition('@')[2]}>"}
 
 
 def source_of(inbox: Inbox, run_servers: Servers, address: str) -> str:
@@ -120,6 +133,79 @@ def test_inside_a_transaction_it_is_refused(app: Flask, inbox: Inbox) -> None:
     with pytest.raises(NestedNetworkError):
         wrong()
     assert inbox("kit-inside@example.com") == []
+
+
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\x00"), max_size=300
+)
+LOCAL = st.from_regex(r"[a-z0-9](\.?[a-z0-9+_-]){0,30}", fullmatch=True)
+
+
+class TestSevenBits:
+    @settings(
+        max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @given(
+        name=TEXTS,
+        local=LOCAL,
+        domain=st.sampled_from(["example.com", "пример.рф", "straße.example"]),
+        shop=st.sampled_from(["Shop", "Магазин ключей", "Keys, Games & Co.", 'The "Shop"', "商店"]),
+    )
+    @example(name="Анна " * 60, local="a", domain="пример.рф", shop="Магазин")
+    @example(name="x" * 300, local="a", domain="example.com", shop="Shop")
+    @example(name="=?utf-8?q?a?=", local="a", domain="example.com", shop="Shop")
+    @example(name=".\n.\r\nFrom me", local="a", domain="example.com", shop="Shop")
+    def test_whatever_is_written_goes_over_any_server(
+        self, app: Flask, name: str, local: str, domain: str, shop: str
+    ) -> None:
+        app.config["MAIL_FROM"], before = (
+            str(Address(shop, "shop", "shop.example")),
+            app.config["MAIL_FROM"],
+        )
+        try:
+            written = mail.compose(
+                to=f"{local}@{domain}",
+                locale="en",
+                template="probe",
+                key=KEY,
+                amount=1250,
+                name=name,
+            )
+        finally:
+            app.config["MAIL_FROM"] = before
+        wire = bytes(written)
+        assert wire.isascii()
+        assert max(len(line) for line in wire.split(b"\r\n")) <= 998  # RFC 5322, section 2.1.1
+        assert wire.count(b"\r\n") == wire.count(b"\n") == wire.count(b"\r")
+        read = message_from_bytes(wire, policy=policy.default)
+        assert read["To"].addresses[0].username == local
+        assert read["To"].addresses[0].domain.isascii()
+        [sender] = read["From"].addresses
+        assert (sender.display_name, sender.addr_spec) == (shop, "shop@shop.example")
+        assert read["Subject"] == written["Subject"]
+        lines = re.compile(r"\r\n|\r|\n")
+        body = lines.sub("\n", f"Dear {name}, €12.50.").rstrip("\n")
+        text_ = read.get_body(("plain",))
+        assert text_ is not None
+        assert lines.sub("\n", text_.get_content()).rstrip("\n") == body
+        html = read.get_body(("html",))
+        assert html is not None
+        assert "<p>Dear" in html.get_content()
+
+    def test_server_that_takes_no_more(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        server = Server()
+        controller = Controller(
+            server, hostname="127.0.0.1", port=free_port(), decode_data=True, enable_SMTPUTF8=False
+        )
+        controller.start()
+        try:
+            monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://127.0.0.1:{controller.port}")
+            send("kit-7bit@пример.рф", "ru", "Анна")
+            with pytest.raises(smtplib.SMTPNotSupportedError):
+                send("kit-анна@example.com")
+        finally:
+            controller.stop()
+        assert len(server.taken) == 1
 
 
 class Server:

@@ -4,25 +4,37 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, update
+from sqlalchemy.dialects.postgresql import insert
 
 from app.auth.errors import DeadLink
 from app.auth.models import MailPurpose, MailToken
-from app.kit.crypto import new_token, token_hash
+from app.kit.crypto import derived_token, token_hash
 from app.kit.db import db_now, session, transactional
 
 LIFETIME = {MailPurpose.CONFIRM: timedelta(hours=24), MailPurpose.RESET: timedelta(minutes=30)}
 
 
 @transactional
-def issue_mail_token(*, user_id: UUID, purpose: MailPurpose) -> str:
-    """A new secret for a link to this person; those sent before stay good until one is used."""
-    secret = new_token()
-    session().add(
-        MailToken(
+def issue_mail_token(*, user_id: UUID, purpose: MailPurpose, mail_id: UUID) -> str:
+    """The secret for the link of a mail to this person; the same for one mail, however often asked.
+
+    Its lifetime begins anew each time, unless it was used: a mail may wait for days. Those of other
+    mails stay good until one is used.
+    """
+    secret = derived_token(f"mail-link:{purpose}:{user_id}", mail_id)
+    expires_at = db_now() + LIFETIME[purpose]
+    session().execute(
+        insert(MailToken)
+        .values(
             secret_hash=token_hash(secret),
             user_id=user_id,
             purpose=purpose,
-            expires_at=db_now() + LIFETIME[purpose],
+            expires_at=expires_at,
+        )
+        .on_conflict_do_update(
+            index_elements=[MailToken.secret_hash],
+            set_={"expires_at": expires_at},
+            where=MailToken.used_at.is_(None),
         )
     )
     return secret

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from flask import url_for
-from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.auth import identity, queries
@@ -32,7 +31,6 @@ from app.auth.service import accounts, api_keys, credentials, refresh, selling, 
 from app.auth.service.refresh import TokenPair
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
-from app.kit.errors import Invalid
 from app.kit.requests import address, agent
 
 blueprint = api_blueprint("auth_api", __name__, "auth")
@@ -168,10 +166,6 @@ def _me_now() -> MeOut:
 def change_me(body: ProfileChange) -> MeOut:
     """Change your display name or the language of emails."""
     changes = body.model_dump(exclude_unset=True)
-    empty = [name for name, value in changes.items() if value is None]
-    if empty:
-        message = _("Leave this field out or give it a value.")
-        raise Invalid("invalid", message, errors=dict.fromkeys(empty, message))
     accounts.update_profile(
         user_id=current_user.id,
         display_name=changes.get("display_name", current_user.display_name),

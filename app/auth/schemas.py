@@ -9,7 +9,7 @@ from pydantic import Field
 from app.auth.passwords import MAX_LENGTH
 from app.auth.scopes import Scope
 from app.auth.service.details import EMAIL_LENGTH, NAME_MAX
-from app.kit.api.schemas import Input, Output
+from app.kit.api.schemas import Input, Output, kept
 
 SECRET_MAX = 500
 DAYS_MAX = 3650
@@ -88,8 +88,8 @@ class MeOut(Output):
 class ProfileChange(Input):
     """Fields to change; fields left out stay as they are."""
 
-    display_name: str | None = Field(None, min_length=1, max_length=NAME_MAX)
-    locale: Locale | None = None
+    display_name: str = kept(min_length=1, max_length=NAME_MAX)
+    locale: Locale = kept()
 
 
 class SellerIn(Input):

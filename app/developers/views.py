@@ -1,8 +1,9 @@
 """Pages for programmers: keys and examples, and the API's document with its reading room."""
 
+import json
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, jsonify, url_for
+from flask import Blueprint, Response, current_app, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -79,13 +80,23 @@ def revoke_key(key_id: UUID) -> ResponseReturnValue:
     return htmx.redirect_to(url_for("developers.index"))
 
 
+def _document() -> str:
+    """The document, made once an application: it is the same for all."""
+    made: str | None = current_app.extensions.get("openapi_document")
+    if made is None:
+        made = json.dumps(openapi(), ensure_ascii=False)
+        current_app.extensions["openapi_document"] = made
+    return made
+
+
 @blueprint.get(f"{API}/openapi.json")
 @allow(Access.PUBLIC)
 def document() -> ResponseReturnValue:
     """The OpenAPI document."""
-    response = jsonify(openapi())
+    response = Response(_document(), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
-    return response
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 @blueprint.get("/developers/api")

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.kit.errors import Forbidden, Unauthenticated
+from app.kit.requests import is_api
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "access_rule"
@@ -62,12 +63,24 @@ def _check() -> None:
     if rule in {Access.PUBLIC, Access.SIGNED}:
         return
     if not current_user.is_authenticated:
-        raise Unauthenticated("login_required", _("Please log in first."))
+        raise Unauthenticated("login_required", _login_message())
     if rule is None or (rule is not Access.USER and rule.value not in current_user.role_names):
-        raise Forbidden("forbidden", _("You don't have access to this page."))
+        raise Forbidden("forbidden", _forbidden_message())
     scope, scopes = scope_of(request.endpoint), g.get("scopes")
     if scopes is not None and scope is not None and scope not in scopes:
         raise insufficient_scope()
+
+
+def _login_message() -> str:
+    if is_api():
+        return str(_("Send an access token or an API key: Authorization: Bearer …"))
+    return str(_("Please log in first."))
+
+
+def _forbidden_message() -> str:
+    if is_api():
+        return str(_("Your account doesn't have the role that this requires."))
+    return str(_("You don't have access to this page."))
 
 
 def insufficient_scope() -> Forbidden:

@@ -40,7 +40,9 @@ def decode_cursor(cursor: str, shape: type[C]) -> C:
     try:
         return TypeAdapter(shape).validate_json(base64.urlsafe_b64decode(padded))
     except ValueError as error:  # pydantic's and binascii's are of its kind
-        raise Invalid("bad_cursor", _("The link to the next page is incomplete.")) from error
+        raise Invalid(
+            "bad_cursor", _("This cursor is not valid: start again without it.")
+        ) from error
 
 
 def cut(rows: Sequence[T], size: int, key: Any) -> Page[T]:

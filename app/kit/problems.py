@@ -77,15 +77,17 @@ def problem(
     retry_after: int | None = None,
 ) -> Response:
     """The answer to a refused request, in the face that the asker understands."""
-    title = _titles().get(status) or _titles()[500 if status >= 500 else 400]
     if wants_json():
-        body = {"type": "about:blank", "title": title, "status": status, "detail": message}
+        # The title of `about:blank` is the status' own name: RFC 9457, section 4.2.1.
+        name = HTTPStatus(status).phrase
+        body = {"type": "about:blank", "title": name, "status": status, "detail": message}
         response = jsonify({**body, "code": code, "errors": errors or {}})
         response.mimetype = PROBLEM_TYPE
     elif htmx.is_htmx():
-        response = htmx.into_notices(_render("errors/_problem.html", status, title, message))
+        shown = _render("errors/_problem.html", status, _title(status), message)
+        response = htmx.into_notices(shown)
     else:
-        response = _render("errors/error.html", status, title, message)
+        response = _render("errors/error.html", status, _title(status), message)
     response.status_code = status
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -105,8 +107,8 @@ def _render(name: str, status: int, title: str, message: str) -> Response:
     return make_response(template.render(**context, locale=i18n.locale()))
 
 
-def _titles() -> dict[int, str]:
-    return {
+def _title(status: int) -> str:
+    titles = {
         400: _("Bad request"),
         401: _("Please log in"),
         403: _("No access"),
@@ -122,6 +124,7 @@ def _titles() -> dict[int, str]:
         500: _("Something went wrong on our side"),
         503: _("We'll be right back"),
     }
+    return str(titles.get(status) or titles[500 if status >= 500 else 400])
 
 
 def _app_error(error: AppError) -> Response:
@@ -176,7 +179,11 @@ def _strange_host(_error: SecurityError) -> Response:
 def _messages() -> dict[int, str]:
     return {
         400: _("The request could not be read."),
-        404: _("This page doesn't exist, or you don't have access to it."),
+        404: (
+            _("There is nothing at this address, or you don't have access to it.")
+            if is_api()
+            else _("This page doesn't exist, or you don't have access to it.")
+        ),
         405: _("This address doesn't accept this kind of request."),
         413: _too_large(),
         415: _("This type of content is not supported."),

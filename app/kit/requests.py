@@ -3,8 +3,9 @@
 from io import BytesIO
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import IO, Any
+from urllib.parse import urlsplit
 
-from flask import Request, request
+from flask import Request, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 API = "/api/v1"
@@ -50,6 +51,15 @@ def network_of(address: str) -> str:
         mapped = parsed.ipv4_mapped
         return str(mapped) if mapped else str(ip_network((parsed, _IPV6_PREFIX), strict=False))
     return str(parsed)
+
+
+def public(path: str) -> str:
+    """The full address of a path of ours: that which the shop is known by, whatever host was asked.
+
+    For pages and programs alike; `Host` is what the asker says, who may be anybody.
+    """
+    home = urlsplit(current_app.config["PUBLIC_URL"])
+    return f"{home.scheme}://{home.netloc}{path}"
 
 
 def own_path(target: str | None, default: str) -> str:

@@ -25,7 +25,7 @@ class BasketChanged(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "orders.basket_changed",
-            _("Your basket has changed since you opened this page. Please check it again."),
+            _("Your basket has changed in the meantime. Please check it again."),
         )
 
 

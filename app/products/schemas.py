@@ -6,7 +6,16 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
-from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged, one_number
+from app.kit.api.schemas import (
+    Flag,
+    Input,
+    Listing,
+    Money,
+    Output,
+    Paged,
+    kept,
+    one_number,
+)
 from app.products.models import Kind, ProductState, UnitState
 from app.products.queries.catalogue import Sort
 from app.products.service.checking import Verdict
@@ -162,12 +171,12 @@ class ProductIn(Input):
 class ProductChange(Input):
     """Fields to change; fields left out stay as they are."""
 
-    title: str | None = Field(None, min_length=TITLE_MIN, max_length=TITLE_MAX)
-    description: str | None = Field(None, max_length=DESCRIPTION_MAX)
-    kind: Kind | None = None
-    shared: bool | None = None
-    category_id: UUID | None = None
-    price_minor: Price | None = None
+    title: str = kept(min_length=TITLE_MIN, max_length=TITLE_MAX)
+    description: str = kept(max_length=DESCRIPTION_MAX)
+    kind: Kind = kept()
+    shared: bool = kept()
+    category_id: UUID = kept()
+    price_minor: Price = kept()
     content: str | None = Field(None, max_length=CONTENT_MAX)
 
 

@@ -1,6 +1,7 @@
 """What every operation keeps to: problems, pages, idempotency, versions, limits, origins."""
 
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from app.auth.models import User
 from app.extensions import db
 from app.kit.db import session
 from app.kit.problems import PROBLEM_TYPE
+from app.products.api.catalogue import photo_url
 from app.settings import Settings
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
@@ -91,9 +93,58 @@ class TestPages:
             seen += [item["id"] for item in answer.json["items"]]
             link = answer.headers.get("Link", "")
             assert ("limit=2" in link) == (answer.json["next"] is not None)
-            path = link.partition(">")[0].removeprefix("</api/v1")
+            assert link.startswith("<http://localhost/api/v1/") or not link
+            path = link.partition(">")[0].removeprefix("<http://localhost/api/v1")
         assert len(seen) == 5
         assert set(seen) == made
+
+
+class TestAddresses:
+    def test_they_are_the_shops_whatever_host_was_asked(self, app, anybody, seller) -> None:  # type: ignore[no-untyped-def]
+        for n in range(2):
+            make_product(seller, stock=(f"A{n}",))
+        answer = anybody.get("/products?limit=1", headers={"Host": "evil.example"})
+        assert answer.headers["Link"].startswith("<http://localhost/")
+        assert "evil" not in answer.text + str(answer.headers)
+        with app.test_request_context(base_url="http://evil.example"):
+            assert (photo_url(uuid4()) or "").startswith("http://localhost/media/")
+
+
+class TestWords:
+    def test_a_program_is_told_nothing_of_pages_and_browsers(self, app, anybody) -> None:  # type: ignore[no-untyped-def]
+        moderator = program_of(app, make_user())
+        for answer, status in (
+            (anybody.get("/nothing"), 404),
+            (anybody.get("/auth/me"), 401),
+            (moderator.get("/webhooks"), 403),
+            (anybody.post("/products/categories"), 405),
+            (anybody.get("/products?after=x"), 422),
+        ):
+            assert answer.status_code == status
+            said = f"{answer.json['title']} {answer.json['detail']}".lower()
+            assert "page" not in said, said
+            assert "browser" not in said, said
+            assert "log in" not in said, said
+
+    def test_the_document_is_asked_for_once(self, anybody: Program) -> None:
+        first = anybody.get("/openapi.json")
+        again = anybody.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+        assert (first.status_code, again.status_code, again.data) == (200, 304, b"")
+
+
+class TestNumbers:
+    def test_a_whole_number_may_be_written_with_a_point(self, selling: Program) -> None:
+        for price, status in ((3400.0, 201), (3400.5, 422), (True, 422), ("34", 422)):
+            assert (
+                selling.post("/products", json=a_product(price_minor=price)).status_code == status
+            )
+
+    def test_null_is_neither_promised_nor_taken_where_a_value_stays(self, app, selling) -> None:  # type: ignore[no-untyped-def]
+        schemas = selling.get("/openapi.json").json["components"]["schemas"]
+        name = schemas["ProfileChange"]["properties"]["display_name"]
+        assert (name["type"], "anyOf" in name, "default" in name) == ("string", False, False)
+        answer = selling.ask("PATCH", "/auth/me", json={"display_name": None})
+        assert answer.status_code in {403, 422}
 
 
 class TestIdempotency:

@@ -17,7 +17,7 @@ from app.kit.api import idempotency
 from app.kit.api.reading import read_body, read_query
 from app.kit.api.schemas import Listing
 from app.kit.api.versions import stale
-from app.kit.requests import API
+from app.kit.requests import API, public
 
 _ATTRIBUTE = "operation"
 
@@ -140,4 +140,4 @@ def _respond(result: BaseModel | Answer | None, spec: Operation) -> Response:
 def _with_cursor(cursor: str) -> str:
     """This listing's address, at its next page."""
     others = [(name, value) for name, value in request.args.items(multi=True) if name != "after"]
-    return f"{request.path}?{urlencode([*others, ('after', cursor)])}"
+    return public(f"{request.path}?{urlencode([*others, ('after', cursor)])}")

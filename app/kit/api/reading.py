@@ -7,7 +7,7 @@ from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails, from_json, to_json
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.kit.errors import Invalid
@@ -35,6 +35,7 @@ _MESSAGES = {
     "list": _l("Expected a list."),
 }
 _OTHER = _l("This value is not accepted.")
+_POINT = re.compile(rb"[:\[,]\s*-?[0-9]+(\.0|[eE.][0-9+])")  # where a number may be a float
 _JSON_TYPES = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
 
 
@@ -69,10 +70,27 @@ def read_body(model: type[M]) -> M:
     if isinstance(given, dict) and len(given) > _FIELDS_MOST:
         unknown = [name for name in given if name not in model.model_fields][:_FIELDS_SHOWN]
         raise _refused(dict.fromkeys(unknown, str(_MESSAGES["extra_forbidden"])))
+    if _POINT.search(data):
+        data = to_json(_whole(given))
     try:
         return model.model_validate_json(data, strict=True)
     except ValidationError as error:
         raise _invalid(error) from error
+
+
+def _whole(value: Any) -> Any:
+    """The same with 34.0 as 34, which to JSON is the same number.
+
+    https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3
+    """
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {name: _whole(one) for name, one in value.items()}
+        case list():
+            return [_whole(one) for one in value]
+    return value
 
 
 def _invalid(error: ValidationError) -> Invalid:

@@ -20,6 +20,11 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def kept(**rules: Any) -> Any:
+    """A field of a change: left out, its value stays; null is no value."""
+    return Field(default_factory=lambda: None, **rules)
+
+
 class Output(BaseModel):
     """What a program gets: every field is always there."""
 

@@ -9,6 +9,7 @@ from app.kit import i18n
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, operation
 from app.kit.api.schemas import Money, listing_of
+from app.kit.requests import public
 from app.kit.words import searchable
 from app.products import markdown
 from app.products.api import blueprint
@@ -72,7 +73,7 @@ def photo_url(photo_id: UUID | None) -> str | None:
     """Where a cover can be had, None for a product without one."""
     if photo_id is None:
         return None
-    return url_for("files.photo", photo_id=photo_id, size=PHOTO_SIZE, _external=True)
+    return public(url_for("files.photo", photo_id=photo_id, size=PHOTO_SIZE))
 
 
 @blueprint.get("/categories")

@@ -107,9 +107,6 @@ def change(product_id: UUID, body: ProductChange) -> Answer:
     """Change the given fields; past purchases stay as they were."""
     product = own_product(current_user.id, product_id)
     changes = body.model_dump(exclude_unset=True)
-    empty = [name for name, value in changes.items() if value is None and name != "content"]
-    if empty:
-        raise BadProduct(dict.fromkeys(empty, _("Leave this field out or give it a value.")))
     _edit(product, _draft({**_as_is(product), **changes}))
     return _own(product_id)
 

@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from rq import Queue
+from sqlalchemy import text
 
+from app import commands
 from app.commands import ContextWorker
 from app.extensions import db
 from app.factory import create_app
@@ -204,6 +206,43 @@ class TestWorkerLost:
         jobs.redis().delete(flag)
         start_worker(works)
         wait_until(lambda: done("held") >= 3, tick)
+
+
+class TestClockLost:
+    @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+    def test_another_clock_takes_over(
+        self,
+        app: Flask,
+        make_settings: Callable[..., Settings],
+        monkeypatch: pytest.MonkeyPatch,
+        how: signal.Signals,
+    ) -> None:
+        monkeypatch.setattr(commands, "_STANDSTILL", "2s")
+
+        def tick() -> None:
+            application = create_app(make_settings())
+            application.test_cli_runner().invoke(args=["clock"])
+
+        def is_locked() -> bool:
+            held = text(
+                "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE locktype = 'advisory' AND objid = :id AND datname = current_database()"
+            )
+            db.session.rollback()
+            return db.session.scalar(held, {"id": commands.CLOCK_LOCK}) == 1
+
+        db.session.rollback()
+        db.engine.dispose()
+        ticking = _fork.Process(target=tick)
+        ticking.start()
+        assert ticking.pid is not None
+        try:
+            wait_until(is_locked)
+            os.kill(ticking.pid, how)
+            wait_until(lambda: not is_locked())
+        finally:
+            ticking.kill()
+            ticking.join()
 
 
 class TestRedisAway:

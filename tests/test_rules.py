@@ -27,6 +27,7 @@ BROKEN = [
     (rules.views_leave_the_database_alone, "app/a/views/x.py", "from app.kit.db import lock"),
     (rules.states_move_along_their_table, "app/orders/service/x.py", "order.state = PAID"),
     (rules.states_move_along_their_table, "app/payments/x.py", "a.b.state: State = x"),
+    (rules.states_move_along_their_table, "app/products/x.py", "product.state = HIDDEN"),
     (rules.files_have_a_name, "app/a/utils.py", ""),
     (rules.files_have_a_name, "app/utils/x.py", ""),
     (rules.rooms_are_small, "app/a/service.py", "x = 1\n" * 401),

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from flask_login import current_user
 
-from app.admin.errors import NotYourself
 from app.admin.schemas import ModeratedOut, RemovalIn, UserList, UserOut, UsersQuery
 from app.auth import queries as people
 from app.auth.errors import NoSuchUser
@@ -51,11 +50,6 @@ def _found(user_id: UUID) -> UserOut:
     return _user(user)
 
 
-def _insist_on_other(user_id: UUID) -> None:
-    if user_id == current_user.id:
-        raise NotYourself
-
-
 @blueprint.get("/users/<uuid:user_id>")
 @allow(Access.ADMIN, SCOPE)
 @operation(answers=UserOut)
@@ -69,8 +63,7 @@ def get_user(user_id: UUID) -> UserOut:
 @operation(answers=UserOut)
 def ban(user_id: UUID) -> UserOut:
     """Ban a user: all sessions and tokens end, and their products leave the catalogue."""
-    _insist_on_other(user_id)
-    people_moderation.ban_user(user_id=user_id)
+    people_moderation.ban_user(user_id=user_id, by=current_user.id)
     return _found(user_id)
 
 
@@ -98,9 +91,7 @@ def grant_role(user_id: UUID, role: str) -> UserOut:
 @operation(answers=UserOut, refusals=(409,))
 def take_role(user_id: UUID, role: str) -> UserOut:
     """Remove a role."""
-    if Role(role) is Role.ADMIN:
-        _insist_on_other(user_id)
-    people_moderation.revoke_role(user_id=user_id, role=Role(role))
+    people_moderation.revoke_role(user_id=user_id, role=Role(role), by=current_user.id)
     return _found(user_id)
 
 

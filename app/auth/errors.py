@@ -75,6 +75,13 @@ class NoSuchUser(NotFound):
         super().__init__("no_such_user", _("There is no such user."))
 
 
+class NotYourself(Conflict):
+    """Nobody bans themselves, or gives up being the one who could take it back."""
+
+    def __init__(self) -> None:
+        super().__init__("not_yourself", _("You can't do this to your own account."))
+
+
 class NoSuchSession(NotFound):
     """There is no such session of this person."""
 

@@ -46,6 +46,10 @@ TRANSITIONS: dict[ProductState, frozenset[ProductState]] = {
     ProductState.HIDDEN: frozenset({ProductState.PUBLISHED, ProductState.REMOVED}),
     ProductState.REMOVED: frozenset(),
 }
+# Administrators alone bring a removed product back.
+RESTORATION: dict[ProductState, frozenset[ProductState]] = {
+    ProductState.REMOVED: frozenset({ProductState.HIDDEN}),
+}
 
 
 class UnitState(StrEnum):

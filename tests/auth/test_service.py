@@ -18,6 +18,7 @@ from app.auth.errors import (
     NoSuchSession,
     NotConfirmed,
     NotSeller,
+    NotYourself,
     TooManyLogins,
     WrongCredentials,
     WrongPassword,
@@ -873,6 +874,16 @@ class TestRoles:
         assert queries.get_user(user.id).role_names == {"buyer", "seller", "admin"}
         moderation.revoke_role(user_id=user.id, role=Role.SELLER)
         assert queries.get_user(user.id).role_names == {"buyer", "admin"}
+
+    def test_no_administrator_shuts_themselves_out(self, app):
+        user = make_user(roles=("admin", "moderator"))
+        with pytest.raises(NotYourself):
+            moderation.ban_user(user_id=user.id, by=user.id)
+        with pytest.raises(NotYourself):
+            moderation.revoke_role(user_id=user.id, role=Role.ADMIN, by=user.id)
+        moderation.revoke_role(user_id=user.id, role=Role.MODERATOR, by=user.id)
+        assert queries.get_user(user.id).role_names == {"buyer", "admin"}
+        assert queries.get_user(user.id).banned_at is None
 
     def test_an_added_account_can_be_used_at_once_and_is_added_once(self, app):
         first = accounts.add_user(

@@ -19,7 +19,7 @@ OF_A_REQUEST = {
 }
 OF_THE_DATABASE = {"session", "transactional", "lock", "after_commit"}
 # Whose rows have a table of transitions beside the model.
-STATES_BY_TABLE = {"orders", "payments"}
+STATES_BY_TABLE = {"orders", "payments", "products"}
 LONGEST = 400
 NO_NAMES = {"utils", "util", "helpers", "misc"}
 
@@ -111,7 +111,7 @@ def views_leave_the_database_alone(source: Source) -> Iterator[str]:
 
 
 def states_move_along_their_table(source: Source) -> Iterator[str]:
-    """The state of an order or a payment is changed by `app.kit.states.move` alone."""
+    """The state of an order, a payment or a product is changed by `app.kit.states.move` alone."""
     parts = PurePosixPath(source.path).parts
     if parts[0] != "app" or parts[1] not in STATES_BY_TABLE:
         return

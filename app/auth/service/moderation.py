@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.auth.errors import NoSuchUser
+from app.auth.errors import NoSuchUser, NotYourself
 from app.auth.models import Role, User
 from app.auth.service.details import clean_email
 from app.auth.service.selling import make_seller
@@ -11,8 +11,13 @@ from app.kit.db import db_now, lock, transactional
 
 
 @transactional
-def ban_user(*, user_id: UUID) -> None:
-    """Close an account; nothing happens to a closed one."""
+def ban_user(*, user_id: UUID, by: UUID | None = None) -> None:
+    """Close an account; nothing happens to a closed one.
+
+    `by` is the administrator, None for another service. Raises NoSuchUser, NotYourself.
+    """
+    if user_id == by:
+        raise NotYourself
     user = _locked(user_id)
     if user.banned_at is None:
         user.banned_at = db_now()
@@ -46,8 +51,14 @@ def grant_role(*, user_id: UUID, role: Role, paypal_email: str | None = None) ->
 
 
 @transactional
-def revoke_role(*, user_id: UUID, role: Role) -> None:
-    """Take a role away."""
+def revoke_role(*, user_id: UUID, role: Role, by: UUID | None = None) -> None:
+    """Take a role away.
+
+    `by` is the administrator, None for another service. Raises NoSuchUser, and NotYourself for an
+    administrator who would give up being one.
+    """
+    if role is Role.ADMIN and user_id == by:
+        raise NotYourself
     user = _locked(user_id)
     if role in user.roles:
         user.roles = [held for held in user.roles if held != role]

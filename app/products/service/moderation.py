@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from app.kit.db import lock, transactional
-from app.products.errors import NoSuchProduct, NotThisState
-from app.products.models import Product, ProductState
+from app.products.errors import NoSuchProduct
+from app.products.models import RESTORATION, Product, ProductState
 from app.products.service.products import move
 
 
@@ -19,15 +19,9 @@ def remove(*, moderator_id: UUID, product_id: UUID, reason: str) -> None:
 
 @transactional
 def restore(*, product_id: UUID) -> None:
-    """Bring a removed product back, hidden. Raises NoSuchProduct, NotThisState.
-
-    This is the one way out of `removed`, and no seller's: so it stands in no table of transitions.
-    """
+    """Bring a removed product back, hidden. Raises NoSuchProduct, NotThisState."""
     product = _locked(product_id)
-    if product.state is not ProductState.REMOVED:
-        raise NotThisState
-    product.state = ProductState.HIDDEN
-    product.version += 1
+    move(product, ProductState.HIDDEN, RESTORATION)
     product.removed_by = None
     product.removed_reason = None
 

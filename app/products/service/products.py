@@ -1,7 +1,7 @@
 """Listings: made, changed, published, hidden, removed by their sellers."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, func, select
 
 from app.files.service import drop_photo, mark_replaced, store_photo
-from app.kit import i18n
+from app.kit import i18n, states
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
@@ -229,11 +229,15 @@ def _own(seller_id: UUID, product_id: UUID) -> Product:
     return product
 
 
-def move(product: Product, state: ProductState) -> None:
+def move(
+    product: Product,
+    state: ProductState,
+    table: Mapping[ProductState, frozenset[ProductState]] = TRANSITIONS,
+) -> None:
     """Change the state of a locked product along the table; NotThisState for what is not in it."""
-    if state not in TRANSITIONS[product.state]:
+    if state not in table.get(product.state, ()):
         raise NotThisState
-    product.state = state
+    states.move(product, state, table)
     product.version += 1
 
 

@@ -18,6 +18,8 @@ OF_A_REQUEST = {
     "flask_login": {"current_user"},
 }
 OF_THE_DATABASE = {"session", "transactional", "lock", "after_commit"}
+# How the outside comes in to a domain: other domains call its services and queries instead.
+DOORS = {"views", "api", "rpc", "tasks", "forms", "schemas", "promises"}
 # Whose rows have a table of transitions beside the model.
 STATES_BY_TABLE = {"orders", "payments", "products"}
 LONGEST = 400
@@ -110,6 +112,19 @@ def views_leave_the_database_alone(source: Source) -> Iterator[str]:
                     yield _at(source, node, f"takes {name.name} of app.kit.db")
 
 
+def doors_are_for_the_outside(source: Source) -> Iterator[str]:
+    """No domain imports the views, API, tasks, forms, schemas or promises of another one."""
+    if source.room is None:
+        return
+    own = PurePosixPath(source.path).parts[1]
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in node.names:
+                package, whose, room, *_ = [*f"{node.module}.{name.name}".split("."), "", ""]
+                if package == "app" and whose not in {own, "kit"} and room in DOORS:
+                    yield _at(source, node, f"takes {room} of {whose}")
+
+
 def states_move_along_their_table(source: Source) -> Iterator[str]:
     """The state of an order, a payment or a product is changed by `app.kit.states.move` alone."""
     parts = PurePosixPath(source.path).parts
@@ -148,6 +163,7 @@ RULES: tuple[Rule, ...] = (
     imports_stand_at_the_top,
     requests_stay_at_the_edge,
     views_leave_the_database_alone,
+    doors_are_for_the_outside,
     states_move_along_their_table,
     files_have_a_name,
     rooms_are_small,

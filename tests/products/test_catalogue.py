@@ -158,9 +158,9 @@ class TestListing:
         ("number", "query", "said"),
         [
             (30, "", "30 products"),
-            (31, "", "The first 30 of 31 products"),
-            (1200, "q=thing", "The first 30 of more than 1,000 products"),
-            (1200, "q=thimg&price_to=1", "The first 30 of more than 1,000 products"),
+            (31, "", "Showing 30 of 31 products"),
+            (1200, "q=thing", "Showing 30 of more than 1,000 products"),
+            (1200, "q=thimg&price_to=1", "Showing 30 of more than 1,000 products"),
         ],
     )
     def test_how_many_there_are_is_said(

@@ -389,7 +389,7 @@ class TestPages:
         assert "At least €1.00" in page.select_one("#price-hint").get_text()
         answer = login(seller).post("/products/new", data=self.form(shelf, price="0.99"))
         page = BeautifulSoup(answer.data, "html.parser")
-        assert "from €1.00 to €10,000.00" in page.select_one("#price-error").get_text()
+        assert "between €1.00 and €10,000.00" in page.select_one("#price-error").get_text()
 
     def test_all_that_is_needed_is_marked(self, login, seller) -> None:
         page = BeautifulSoup(login(seller).get("/products/new").data, "html.parser")

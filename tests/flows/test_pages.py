@@ -4,17 +4,23 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
+from app.kit.db import session
 from app.kit.ids import new_id
+from app.orders.models import OrderLine
 from app.orders.service import basket, capturing
+from app.products.models import Category
 from app.products.service import uploads
+from app.webhooks.service import endpoints
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.flows.conftest import Visit, Watch
@@ -75,19 +81,31 @@ def make_world(paypal: SandboxControl) -> World:
     upload = uploads.keep(
         product_id=product.id, seller_id=seller.id, content="\n".join([*keys(2), "x" * 5000])
     )
+    slug = session().scalar(select(Category.slug).where(Category.id == product.category_id))
+    line = session().scalar(select(OrderLine.id).where(OrderLine.order_id == bought).limit(1))
+    endpoint, _secret = endpoints.create(
+        owner_id=seller.id, url="https://hooks.example.com/shop", events=["order.paid"]
+    )
     secret = issue_mail_token(user_id=person.id, purpose=MailPurpose.RESET, mail_id=new_id())
+    confirmation = issue_mail_token(
+        user_id=make_user().id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
+    )
     at = f"/products/{product.id}"
     return World(
         Addresses(
             guest={
                 "front": "/",
                 "listing": "/products",
+                "category": f"/products/category/{slug}",
                 "nothing-found": "/products?q=there-is-nothing-like-this",
                 "product": at,
                 "basket-empty": "/order/basket",
                 "login": "/auth/login",
                 "register": "/auth/register",
                 "forgot": "/auth/forgot",
+                "resend": "/auth/resend-confirmation",
+                "confirm": f"/auth/confirm/{confirmation}",
+                "developers-guest": "/developers",
                 "reset": f"/auth/reset/{secret}",
                 "not-found": f"/products/{MISSING}",
             },
@@ -97,6 +115,9 @@ def make_world(paypal: SandboxControl) -> World:
                 "cabinet": "/order/purchases",
                 "purchase": f"/order/purchases/{bought}",
                 "purchase-open": f"/order/purchases/{waiting}",
+                "bought-listing": f"/order/purchases/{bought}/lines/{line}",
+                "return": f"/order/{waiting}/return",
+                "developers": "/developers",
                 "profile": "/auth/profile",
                 "sessions": "/auth/sessions",
                 "password": "/auth/password",
@@ -109,11 +130,44 @@ def make_world(paypal: SandboxControl) -> World:
                 "stock": f"{at}/stock",
                 "dry-run": f"{at}/stock/uploads/{upload}",
                 "sales": "/order/sales",
+                "webhooks": "/developers/webhooks",
+                "webhook": f"/developers/webhooks/{endpoint}",
             },
         ),
         person,
         seller,
     )
+
+
+# What answers GET in a browser and is no page to look at.
+NO_PAGES = {
+    "static": "files",
+    "files.photo": "pictures",
+    "health.alive": "a word for machines",
+    "health.ready": "a word for machines",
+    "health.security": "plain text",
+    "keys.jwks": "JSON",
+    "developers.reference": "drawn by a program that is not ours",
+    "products.left": "a part of the product's page, by itself",
+}
+
+
+def test_every_page_is_looked_at(world: World, shop_app: Flask) -> None:
+    routes = shop_app.url_map.bind("localhost")
+    looked_at = {
+        routes.match(urlsplit(address).path)[0]
+        for addresses in (world.addresses.guest, world.addresses.buyer, world.addresses.seller)
+        for address in addresses.values()
+    }
+    pages = {
+        rule.endpoint
+        for rule in shop_app.url_map.iter_rules()
+        if "GET" in (rule.methods or ())
+        and not rule.rule.startswith("/api/")
+        and not rule.websocket
+    }
+    assert pages - NO_PAGES.keys() - looked_at == set()
+    assert NO_PAGES.keys() <= pages
 
 
 def bring_about(person: User, pieces: dict[UUID, int], paypal: SandboxControl) -> UUID:

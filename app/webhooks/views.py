@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, request, url_for
+from flask import Blueprint, flash, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -21,6 +21,7 @@ from app.webhooks.models import MessageState, OffReason, WebhookEndpoint
 from app.webhooks.service import endpoints, messages
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/developers/webhooks")
+NEW_SECRET_OF = "new_webhook_secret_of"  # noqa: S105  # a name
 
 
 @blueprint.get("")
@@ -39,24 +40,34 @@ def _list(form: EndpointForm, error: AppError | None = None) -> ResponseReturnVa
 @allow(Access.SELLER)
 @keeps_words
 def create() -> ResponseReturnValue:
-    """Make a webhook and show its secret, this once."""
+    """Create a webhook; the page it leads to shows its secret, once."""
     form = EndpointForm()
     if not form.validate_on_submit():
         return _list(form)
     try:
-        endpoint_id, secret = endpoints.create(
+        endpoint_id, _secret = endpoints.create(
             owner_id=current_user.id, url=form.url.data.strip(), events=form.events.data
         )
     except AppError as error:
         return _list(form, error)
-    return _show(endpoint_id, secret=secret)
+    return _to_new_secret(endpoint_id)
+
+
+def _to_new_secret(endpoint_id: UUID) -> ResponseReturnValue:
+    # The cookie says whose secret is still to be shown, never the secret itself.
+    session[NEW_SECRET_OF] = str(endpoint_id)
+    return _back(endpoint_id)
 
 
 @blueprint.get("/<uuid:endpoint_id>")
 @allow(Access.SELLER)
 def endpoint(endpoint_id: UUID) -> ResponseReturnValue:
     """One webhook, with every message and every try."""
-    return _show(endpoint_id)
+    secret = None
+    if session.get(NEW_SECRET_OF) == str(endpoint_id):
+        secret = endpoints.secret_of(queries.endpoint_of(current_user.id, endpoint_id))
+        del session[NEW_SECRET_OF]
+    return _show(endpoint_id, secret=secret)
 
 
 def _show(
@@ -124,9 +135,9 @@ def _back(endpoint_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/<uuid:endpoint_id>/secret")
 @allow(Access.SELLER)
 def rotate_secret(endpoint_id: UUID) -> ResponseReturnValue:
-    """Sign with a new secret, and show it this once."""
-    secret = endpoints.rotate_secret(owner_id=current_user.id, endpoint_id=endpoint_id)
-    return _show(endpoint_id, secret=secret)
+    """Sign with a new secret; the page it leads to shows it, once."""
+    endpoints.rotate_secret(owner_id=current_user.id, endpoint_id=endpoint_id)
+    return _to_new_secret(endpoint_id)
 
 
 @blueprint.post("/<uuid:endpoint_id>/on")

@@ -39,15 +39,31 @@ def make(seller: User) -> str:
 def test_secret_is_shown_once(browser: FlaskClient, seller: User) -> None:
     assert "No webhooks yet" in browser.get(PAGE).text
     made = browser.post(PAGE, data={"url": URL, "events": ["order.paid", "stock.out"]})
-    assert made.status_code == 200
-    [secret] = re.findall(r"whsec_[A-Za-z0-9+/=]{32}", made.text)
-    assert made.headers["Cache-Control"] == "no-store"
+    assert made.status_code == 303
     [endpoint] = queries.endpoints_of(seller.id)
+    assert made.location.endswith(f"{PAGE}/{endpoint.id}")
     assert endpoint.events == ["order.paid", "stock.out"]
-    assert secret not in browser.get(f"{PAGE}/{endpoint.id}").text
-    newer = browser.post(f"{PAGE}/{endpoint.id}/secret").text
+    shown = browser.get(made.location)
+    [secret] = re.findall(r"whsec_[A-Za-z0-9+/=]{32}", shown.text)
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert "whsec_" not in browser.get(made.location).text  # loaded anew: no second one either
+    assert len(queries.endpoints_of(seller.id)) == 1
+    assert browser.post(f"{PAGE}/{endpoint.id}/secret").status_code == 303
+    newer = browser.get(made.location).text
     assert secret not in newer
     assert "whsec_" in newer
+    assert "whsec_" not in browser.get(made.location).text
+
+
+def test_secret_is_shown_to_the_browser_that_made_it(
+    browser: FlaskClient, seller: User, login
+) -> None:  # type: ignore[no-untyped-def]
+    made = browser.post(PAGE, data={"url": URL, "events": ["order.paid"]})
+    assert "whsec_" not in str(made.headers)
+    other = make(seller)
+    assert "whsec_" not in browser.get(other).text
+    assert "whsec_" not in login(seller).get(made.location).text
+    assert "whsec_" in browser.get(made.location).text
 
 
 @pytest.mark.parametrize(("url", "events", "said"), [

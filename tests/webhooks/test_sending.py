@@ -385,3 +385,38 @@ class TestTurns:
         db.session.rollback()
         in_parallel(app, [partial(sending.send, message_id) for message_id in due])
         assert most == [1]
+
+
+class TestMended:
+    def test_what_waited_for_days_is_sent_as_soon_as_it_is_on_again(
+        self, seller, service, endpoint, drain
+    ) -> None:  # type: ignore[no-untyped-def]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        session().execute(
+            text("UPDATE webhook_endpoint SET failing_since = now() - interval '4 days'")
+        )
+        session().execute(text("UPDATE webhook_message SET tries = 8"))
+        db.session.commit()
+        service.answers = [500]
+        drain()
+        assert queries.endpoint_of(seller.id, endpoint[0]).off_reason is OffReason.FAILING
+        endpoints.switch(owner_id=seller.id, endpoint_id=endpoint[0], on=True)
+        pass_time(timedelta(seconds=5))
+        sending.send_due()
+        drain()
+        assert states(endpoint[0]) == [MessageState.SENT]
+
+    def test_new_address_does_not_answer_for_the_old_one(
+        self, seller, service, endpoint, drain
+    ) -> None:  # type: ignore[no-untyped-def]
+        service.answers = [500, 500]
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        drain()
+        pass_time(timedelta(days=4))
+        endpoints.change(
+            owner_id=seller.id, endpoint_id=endpoint[0], url=f"{service.url}?new", events=ALL
+        )
+        sending.send_due()
+        drain()
+        assert len(service.received) == 2
+        assert queries.endpoint_of(seller.id, endpoint[0]).off_reason is None

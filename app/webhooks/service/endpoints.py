@@ -7,14 +7,20 @@ from uuid import UUID
 
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.auth.models import User
 from app.kit.crypto import Sealed, vault
 from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.webhooks.errors import BadEndpoint, NoSuchEndpoint, TooManyEndpoints
-from app.webhooks.models import CHOICES, OffReason, WebhookEndpoint
+from app.webhooks.models import (
+    CHOICES,
+    MessageState,
+    OffReason,
+    WebhookEndpoint,
+    WebhookMessage,
+)
 from app.webhooks.posting import is_address
 
 MAX_ENDPOINTS = 10
@@ -41,9 +47,14 @@ def create(*, owner_id: UUID, url: str, events: Sequence[str]) -> tuple[UUID, st
 
 @transactional
 def change(*, owner_id: UUID, endpoint_id: UUID, url: str, events: Sequence[str]) -> None:
-    """Send elsewhere, or other things. Raises NoSuchEndpoint, BadEndpoint."""
+    """Change the address or the events. Raises NoSuchEndpoint, BadEndpoint.
+
+    A new address has not failed yet.
+    """
     endpoint = _own(owner_id, endpoint_id)
     _check(url, events)
+    if url != endpoint.url:
+        endpoint.failing_since = None
     endpoint.url, endpoint.events = url, sorted(set(events))
 
 
@@ -57,8 +68,24 @@ def rotate_secret(*, owner_id: UUID, endpoint_id: UUID) -> str:
 def switch(*, owner_id: UUID, endpoint_id: UUID, on: bool) -> None:
     """Switch off, or on again: what waited meanwhile is sent then. Raises NoSuchEndpoint."""
     endpoint = _own(owner_id, endpoint_id)
+    if on and endpoint.off_reason is not None:
+        _make_due(endpoint_id)
     endpoint.off_reason = None if on else endpoint.off_reason or OffReason.BY_HAND
     endpoint.failing_since = None
+
+
+def _make_due(endpoint_id: UUID) -> None:
+    """Let what waits for its next attempt, perhaps for a day, wait no longer."""
+    session().execute(
+        update(WebhookMessage)
+        .where(
+            WebhookMessage.endpoint_id == endpoint_id,
+            WebhookMessage.state == MessageState.PENDING,
+            WebhookMessage.next_at > func.clock_timestamp(),
+        )
+        .values(next_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
 
 
 @transactional

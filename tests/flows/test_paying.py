@@ -230,7 +230,7 @@ def test_two_tabs_pay_one_basket_once(page: Page, paypal: SandboxControl) -> Non
     agree(window)
     expect_stage(page, DELIVERED)
     other_window.get_by_test_id("payer-balance").click()
-    expect(other_window.get_by_role("status")).to_contain_text("paid already")
+    expect(other_window.get_by_role("status")).to_contain_text("already been paid")
     other_window.close()
     expect_stage(other, DELIVERED)
     assert len(orders_of(person)) == len(captures_of(paypal, person)) == 1

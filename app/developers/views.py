@@ -12,7 +12,7 @@ from app.auth.queries import api_keys_of
 from app.auth.scopes import scopes_for
 from app.auth.service import api_keys
 from app.developers.forms import KeyForm
-from app.kit import htmx
+from app.kit import htmx, once
 from app.kit.access import Access, allow
 from app.kit.api.document import openapi
 from app.kit.csrf import keeps_words
@@ -31,9 +31,7 @@ def index() -> ResponseReturnValue:
     return _show()
 
 
-def _show(
-    form: KeyForm | None = None, *, error: AppError | None = None, new_key: str | None = None
-) -> ResponseReturnValue:
+def _show(form: KeyForm | None = None, *, error: AppError | None = None) -> ResponseReturnValue:
     no_store()
     keys, shown = [], None
     if current_user.is_authenticated:
@@ -45,16 +43,20 @@ def _show(
         shown,
         error,
         keys=keys,
-        new_key=new_key,
+        new_key=once.take(_about()) if form is None else None,
         base=current_app.config["PUBLIC_URL"].rstrip("/") + API,
     )
+
+
+def _about() -> str:
+    return f"api-key:{current_user.get_id()}"
 
 
 @blueprint.post("/developers/keys")
 @allow(Access.USER)
 @keeps_words
 def create_key() -> ResponseReturnValue:
-    """Make a key and show it, this once."""
+    """Make a key; the page that follows shows it, once."""
     form = KeyForm()
     form.offer(scopes_for(current_user))
     if not form.validate_on_submit():
@@ -68,7 +70,8 @@ def create_key() -> ResponseReturnValue:
         )
     except AppError as error:
         return _show(form, error=error)
-    return _show(new_key=key)
+    once.keep(key, _about())
+    return htmx.redirect_to(url_for("developers.index"))
 
 
 @blueprint.post("/developers/keys/<uuid:key_id>/revoke")

@@ -225,6 +225,7 @@ class TestHttp:
     def test_form_without_token_is_refused(self, application: Flask, client: FlaskClient) -> None:
         application.config["WTF_CSRF_ENABLED"] = True
         try:
+            client.get("/probe/page")  # which has a cookie set
             response = client.post("/probe/form", data={"word": "x"})
         finally:
             application.config["WTF_CSRF_ENABLED"] = False
@@ -236,6 +237,7 @@ class TestHttp:
     ) -> None:
         application.config["WTF_CSRF_ENABLED"] = True
         try:
+            client.get("/probe/page")
             refused = client.post("/probe/form", data={"word": "x"}, headers=HTMX)
             renewed = json.loads(refused.headers["HX-Trigger"])["csrf:renewed"]["token"]
             headers = {**HTMX, "X-CSRFToken": renewed}

@@ -4,16 +4,19 @@ import hmac
 import logging
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from flask import Flask
+from grpc_health.v1 import health_pb2
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from app.kit.errors import AppError, Kind
 
+F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
 ERROR_CODE = "error-code"  # the trailing metadata that names a refusal
 # https://grpc.io/docs/guides/status-codes/
@@ -28,8 +31,9 @@ STATUS = {
     Kind.TOO_MANY: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
-OPEN_TO_ALL = "/grpc.health.v1.Health/"  # probes carry no token
+PROBE = "/grpc.health.v1.Health/Check"  # probes carry no token
 OURS = "/byteshop.auth.v1."
+_STRANGERS_AT_ONCE = 4
 
 
 class Refused(Exception):
@@ -63,14 +67,20 @@ def refusal(error: Exception) -> Refused:
 
 
 class Guard(grpc.ServerInterceptor):
-    """Lets in who shows the token; gives each call a context; turns errors into statuses."""
+    """Lets in who shows the token; gives each call a context; turns errors into statuses.
 
-    def __init__(self, app: Flask, token: str) -> None:
+    A stranger is answered before the body of the call is read, by threads of their own: who sends
+    none holds nothing. So does who watches for long: `watchers` wait in threads of their own.
+    """
+
+    def __init__(self, app: Flask, token: str, *, watchers: int) -> None:
         self._app = app
         self._expected = f"Bearer {token}".encode()
-        self._stranger: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
-            _send_away
+        self._strangers = futures.ThreadPoolExecutor(
+            _STRANGERS_AT_ONCE, thread_name_prefix="grpc-strangers"
         )
+        self._watchers = futures.ThreadPoolExecutor(watchers, thread_name_prefix="grpc-watchers")
+        self._stranger = self._unread(_send_away, None)
 
     def intercept_service(
         self,
@@ -79,15 +89,43 @@ class Guard(grpc.ServerInterceptor):
     ) -> Any:
         """The handler of a call, or one that sends it away."""
         method = handler_call_details.method
-        if not method.startswith(OPEN_TO_ALL) and not self._is_known(handler_call_details):
-            log.warning("gRPC call without the token", extra={"method": method})
-            return self._stranger
+        if not self._is_known(handler_call_details):
+            return self._for_stranger(method, continuation, handler_call_details)
         handler = continuation(handler_call_details)
         if handler is None or not method.startswith(OURS):
             return handler
         if handler.response_streaming:
             return handler._replace(unary_stream=self._stream(handler.unary_stream))
         return handler._replace(unary_unary=self._call(handler.unary_unary))
+
+    def _for_stranger(
+        self,
+        method: str,
+        continuation: Callable[[grpc.HandlerCallDetails], Any],
+        details: grpc.HandlerCallDetails,
+    ) -> Any:
+        if method != PROBE:
+            log.warning("gRPC call without the token", extra={"method": method})
+            return self._stranger
+        health = continuation(details)
+
+        def check(context: grpc.ServicerContext) -> Any:
+            # Of the server as a whole, whichever service the unread body asks about.
+            return health.unary_unary(health_pb2.HealthCheckRequest(), context)
+
+        return self._unread(check, health.response_serializer)
+
+    def _unread(
+        self, answer: Callable[[grpc.ServicerContext], Any], serializer: Any
+    ) -> "grpc.RpcMethodHandler[Any, Any]":
+        """A handler that answers without the body; one of a single body would wait for it."""
+
+        def call(_requests: object, context: grpc.ServicerContext) -> Any:
+            return answer(context)
+
+        return grpc.stream_unary_rpc_method_handler(
+            _in(self._strangers, call), response_serializer=serializer
+        )
 
     def _is_known(self, details: grpc.HandlerCallDetails) -> bool:
         shown = [
@@ -109,7 +147,17 @@ class Guard(grpc.ServerInterceptor):
             with _told(context), self._app.app_context():
                 yield from method(request, context)
 
-        return stream
+        return _in(self._watchers, stream)
+
+
+def _in(pool: futures.ThreadPoolExecutor, behavior: F) -> F:
+    """Have grpcio run this in threads of its own.
+
+    https://github.com/grpc/grpc/blob/master/src/python/grpcio/grpc/_server.py
+    (`_select_thread_pool_for_behavior`)
+    """
+    behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]
+    return behavior
 
 
 @contextmanager
@@ -120,7 +168,7 @@ def _told(context: grpc.ServicerContext) -> Iterator[None]:
         _end(context, refusal(error))
 
 
-def _send_away(_request: object, context: grpc.ServicerContext) -> None:
+def _send_away(context: grpc.ServicerContext) -> None:
     _end(
         context,
         Refused(

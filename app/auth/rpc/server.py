@@ -27,7 +27,8 @@ from app.kit.errors import AppError
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
-WORKERS = 16  # calls at once; each watcher of revocations holds a thread more
+WORKERS = 16  # calls at once, besides those that watch revocations
+WATCHERS = MAX_WATCHERS + 2  # so that one too many is told so, and does not wait for a thread
 MAX_BYTES = 64 * 1024
 HEALTH_SECONDS = 1.0
 GRACE_SECONDS = 5.0
@@ -42,6 +43,8 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.server_handshake_timeout_ms", 5_000),  # of who connects and says nothing
+    ("grpc.max_connection_idle_ms", 300_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
 ]
 
@@ -166,10 +169,12 @@ class AuthServer:
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(WORKERS + MAX_WATCHERS, thread_name_prefix="grpc"),
-            interceptors=[Guard(app, settings.auth_grpc_token.get_secret_value())],
+            futures.ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc"),
+            interceptors=[
+                Guard(app, settings.auth_grpc_token.get_secret_value(), watchers=WATCHERS)
+            ],
             options=OPTIONS,
-            maximum_concurrent_rpcs=10 * (WORKERS + MAX_WATCHERS),
+            maximum_concurrent_rpcs=10 * (WORKERS + WATCHERS),
         )
         auth_pb2_grpc.add_AuthServiceServicer_to_server(
             AuthService(self._gate, self._logins), self._server

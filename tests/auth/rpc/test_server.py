@@ -5,8 +5,9 @@ import logging
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -212,14 +213,20 @@ class TestHealth:
                 auth_service(make_settings, database_url=postgres.url) as server,
                 grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
             ):
-                stub = health_pb2_grpc.HealthStub(channel)  # a probe shows no token
+                stub = health_pb2_grpc.HealthStub(channel)
                 request = health_pb2.HealthCheckRequest(service=SERVICE)
-                watched = stub.Watch(request, timeout=60)
+                watched = stub.Watch(request, timeout=60, metadata=METADATA)
                 assert next(watched).status == health_pb2.HealthCheckResponse.SERVING
-                overall = stub.Check(health_pb2.HealthCheckRequest())
-                assert overall.status == health_pb2.HealthCheckResponse.SERVING
+                for name in ("", SERVICE):  # a probe shows no token
+                    overall = stub.Check(health_pb2.HealthCheckRequest(service=name))
+                    assert overall.status == health_pb2.HealthCheckResponse.SERVING
+                assert refused(lambda: next(stub.Watch(request)))[0] is (
+                    grpc.StatusCode.UNAUTHENTICATED
+                )
                 postgres.stop()
                 assert next(watched).status == health_pb2.HealthCheckResponse.NOT_SERVING
+                overall = stub.Check(health_pb2.HealthCheckRequest())
+                assert overall.status == health_pb2.HealthCheckResponse.NOT_SERVING
                 with stub_of(server.port) as calls:
                     asked = pb.GetUserRequest(user_id=str(new_id()))
                     status, code, words = refused(lambda: calls.GetUser(asked, metadata=METADATA))
@@ -227,6 +234,51 @@ class TestHealth:
                 assert "psycopg" not in words
         finally:
             postgres.stop()
+
+
+class TestStrangers:
+    """Who has no token, and begins calls without ever sending what they are to be about."""
+
+    METHODS = (
+        f"/{SERVICE}/GetUser",
+        f"/{SERVICE}/WatchRevocations",
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+    )
+
+    def test_calls_without_a_body_hold_nothing(self, app, server: AuthServer) -> None:
+        user = make_user()
+        over = threading.Event()
+
+        def unsaid() -> Iterator[bytes]:
+            over.wait(SECONDS * 3)
+            yield from ()
+
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        channels = [
+            grpc.insecure_channel(f"127.0.0.1:{server.port}", options=options) for _ in range(4)
+        ]
+        try:
+            half_open = [
+                channel.stream_unary(method).future(unsaid())
+                for channel in channels
+                for method in self.METHODS
+                for _ in range(20)
+            ]
+            with stub_of(server.port) as stub:
+                for _time in range(5):
+                    asked = pb.GetUserRequest(user_id=str(user.id))
+                    found = stub.GetUser(asked, metadata=METADATA, timeout=SECONDS)
+                    assert found.user.id == str(user.id)
+                stream = stub.WatchRevocations(pb.WatchRevocationsRequest(), metadata=METADATA)
+                assert next(stream).WhichOneof("event") == "heartbeat"
+                stream.cancel()
+            ends = {call.code() for call in half_open}  # each has ended, unasked
+            assert ends == {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.OK}
+        finally:
+            over.set()
+            for channel in channels:
+                channel.close()
 
 
 class TestLogins:

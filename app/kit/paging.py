@@ -41,7 +41,7 @@ def decode_cursor(cursor: str, shape: type[C]) -> C:
         return TypeAdapter(shape).validate_json(base64.urlsafe_b64decode(padded))
     except ValueError as error:  # pydantic's and binascii's are of its kind
         raise Invalid(
-            "bad_cursor", _("This cursor is not valid: start again without it.")
+            "bad_cursor", _("This place in the list is not valid. Start again at its beginning.")
         ) from error
 
 

@@ -94,7 +94,7 @@ class TestPage:
         answer = post_json(login(buyer), "/order/checkout/paypal", {"checkout_key": str(old)})
         assert answer.status_code == 409
         assert answer.json["code"] == "orders.basket_changed"
-        assert "changed since you opened this page" in answer.json["detail"]
+        assert "has changed in the meantime" in answer.json["detail"]
 
     def test_lost_race_names_the_product(self, app: Flask, login: Login, keys: UUID) -> None:
         buyer, rival = make_user(), make_user()

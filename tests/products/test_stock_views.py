@@ -137,7 +137,7 @@ class TestPage:
     def test_broken_cursor_is_refused_in_words(self, browser, product, query):
         answer = browser.get(f"/products/{product.id}/stock?{query}")
         assert answer.status_code == 422
-        assert "link to the next page" in soup(answer).get_text()
+        assert "place in the list" in soup(answer).get_text()
 
     @pytest.mark.parametrize("part", ["counts", "batches", "units"])
     def test_each_fragment_is_a_part_of_the_page(self, browser, product, part):

@@ -44,8 +44,8 @@ def test_who_has_no_cookies_is_told_so(app: Flask) -> None:
     finally:
         app.config["WTF_CSRF_ENABLED"] = False
     assert form.status_code == 422
-    assert "needs cookies" in form.text
+    assert "blocks cookies" in form.text
     assert "a@example.com" in form.text
     for refused in (answer, part):
         assert refused.status_code == 403
-        assert "needs cookies" in refused.text
+        assert "blocks cookies" in refused.text

@@ -146,7 +146,10 @@ def _app_error(error: AppError) -> Response:
 
 def _csrf_error(_error: CSRFError) -> Response:
     if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
-        message = _("The shop needs cookies. Allow them for this site, then send the form again.")
+        message = _(
+            "This page was open for too long, or your browser blocks cookies, which the shop "
+            "needs. Please send the form again."
+        )
         response = problem(HTTPStatus.FORBIDDEN, "cookies_needed", message)
         # Where they are allowed by now the token counts from here on.
         return htmx.announce(response, "csrf:renewed", token=generate_csrf())

@@ -1,11 +1,13 @@
 """The migrations make the tables that the models describe, and can be taken back."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, PrimaryKeyConstraint, Table, UniqueConstraint, text
@@ -106,6 +108,16 @@ def test_checks_of_the_models_are_in_the_database(empty: Flask) -> None:
             if name.startswith("constraint ")
         }
     assert described - there == set()
+
+
+def test_the_folder_reads_in_the_order_of_the_chain() -> None:
+    chain = ScriptDirectory(DIRECTORY).walk_revisions()  # the newest first
+    named = [Path(each.path).stem for each in chain]
+    for each in named:
+        assert len(each) <= 32, f"{each}: alembic_version holds 32 characters"
+    by_minute = [each for each in named if re.match(r"\d{8}_\d{4}_[a-z]", each)]
+    assert by_minute == sorted(by_minute, reverse=True)
+    assert all(each < "20261126" for each in set(named) - set(by_minute))
 
 
 def test_records_are_guarded_against_change(empty: Flask) -> None:

@@ -7,7 +7,7 @@ decides by the letters of a word which stemmer it gets.
 from alembic import op
 
 revision = "20261126_0655_search_accents"
-down_revision = "20261126_0630_add_known_networks"
+down_revision = "20261126_0650_add_known_networks"
 branch_labels = None
 depends_on = None
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261126_0710_next_delivery"
-down_revision = "20261126_0700_own_names"
+down_revision = "20261126_0707_own_names"
 branch_labels = None
 depends_on = None
 

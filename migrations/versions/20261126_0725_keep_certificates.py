@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261126_0725_keep_certificates"
-down_revision = "20261126_0720_index_lines"
+down_revision = "20261126_0722_index_lines"
 branch_labels = None
 depends_on = None
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "20261126_0630_add_known_networks"
+revision = "20261126_0650_add_known_networks"
 down_revision = "20261126_0645_name_listeners"
 branch_labels = None
 depends_on = None

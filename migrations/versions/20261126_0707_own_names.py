@@ -10,7 +10,7 @@ from alembic import op
 # What is kept must be what the shop compares with, so no copy of it as it is today.
 from app.auth import names
 
-revision = "20261126_0700_own_names"
+revision = "20261126_0707_own_names"
 down_revision = "20261126_0705_mismatched"
 branch_labels = None
 depends_on = None

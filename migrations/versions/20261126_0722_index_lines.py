@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "20261126_0720_index_lines"
+revision = "20261126_0722_index_lines"
 down_revision = "20261126_0720_add_pending_share"
 branch_labels = None
 depends_on = None

@@ -73,6 +73,7 @@ JSON = {"Accept": "application/json"}
 WORDS = {
     "token": "no-such-token",
     "slug": "no-such-slug",
+    "start": UUID(int=0),
     "size": 640,
     "role": "moderator",
     "filename": "css/base.css",

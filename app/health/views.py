@@ -1,4 +1,4 @@
-"""What is asked of a service: `/healthz`, `/readyz`, and whom to tell of a hole in it."""
+"""What programs ask of any site: whether it is well, whom to tell of a hole, what to crawl."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,22 @@ from flask import Blueprint, Flask, Response, current_app, jsonify
 from app.health import stores
 from app.kit.access import Access, allow
 from app.kit.i18n import LOCALES
+from app.kit.requests import public
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 _CONTACT_DAYS = 180
+# What is somebody's own, and what only costs: each purchase, login and search has its own address.
+_NOT_FOR_CRAWLERS = (
+    "/order/",
+    "/auth/",
+    "/live/",
+    "/api/",
+    "/products/mine",
+    "/products/new",
+    "/*?",
+)
 _KEY = "stores"
 
 
@@ -41,10 +52,29 @@ def security() -> Response:
         "Contact": f"mailto:{parseaddr(current_app.config['MAIL_FROM'])[1]}",
         "Expires": expires.isoformat().replace("+00:00", "Z"),
         "Preferred-Languages": ", ".join(LOCALES),
-        "Canonical": f"{current_app.config['PUBLIC_URL'].rstrip('/')}/.well-known/security.txt",
+        "Canonical": public("/.well-known/security.txt"),
     }
     body = "".join(f"{name}: {value}\n" for name, value in lines.items())
     return Response(body, mimetype="text/plain")
+
+
+@blueprint.get("/robots.txt")
+@allow(Access.PUBLIC)
+def robots() -> Response:
+    """What crawlers may ask for, and where the sitemap is (RFC 9309)."""
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in _NOT_FOR_CRAWLERS),
+        f"Sitemap: {public('/sitemap.xml')}",
+    ]
+    return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")
+
+
+@blueprint.get("/favicon.ico")
+@allow(Access.PUBLIC)
+def favicon() -> Response:
+    """The shop's sign, for whoever asks at the old address without reading the page."""
+    return current_app.send_static_file("icons/favicon.svg")
 
 
 @blueprint.get("/readyz")

@@ -147,6 +147,7 @@ class Product(Model):
             "id",
             postgresql_where="state = 'published'",
         ),
+        Index("ix_product_published", "id", postgresql_where="state = 'published'"),
         Index("ix_product_seller", "seller_id", "id"),
         Index("ix_product_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
     )

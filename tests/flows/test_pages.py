@@ -145,9 +145,14 @@ NO_PAGES = {
     "files.photo": "pictures",
     "health.alive": "a word for machines",
     "health.ready": "a word for machines",
+    "health.favicon": "a picture",
+    "health.robots": "plain text",
     "health.security": "plain text",
     "keys.jwks": "JSON",
     "developers.reference": "drawn by a program that is not ours",
+    "products.sitemap": "XML",
+    "products.sitemap_pages": "XML",
+    "products.sitemap_part": "XML",
     "products.left": "a part of the product's page, by itself",
 }
 

@@ -65,7 +65,8 @@ def _check() -> None:
     if not current_user.is_authenticated:
         raise Unauthenticated("login_required", _login_message())
     if rule is None or (rule is not Access.USER and rule.value not in current_user.role_names):
-        raise Forbidden("forbidden", _forbidden_message())
+        code = "sellers_only" if rule is Access.SELLER and not is_api() else "forbidden"
+        raise Forbidden(code, _forbidden_message())
     scope, scopes = scope_of(request.endpoint), g.get("scopes")
     if scopes is not None and scope is not None and scope not in scopes:
         raise insufficient_scope()

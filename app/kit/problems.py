@@ -84,10 +84,10 @@ def problem(
         response = jsonify({**body, "code": code, "errors": errors or {}})
         response.mimetype = PROBLEM_TYPE
     elif htmx.is_htmx():
-        shown = _render("errors/_problem.html", status, _title(status), message)
+        shown = _render("errors/_problem.html", status, _title(status), message, code)
         response = htmx.into_notices(shown)
     else:
-        response = _render("errors/error.html", status, _title(status), message)
+        response = _render("errors/error.html", status, _title(status), message, code)
     response.status_code = status
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
@@ -98,8 +98,8 @@ def problem(
     return response
 
 
-def _render(name: str, status: int, title: str, message: str) -> Response:
-    context = {"status": status, "title": title, "message": message}
+def _render(name: str, status: int, title: str, message: str, code: str) -> Response:
+    context = {"status": status, "title": title, "message": message, "code": code}
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return make_response(render_template(name, **context))
     # Without what the application adds to every page: it may need what is broken.

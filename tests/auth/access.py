@@ -6,6 +6,7 @@ RULES = {
     "auth.become_seller": Access.USER,
     "auth.change_password": Access.USER,
     "auth.change_paypal_email": Access.SELLER,
+    "auth.check_mail": Access.PUBLIC,
     "auth.confirm": Access.PUBLIC,
     "auth.confirm_address": Access.PUBLIC,
     "auth.end_session": Access.USER,

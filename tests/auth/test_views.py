@@ -105,7 +105,7 @@ class TestLogIn:
         again = client.post(
             form["action"], data={"email": form.find(attrs={"name": "email"})["value"]}
         )
-        assert again.status_code == 200
+        assert again.location == "/auth/check-mail"
         client.post(path_in(inbox.only(user.email), "/auth/confirm/"))
         assert log_in(client, user).status_code == 303
 
@@ -426,12 +426,88 @@ class TestSessions:
 FORM = {"display_name": "Nadia", "email": "nadia@example.com", "password": PASSWORD}
 
 
+class TestWays:
+    """Where a visitor was going is not lost on the way through registering, mail and login."""
+
+    def test_from_the_checkout_over_registering_back_to_it(self, client, inbox: Inbox):
+        email = make_user().email.replace("person", "way")
+        basket = page_of(client.get("/auth/register?next=/order/checkout"))
+        assert basket.select_one("form[action='/auth/register']")
+        client.post("/auth/register", data={**FORM, "email": email})
+        client.post("/auth/resend-confirmation", data={"email": email})
+        client.post(path_in(inbox.of(email)[0], "/auth/confirm/"))
+        form = page_of(client.get("/auth/login")).select_one("main form")
+        assert form.find(attrs={"name": "next"})["value"] == "/order/checkout"
+        assert log_in(client, queries.user_by_email(email)).location == "/order/checkout"
+        client.post("/auth/logout")
+        assert log_in(client, queries.user_by_email(email)).location == "/"
+
+    def test_from_the_checkout_over_a_new_password_back_to_it(self, client, inbox: Inbox):
+        user = make_user()
+        login = page_of(client.get("/auth/login?next=/order/checkout"))
+        links = {link["href"] for link in login.select("main a")}
+        assert links == {
+            "/auth/forgot?next=/order/checkout",
+            "/auth/register?next=/order/checkout",
+        }
+        client.get("/auth/forgot?next=/order/checkout")
+        client.post("/auth/forgot", data={"email": user.email})
+        path = path_in(inbox.only(user.email), "/auth/reset/")
+        done = client.post(path, data={"password": NEW_PASSWORD})
+        assert done.location == "/auth/login?next=/order/checkout"
+        client.get(done.location)
+        assert log_in(client, user, NEW_PASSWORD).location == "/order/checkout"
+
+    @pytest.mark.parametrize(
+        "target", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "x"]
+    )
+    def test_nobody_is_led_to_another_site(self, client, target):
+        client.get("/auth/register", query_string={"next": target})
+        client.get("/auth/login", query_string={"next": target})
+        assert log_in(client, make_user()).location == "/"
+
+
+class TestMailed:
+    @pytest.mark.parametrize(
+        "path", ["/auth/register", "/auth/resend-confirmation", "/auth/forgot"]
+    )
+    def test_a_reload_of_what_follows_sends_no_second_mail(self, client, inbox: Inbox, path):
+        user = make_user(confirmed=path != "/auth/resend-confirmation")
+        done = client.post(path, data={**FORM, "email": user.email})
+        assert (done.status_code, done.location) == (303, "/auth/check-mail")
+        for _reload in range(3):
+            shown = client.get("/auth/check-mail")
+            assert shown.headers["Cache-Control"] == "no-store"
+            assert user.email in shown.text
+        assert len(inbox.of(user.email)) == 1
+
+    def test_who_has_had_no_mail_is_led_to_the_login(self, client):
+        assert client.get("/auth/check-mail").location == "/auth/login"
+
+
+class TestSellersOnly:
+    def test_who_is_no_seller_is_offered_to_become_one(self, client):
+        log_in(client, make_user())
+        answer = client.get("/products/mine")
+        assert answer.status_code == 403
+        assert page_of(answer).select_one("main a[href='/auth/selling']")
+
+    def test_what_a_seller_gets_is_said_in_figures(self, client):
+        log_in(client, make_user())
+        told = page_of(client.get("/auth/selling")).select_one(".promises").get_text()
+        assert "You receive 90% of each sale" in told
+        assert "available 3 days after the sale" in told
+        assert "lowest price is €1.00" in told
+
+
 class TestRegister:
     def test_from_the_form_to_the_account(self, client, inbox: Inbox):
         user = make_user()  # takes a unique address for the mail catcher
         email = user.email.replace("person", "nadia")
         done = client.post("/auth/register", data={**FORM, "email": f" {email.upper()} "})
-        assert "Check your email" in done.get_data(as_text=True)
+        assert done.location == "/auth/check-mail"
+        for _reload in range(2):
+            assert email in client.get("/auth/check-mail").get_data(as_text=True).lower()
         path = path_in(inbox.only(email), "/auth/confirm/")
         for _scan in range(2):  # a program that looks into mails opens the link
             shown = client.get(path)

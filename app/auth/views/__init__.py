@@ -8,6 +8,7 @@ blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 from app.auth.views import (  # noqa: E402
     account,  # noqa: F401
     login,  # noqa: F401
+    mailed,  # noqa: F401
     passwords,  # noqa: F401
     registration,  # noqa: F401
     sessions,  # noqa: F401

@@ -1,8 +1,10 @@
 """The profile, and selling."""
 
-from flask import flash, session, url_for
+from decimal import Decimal
+
+from flask import Response, current_app, flash, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
+from flask_babel import force_locale, format_percent
 from flask_babel import gettext as _
 
 from app.auth import identity, policy
@@ -11,12 +13,15 @@ from app.auth.forms import PayoutForm, ProfileForm, SellerForm
 from app.auth.identity import me
 from app.auth.service import accounts, selling
 from app.auth.views import blueprint, devices
+from app.kit import i18n
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.forms import form_page
 from app.kit.htmx import redirect_to
+from app.kit.money import BASIS_POINTS
 from app.kit.requests import address, agent
+from app.settings import Settings
 
 
 @blueprint.get("/profile")
@@ -51,8 +56,22 @@ def become_seller() -> ResponseReturnValue:
     """The form; for a seller the one to be paid somewhere else."""
     if policy.may_sell(me()):
         return form_page("auth/payout.html", PayoutForm(obj=me()))
-    form = SellerForm(display_name=me().display_name, paypal_email=me().email)
-    return form_page("auth/become_seller.html", form)
+    return _seller_page(SellerForm(display_name=me().display_name, paypal_email=me().email))
+
+
+def _seller_page(form: SellerForm, error: AppError | None = None) -> Response:
+    """The form, with what a seller gets of a sale, and when."""
+    settings: Settings = current_app.extensions["settings"]
+    share = Decimal(BASIS_POINTS - settings.commission_basis_points) / BASIS_POINTS
+    return form_page(
+        "auth/become_seller.html",
+        form,
+        error,
+        share=format_percent(
+            share, "#,##0.##\N{NO-BREAK SPACE}%" if i18n.locale() == "ru" else "#,##0.##%"
+        ),
+        hold_days=settings.hold_days,
+    )
 
 
 @blueprint.post("/selling")
@@ -62,7 +81,7 @@ def start_selling() -> ResponseReturnValue:
     """Become a seller."""
     form = SellerForm()
     if not form.validate_on_submit():
-        return form_page("auth/become_seller.html", form)
+        return _seller_page(form)
     try:
         secret = selling.become_seller_in_browser(
             user_id=me().id,
@@ -77,7 +96,7 @@ def start_selling() -> ResponseReturnValue:
         flash(error.message, "info")
         return redirect_to(url_for("auth.become_seller"))
     except AppError as error:
-        return form_page("auth/become_seller.html", form, error)
+        return _seller_page(form, error)
     identity.remember(secret)
     flash(_("You are now a seller. Add your first product."), "success")
     return redirect_to(url_for("products.seller_products"))

@@ -11,26 +11,23 @@ from app.auth.forms import EmptyForm, LoginForm
 from app.auth.identity import me
 from app.auth.service import accounts, sessions
 from app.auth.service.details import clean_locale
-from app.auth.views import blueprint, devices
+from app.auth.views import blueprint, devices, ways
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.forms import form_page
 from app.kit.htmx import redirect_to
-from app.kit.requests import address, agent, own_path
-
-
-def _destination() -> str:
-    return own_path(request.values.get("next"), url_for("products.catalogue"))
+from app.kit.requests import address, agent
 
 
 @blueprint.get("/login")
 @allow(Access.PUBLIC)
 def login() -> ResponseReturnValue:
     """The form."""
+    ways.note()
     if current_user.is_authenticated:
-        return redirect_to(_destination())
-    return form_page("auth/login.html", LoginForm(), next=_destination())
+        return redirect_to(ways.destination())
+    return form_page("auth/login.html", LoginForm(), next=ways.destination())
 
 
 @blueprint.post("/login")
@@ -41,8 +38,8 @@ def log_in() -> ResponseReturnValue:
     form = LoginForm()
     if not form.validate_on_submit():
         if "csrf_token" in form.errors and current_user.is_authenticated:
-            return redirect_to(_destination())  # in another tab, while this one was open
-        return form_page("auth/login.html", form, next=_destination())
+            return redirect_to(ways.destination())  # in another tab, while this one was open
+        return form_page("auth/login.html", form, next=ways.destination())
     try:
         secret = sessions.log_in(
             email=form.email.data,
@@ -56,14 +53,15 @@ def log_in() -> ResponseReturnValue:
             "auth/login.html",
             form,
             error,
-            next=_destination(),
+            next=ways.destination(),
             unconfirmed=isinstance(error, NotConfirmed),
             under_attack=isinstance(error, TooManyLogins),
         )
+    target = ways.destination()  # before the session is another one
     _leave()  # the login that this browser had until now
     identity.remember(secret)
     devices.remember(form.email.data)
-    return redirect_to(_destination())
+    return redirect_to(target)
 
 
 def _leave() -> None:
@@ -107,9 +105,9 @@ def _once_more(target: str) -> ResponseReturnValue:
 def set_locale() -> ResponseReturnValue:
     """Choose the language, for this browser and for the account."""
     if not EmptyForm().validate_on_submit():
-        return _once_more(_destination())
+        return _once_more(ways.destination())
     locale = clean_locale(request.form.get("locale", ""))
     if current_user.is_authenticated:
         accounts.set_locale(user_id=me().id, locale=locale)
     session["locale"] = locale
-    return redirect_to(_destination())
+    return redirect_to(ways.destination())

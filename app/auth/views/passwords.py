@@ -10,13 +10,13 @@ from app.auth.forms import ChangePasswordForm, EmailForm, ResetForm
 from app.auth.identity import me
 from app.auth.models import MailPurpose
 from app.auth.service import credentials
-from app.auth.views import blueprint, devices
+from app.auth.views import blueprint, devices, mailed, ways
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.forms import form_page
 from app.kit.headers import no_store
-from app.kit.htmx import page, redirect_to
+from app.kit.htmx import redirect_to
 from app.kit.requests import address, agent
 
 
@@ -24,6 +24,7 @@ from app.kit.requests import address, agent
 @allow(Access.PUBLIC)
 def forgot() -> ResponseReturnValue:
     """The form."""
+    ways.note()
     return form_page("auth/forgot.html", EmailForm())
 
 
@@ -39,7 +40,7 @@ def send_reset() -> ResponseReturnValue:
         credentials.request_password_reset(email=form.email.data, address=address() or "")
     except AppError as error:
         return form_page("auth/forgot.html", form, error)
-    return page("auth/check_mail.html", email=form.email.data.strip(), purpose="reset")
+    return mailed.tell(form.email.data, MailPurpose.RESET)
 
 
 @blueprint.get("/reset/<token>")
@@ -76,10 +77,11 @@ def reset_password(token: str) -> ResponseReturnValue:
         return form_page("auth/forgot.html", EmailForm(formdata=None), error)
     except AppError as error:
         return form_page("auth/reset.html", form, error, email=email, token=token)
+    way = ways.kept()
     identity.forget()
     devices.remember(email)
     flash(_("Your new password is set. Please log in."), "success")
-    return redirect_to(url_for("auth.login"))
+    return redirect_to(url_for("auth.login", next=way))
 
 
 @blueprint.get("/password")

@@ -10,7 +10,7 @@ from app.auth.errors import DeadLink
 from app.auth.forms import EmailForm, EmptyForm, RegisterForm
 from app.auth.models import MailPurpose
 from app.auth.service import accounts
-from app.auth.views import blueprint, devices
+from app.auth.views import blueprint, devices, mailed, ways
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
@@ -25,8 +25,9 @@ from app.kit.requests import address
 @allow(Access.PUBLIC)
 def register() -> ResponseReturnValue:
     """The form."""
+    ways.note()
     if current_user.is_authenticated:
-        return redirect_to(url_for("auth.profile"))
+        return redirect_to(ways.destination())
     return form_page("auth/register.html", RegisterForm())
 
 
@@ -48,7 +49,7 @@ def make_account() -> ResponseReturnValue:
         )
     except AppError as error:
         return form_page("auth/register.html", form, error)
-    return page("auth/check_mail.html", email=form.email.data.strip(), purpose="confirm")
+    return mailed.tell(form.email.data, MailPurpose.CONFIRM)
 
 
 @blueprint.get("/confirm/<token>")
@@ -96,4 +97,4 @@ def send_confirmation_again() -> ResponseReturnValue:
         accounts.resend_confirmation(email=form.email.data, address=address() or "")
     except AppError as error:
         return form_page("auth/resend.html", form, error)
-    return page("auth/check_mail.html", email=form.email.data.strip(), purpose="confirm")
+    return mailed.tell(form.email.data, MailPurpose.CONFIRM)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from app.auth.models import MailPurpose, User
@@ -35,6 +36,25 @@ if "SHOTS_DIR" in os.environ:
     LOOKS += [("light", "ru"), ("dark", "en")]
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 MISSING = "01890000-0000-7000-8000-000000000000"
+
+
+# https://web.dev/articles/cls, without its windows: the whole sum is at least as much.
+SUM_UP_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver(list => {
+    for (const one of list.getEntries()) window.shifted += one.value;
+}).observe({type: "layout-shift", buffered: true});
+"""
+FONTS_FETCHED = (
+    "performance.getEntriesByType('resource')"
+    ".filter(one => one.name.includes('.woff2') && one.transferSize > 0).map(one => one.name)"
+)
+
+
+def late(route: Route) -> None:
+    """Let it wait for a second."""
+    time.sleep(1)
+    route.continue_()
 
 
 @dataclass(frozen=True)
@@ -327,6 +347,23 @@ class TestFirstLook:
         for box in (catalogue, buy):
             assert box is not None
             assert box["y"] + box["height"] <= height
+
+    @pytest.mark.parametrize("language", ["en-GB", "ru-RU"])
+    def test_fonts_that_come_late_move_nothing_and_come_once(
+        self, visit: Visit, language: str
+    ) -> None:
+        on_sale()
+        page = visit(viewport={"width": 390, "height": 844}, locale=language)
+        page.add_init_script(SUM_UP_SHIFTS)
+        page.route("**/*.woff2*", late)
+        page.goto("/products")
+        wait_until(page, lambda: page.evaluate(FONTS_FETCHED) != [])
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.shifted") < 0.02
+        page.unroute("**/*.woff2*")
+        page.goto("/auth/login")
+        page.evaluate("document.fonts.ready")
+        assert page.evaluate(FONTS_FETCHED) == []
 
     @pytest.mark.parametrize("language", ["en-GB", "ru-RU"])
     def test_phone_shows_the_button_to_pay_and_the_one_to_reveal(

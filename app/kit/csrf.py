@@ -1,16 +1,19 @@
 """The token by which a form is known to be of a page of ours, so that no other site can send it.
 
 It goes with the cookie of the session: a login in another tab makes those of open pages useless.
-What was typed there is not lost: a part of a page gets the new token and is sent once more, and a
-form whose view is marked by `keeps_words` is shown again as it was filled in.
+What was done there is not lost, if the browser says that a page of ours asks. A script of ours gets
+the new token and sends the same once more by itself, unless its page was made for another account
+than the one that is logged in by now. A form whose view is marked by `keeps_words` is shown
+again as it was filled in; any other is repeated by one button.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_babel import gettext as _
-from flask_wtf.csrf import CSRFError
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError, generate_csrf
 
 from app.extensions import csrf
 from app.kit.errors import Forbidden
@@ -18,6 +21,11 @@ from app.kit.htmx import is_htmx
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "keeps_words"
+# A page's scripts say the token and whom the page was made for; a refusal says the new token.
+_TOKEN = "X-CSRFToken"  # noqa: S105  # the name of a header
+_PERSON = "X-Page-Of"
+FIELD = "csrf_token"  # of a form
+_NOBODY = ""
 
 
 def keeps_words(view: F) -> F:
@@ -34,6 +42,7 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # by what follows instead
     app.before_request(_check)
+    app.jinja_env.globals["script_headers"] = script_headers
 
 
 def _check() -> None:
@@ -43,7 +52,7 @@ def _check() -> None:
         csrf.protect(apply_exemptions=True)
     except CSRFError:
         view = current_app.view_functions.get(request.endpoint or "")
-        if is_htmx() or not getattr(view, _ATTRIBUTE, False) or not _is_from_our_page():
+        if is_htmx() or not getattr(view, _ATTRIBUTE, False) or not is_from_our_page():
             raise
     # The token alone should do; but who has got hold of one is still on another site.
     if g.get("csrf_valid") and request.headers.get("Sec-Fetch-Site", "none") in _ELSEWHERE:
@@ -56,9 +65,30 @@ def _check() -> None:
 _ELSEWHERE = {"cross-site", "same-site"}
 
 
-def _is_from_our_page() -> bool:
+def is_from_our_page() -> bool:
     """Whether the browser says that a page of ours has sent it."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
     return request.headers.get("Origin") == request.host_url.rstrip("/")
+
+
+def is_page_of_another() -> bool:
+    """Whether the page that asks was made for somebody else than who is logged in now."""
+    made_for = request.headers.get(_PERSON, _NOBODY)
+    return made_for not in {_NOBODY, _person()} and _person() != _NOBODY
+
+
+def script_headers() -> dict[str, str]:
+    """What scripts of this page send along with each change."""
+    return {_TOKEN: generate_csrf(), _PERSON: _person()}
+
+
+def renew(response: Response) -> Response:
+    """Hand the token that counts from now on to the script that asked."""
+    response.headers[_TOKEN] = generate_csrf()
+    return response
+
+
+def _person() -> str:
+    return str(current_user.get_id()) if current_user.is_authenticated else _NOBODY

@@ -3,7 +3,6 @@
 https://four.htmx.org/docs: htmx 4 says `HX-Request-Type: partial` when it wants a part of a page.
 """
 
-import json
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
@@ -55,12 +54,6 @@ def redirect_to(url: str) -> ResponseReturnValue:
     else:
         response = make_response(redirect(url, code=303))
     response.headers.add("Vary", VARY)
-    return response
-
-
-def announce(response: Response, event: str, **detail: str) -> Response:
-    """Have htmx dispatch an event in the page, once it has dealt with the answer."""
-    response.headers["HX-Trigger"] = json.dumps({event: detail})
     return response
 
 

@@ -16,13 +16,13 @@ from flask import (
 )
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from flask_wtf.csrf import CSRFError, generate_csrf
+from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
 
-from app.kit import htmx, i18n
+from app.kit import csrf, headers, htmx, i18n
 from app.kit.db import sqlstate, undo
 from app.kit.errors import AppError, Kind
 from app.kit.requests import is_api
@@ -145,23 +145,36 @@ def _app_error(error: AppError) -> Response:
 
 
 def _csrf_error(_error: CSRFError) -> Response:
+    code, message = "csrf", _("This page was open for too long. Please send the form again.")
     if current_app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        code = "cookies_needed"
         message = _(
             "This page was open for too long, or your browser blocks cookies, which the shop "
             "needs. Please send the form again."
         )
-        response = problem(HTTPStatus.FORBIDDEN, "cookies_needed", message)
-        # Where they are allowed by now the token counts from here on.
-        return htmx.announce(response, "csrf:renewed", token=generate_csrf())
-    if htmx.is_htmx() and not wants_json():
-        message = _("This page was open for too long. Please send the form again.")
-        response = problem(HTTPStatus.FORBIDDEN, "csrf", message)
-        return htmx.announce(response, "csrf:renewed", token=generate_csrf())
-    return problem(
-        HTTPStatus.FORBIDDEN,
-        "csrf",
-        _("This page was open for too long. Go back, reload it and send the form again."),
-    )
+    by_script = wants_json() or htmx.is_htmx()
+    if not csrf.is_from_our_page():
+        if code == "csrf" and not by_script:
+            message = _(
+                "This page was open for too long. Go back, reload it and send the form again."
+            )
+        return problem(HTTPStatus.FORBIDDEN, code, message)
+    if not by_script:
+        return _ask_to_send_again(message)
+    if csrf.is_page_of_another():
+        message = _(
+            "You are logged in to another account by now. Reload the page to go on with it."
+        )
+        return problem(HTTPStatus.FORBIDDEN, "another_login", message)
+    return csrf.renew(problem(HTTPStatus.FORBIDDEN, code, message))
+
+
+def _ask_to_send_again(message: str) -> Response:
+    """The form as it was sent, with a token that counts; a browser sends no file again."""
+    fields = [field for field in request.form.items(multi=True) if field[0] != csrf.FIELD]
+    page = render_template("errors/send_again.html", message=message, fields=fields)
+    headers.no_store()
+    return make_response(page, HTTPStatus.FORBIDDEN)
 
 
 def _http_error(error: HTTPException) -> Response:

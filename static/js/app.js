@@ -125,11 +125,27 @@ document.addEventListener("htmx:error", (event) => {
   if (event.detail?.ctx && !event.detail.ctx.response) showTemplate("toast-offline");
 });
 
-// The server may hand out a new token (HX-Trigger: {"csrf:renewed": {"token": "…"}}).
-document.addEventListener("csrf:renewed", ({ detail }) => {
-  if (typeof detail?.token !== "string") return;
-  document.body.setAttribute("hx-headers:inherited", JSON.stringify({ "X-CSRFToken": detail.token }));
-  for (const input of $$('input[name="csrf_token"]')) input.value = detail.token;
+/* The token of forms goes with the login, which may have changed in another tab. A refusal of ours then has
+   the new one, and the same is sent once more. */
+function renewToken(token) {
+  const shared = JSON.parse(document.body.getAttribute("hx-headers:inherited"));
+  document.body.setAttribute("hx-headers:inherited", JSON.stringify({ ...shared, "X-CSRFToken": token }));
+  for (const input of $$('input[name="csrf_token"]')) input.value = token;
+}
+
+async function send(url, options) {
+  const answer = await window.fetch(url, options);
+  const token = answer.status === 403 && answer.headers.get("X-CSRFToken");
+  if (!token) return answer;
+  renewToken(token);
+  const { body } = options;
+  if (body instanceof FormData || body instanceof URLSearchParams) body.set("csrf_token", token);
+  return window.fetch(url, { ...options, headers: { ...options.headers, "X-CSRFToken": token } });
+}
+
+window.byteshop = { send };
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.fetch = send;
 });
 
 /* The focus stays where something was replaced: htmx gives it back to what has the same id or `autofocus`. */

@@ -11,7 +11,7 @@ function headers() {
 }
 
 async function post(url, body = {}) {
-  const answer = await fetch(url, { method: "POST", headers: headers(), body: JSON.stringify(body) });
+  const answer = await window.byteshop.send(url, { method: "POST", headers: headers(), body: JSON.stringify(body) });
   const content = await answer.json().catch(() => ({}));
   return { ok: answer.ok, status: answer.status, content };
 }

@@ -51,7 +51,7 @@ function subscribe() {
 
 async function ticket() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited") || "{}");
-  const answer = await fetch(TICKET_URL, { method: "POST", headers: { ...headers, Accept: "application/json" } });
+  const answer = await window.byteshop.send(TICKET_URL, { method: "POST", headers: { ...headers, Accept: "application/json" } });
   if (REFUSED.includes(answer.status)) return null;
   if (!answer.ok) throw new Error(`no ticket: ${answer.status}`);
   return (await answer.json()).ticket;

@@ -879,6 +879,16 @@ class TestOutdatedForms:
         done = client.post("/auth/login", data={**sent, "csrf_token": "x"}, headers=SAME_ORIGIN)
         assert (done.status_code, done.location) == (303, "/order/basket")
 
+    @pytest.mark.parametrize("whose", ["nobody", "own", "another"])
+    def test_scripts_of_a_page_made_for_another_are_given_no_token(self, person, whose):
+        user, client = person
+        made_for = {"nobody": "", "own": user.get_id(), "another": make_user().get_id()}[whose]
+        headers = {**SAME_ORIGIN, "HX-Request": "true", "X-Page-Of": made_for}
+        refused = client.post("/order/basket/prices", headers=headers)
+        assert refused.status_code == 403
+        assert ("X-CSRFToken" in refused.headers) is (whose != "another")
+        assert ("another account" in refused.text) is (whose == "another")
+
     @pytest.mark.parametrize(
         "headers",
         [

@@ -21,6 +21,7 @@ from app.settings import Settings
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 JSON = {"Accept": "application/json"}
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 STATUSES = {
     Kind.INVALID: 422,
     Kind.FORBIDDEN: 403,
@@ -222,32 +223,64 @@ class TestHttp:
         )
         assert response.status_code == 422
 
-    def test_form_without_token_is_refused(self, application: Flask, client: FlaskClient) -> None:
-        application.config["WTF_CSRF_ENABLED"] = True
-        try:
-            client.get("/probe/page")  # which has a cookie set
-            response = client.post("/probe/form", data={"word": "x"})
-        finally:
-            application.config["WTF_CSRF_ENABLED"] = False
+    @pytest.fixture
+    def strict(self, application: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
+        monkeypatch.setitem(application.config, "WTF_CSRF_ENABLED", True)
+        return application
+
+    def test_form_without_token_is_refused(self, strict: Flask, client: FlaskClient) -> None:
+        client.get("/probe/page")  # which has a cookie set
+        response = client.post("/probe/form", data={"word": "x"})
         assert response.status_code == 403
         assert "open for too long" in response.text
 
-    def test_part_of_a_page_is_given_a_token_that_counts(
-        self, application: Flask, client: FlaskClient
+    def test_script_of_a_page_is_given_a_token_that_counts(
+        self, strict: Flask, client: FlaskClient
     ) -> None:
-        application.config["WTF_CSRF_ENABLED"] = True
-        try:
-            client.get("/probe/page")
-            refused = client.post("/probe/form", data={"word": "x"}, headers=HTMX)
-            renewed = json.loads(refused.headers["HX-Trigger"])["csrf:renewed"]["token"]
-            headers = {**HTMX, "X-CSRFToken": renewed}
-            again = client.post("/probe/form", data={"word": "x"}, headers=headers)
-        finally:
-            application.config["WTF_CSRF_ENABLED"] = False
+        client.get("/probe/page")
+        headers = {**HTMX, **SAME_ORIGIN}
+        refused = client.post("/probe/form", data={"word": "x"}, headers=headers)
+        headers |= {"X-CSRFToken": refused.headers["X-CSRFToken"]}
+        again = client.post("/probe/form", data={"word": "x"}, headers=headers)
         assert refused.status_code == 403
         assert refused.headers["HX-Retarget"] == "#notices"
         assert "Please send the form again" in refused.text
         assert (again.status_code, again.text) == (200, "x")
+
+    def test_form_of_a_page_comes_back_to_be_sent_by_one_button(
+        self, strict: Flask, client: FlaskClient
+    ) -> None:
+        client.get("/probe/page")
+        words = {"word": 'a "b"\n<c>', "csrf_token": "outdated"}
+        refused = client.post("/probe/form?a=1", data=words, headers=SAME_ORIGIN)
+        form = BeautifulSoup(refused.text, "html.parser").select_one("main form")
+        assert refused.status_code == 403
+        assert refused.headers["Cache-Control"] == "no-store"
+        assert form
+        assert form["action"] == "/probe/form?a=1"
+        fields = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+        again = client.post(str(form["action"]), data=fields, headers=SAME_ORIGIN)
+        assert (again.status_code, again.text) == (200, words["word"])
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            {},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+        ],
+    )
+    @pytest.mark.parametrize("face", [{}, HTMX, JSON])
+    def test_nothing_that_counts_is_given_to_another_site(
+        self, strict: Flask, client: FlaskClient, origin: dict[str, str], face: dict[str, str]
+    ) -> None:
+        client.get("/probe/page")
+        refused = client.post("/probe/form", data={"word": "x"}, headers={**origin, **face})
+        assert refused.status_code == 403
+        assert "X-CSRFToken" not in refused.headers
+        assert "Send again" not in refused.text
 
 
 def test_russian_is_asked_for_and_said(client: FlaskClient) -> None:

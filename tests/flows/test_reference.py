@@ -1,0 +1,41 @@
+"""The API's reference in a browser: to be read by everybody, in both themes, and tried out."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.flows.conftest import Visit
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_in_it_is_hard_to_read_or_to_reach(visit: Visit, scheme: str) -> None:
+    page = visit(color_scheme=scheme)
+    page.goto("/developers/api")
+    page.get_by_role("button", name="/api/v1/products", exact=False).first.click()
+    expect(page.locator(".opblock.is-open")).to_be_visible()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    wrong = {one["id"]: [node["html"] for node in one["nodes"]] for one in result["violations"]}
+    assert wrong == {}
+
+
+def test_it_follows_the_theme_that_is_chosen(visit: Visit) -> None:
+    page = visit(color_scheme="light")
+    page.goto("/developers/api")
+    expect(page.locator("html.dark-mode")).to_have_count(0)
+    page.get_by_role("button", name="Theme").click()
+    expect(page.locator("html.dark-mode")).to_have_count(1)
+
+
+def test_a_request_can_be_tried_out(visit: Visit) -> None:
+    page = visit()
+    page.goto("/developers/api")
+    operation = page.locator("[id='operations-products-products_api_list_categories']")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Execute").click()
+    answered = operation.locator(".live-responses-table tbody .response-col_status")
+    expect(answered).to_contain_text("200")

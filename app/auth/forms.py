@@ -30,7 +30,7 @@ def _name() -> StringField:
         _l("Name"),
         # Spaces and invisible characters are taken away before the length is checked.
         [DataRequired(_FILL_IN), Length(max=NAME_MAX * 2, message=_LONGER)],
-        description=_l("Shown to others on your products and in chats."),
+        description=_l("Shown to others on your products."),
     )
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.factories.auth import make_user
 from tests.flows.conftest import Visit, Watch
-from tests.flows.steps import buyer, fill_log_in, keys, log_in, mail_to, on_sale, unique
+from tests.flows.steps import buyer, fill_log_in, keys, log_in, mail_to, unique
 from tests.support.inbox import Inbox, path_in
 
 pytestmark = pytest.mark.usefixtures("data")
@@ -172,14 +172,3 @@ def test_refused_form_leads_to_what_is_wrong(page: Page, watch: Watch) -> None:
     expect(email).to_be_focused()
     expect(email).to_have_accessible_description(re.compile("such as name@example.com"))
     expect(page.get_by_label("Password")).to_have_accessible_description(re.compile("guess"))
-
-
-def test_page_from_before_the_login_is_sent_once_more(page: Page, watch: Watch) -> None:
-    watch.allow("status of 4")
-    product = on_sale()
-    page.goto(f"/products/{product.id}")
-    log_in(page, buyer())
-    page.get_by_role("button", name="Add to basket").click()
-    expect(page.locator("#notices")).to_contain_text("Please send the form again")
-    page.get_by_role("button", name="Add to basket").click()
-    expect(page.locator("#notices")).to_contain_text("In your basket: 1")

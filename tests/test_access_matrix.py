@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -386,3 +387,21 @@ def test_a_browsers_login_is_nothing_to_the_api(app: Flask, login: Login) -> Non
     }
     assert len(statuses) > 40
     assert set(statuses.values()) == {401}
+
+
+def test_whatever_a_form_is_refused_for_leads_back_to_its_page(app: Flask, login: Login) -> None:
+    browser = login(make_user(roles=("seller",)))
+    made_on = "/developers?from=here"
+    lost = []
+    for rule in _routes(app):
+        if "POST" not in (rule.methods or ()) or rule.rule.startswith(API):
+            continue
+        if RULES[rule.endpoint] is SIGNED or rule.endpoint in ENDS_THERE:
+            continue
+        path = _address(app, rule, {})
+        answer = browser.post(path, headers={"Referer": f"http://localhost{made_on}"})
+        page = BeautifulSoup(answer.text, "html.parser")
+        leads_back = page.select_one(f'main a[href="{made_on}"], main form, #basket')
+        if answer.status_code >= 400 and not leads_back:
+            lost.append(f"{path}: {answer.status_code}")
+    assert lost == []

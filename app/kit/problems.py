@@ -26,6 +26,7 @@ from app.kit import csrf, headers, htmx, i18n
 from app.kit.db import sqlstate, undo
 from app.kit.errors import AppError, Kind
 from app.kit.requests import is_api
+from app.kit.returning import page_before, sent_fields
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,14 @@ def problem(
 
 
 def _render(name: str, status: int, title: str, message: str, code: str) -> Response:
-    context = {"status": status, "title": title, "message": message, "code": code}
+    context = {
+        "status": status,
+        "title": title,
+        "message": message,
+        "code": code,
+        "before": page_before(),
+        "fields": sent_fields(),
+    }
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return make_response(render_template(name, **context))
     # Without what the application adds to every page: it may need what is broken.
@@ -130,10 +138,9 @@ def _title(status: int) -> str:
 def _app_error(error: AppError) -> Response:
     log.info("refused", extra={"code": error.code, "path": request.path})
     if error.kind is Kind.UNAUTHENTICATED and not wants_json():
-        target = request.full_path.rstrip("?") if request.method == "GET" else ""
-        if htmx.is_htmx():
-            target = ""
-        response = htmx.redirect_to(url_for("auth.login", next=target or None))
+        is_page = request.method == "GET" and not htmx.is_htmx()
+        target = request.full_path.rstrip("?") if is_page else page_before()
+        response = htmx.redirect_to(url_for("auth.login", next=target))
         return make_response(response)
     return problem(
         STATUS[error.kind],
@@ -159,8 +166,9 @@ def _csrf_error(_error: CSRFError) -> Response:
                 "This page was open for too long. Go back, reload it and send the form again."
             )
         return problem(HTTPStatus.FORBIDDEN, code, message)
-    if not by_script:
-        return _ask_to_send_again(message)
+    fields = None if by_script else sent_fields()
+    if fields is not None:
+        return _ask_to_send_again(message, fields)
     if csrf.is_page_of_another():
         message = _(
             "You are logged in to another account by now. Reload the page to go on with it."
@@ -169,9 +177,7 @@ def _csrf_error(_error: CSRFError) -> Response:
     return csrf.renew(problem(HTTPStatus.FORBIDDEN, code, message))
 
 
-def _ask_to_send_again(message: str) -> Response:
-    """The form as it was sent, with a token that counts; a browser sends no file again."""
-    fields = [field for field in request.form.items(multi=True) if field[0] != csrf.FIELD]
+def _ask_to_send_again(message: str, fields: list[tuple[str, str]]) -> Response:
     page = render_template("errors/send_again.html", message=message, fields=fields)
     headers.no_store()
     return make_response(page, HTTPStatus.FORBIDDEN)

@@ -7,12 +7,14 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
+from wtforms import PasswordField
 
-from app.auth import identity, queries
+from app.auth import forms, identity, queries
 from app.auth.models import LoginSession, MailPurpose, User
 from app.auth.service import credentials, mail_links, moderation, sessions
 from app.auth.service.mail_links import LIFETIME
 from app.factory import create_app
+from app.kit import returning
 from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.retention import drop_old
@@ -928,3 +930,15 @@ def test_menu_offers_each_what_they_may_open(login: Callable[..., FlaskClient]) 
 
     assert "/auth/selling" in offered(make_user())
     assert "/products/mine" in offered(make_user(roles=["seller"]))
+
+
+def test_no_page_repeats_a_password():
+    made = [form for form in vars(forms).values() if isinstance(form, type)]
+    fields = {
+        name
+        for form in made
+        for name, field in vars(form).items()
+        if getattr(field, "field_class", None) is PasswordField
+    }
+    assert fields
+    assert fields <= returning.SECRETS

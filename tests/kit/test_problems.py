@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -85,6 +87,15 @@ class TestNobodyLoggedIn:
         assert response.status_code == 303
         assert response.headers["Location"] == "/auth/login"
 
+    @pytest.mark.parametrize("headers", [{}, HTMX])
+    def test_post_leads_back_to_the_page_it_was_made_on(
+        self, client: FlaskClient, headers: dict[str, str]
+    ) -> None:
+        made_on = {"Referer": "http://localhost/probe/page?a=1"}
+        response = client.post("/probe/refuse/unauthenticated", headers={**headers, **made_on})
+        led = response.headers.get("Location") or response.headers["HX-Redirect"]
+        assert led == "/auth/login?next=/probe/page?a%3D1"
+
     def test_htmx_moves_the_whole_window(self, client: FlaskClient) -> None:
         response = client.get("/probe/user", headers=HTMX)
         assert response.headers["HX-Redirect"] == "/auth/login"
@@ -94,6 +105,66 @@ class TestNobodyLoggedIn:
         response = client.get("/probe/user", headers=JSON)
         assert response.status_code == 401
         assert json.loads(response.text)["code"] == "login_required"
+
+
+FIELDS = {"word": 'a "b"\n<c>', "csrf_token": "x"}
+MADE_ON = {"Referer": "http://localhost/probe/page?a=1", **SAME_ORIGIN}
+
+
+class TestWayBack:
+    """A refused form leads to the page it was on; what only came too early can be sent again."""
+
+    @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.UNAUTHENTICATED])
+    def test_to_the_page_it_was_made_on(self, client: FlaskClient, kind: Kind) -> None:
+        refused = client.post(f"/probe/refuse/{kind}", data=FIELDS, headers=MADE_ON)
+        page = BeautifulSoup(refused.text, "html.parser")
+        assert page.select_one('main a[href="/probe/page?a=1"]')
+        form = page.select_one("main form")
+        assert bool(form) is (kind in {Kind.TOO_MANY, Kind.UNAVAILABLE})
+        if form:
+            fields = {str(field["name"]): str(field["value"]) for field in form.select("input")}
+            assert form["action"] == f"/probe/refuse/{kind}"
+            assert fields.pop("csrf_token") not in {"", "x"}
+            assert fields == {"word": FIELDS["word"]}
+
+    def test_of_a_bug_too(self, client: FlaskClient) -> None:
+        refused = client.post("/probe/bug", data=FIELDS, headers=MADE_ON)
+        assert 'href="/probe/page?a=1"' in refused.text
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "",
+            "https://evil.example/probe/page",
+            "http://localhost.evil.example/probe/page",
+            "http://localhost//evil.example/probe/page",
+            "http://localhost/\\evil.example",
+            "http://localhost/no/such/page",
+            "http://localhost/probe/form",  # which is only posted to
+            "http://[",
+            "javascript:alert(1)",
+        ],
+    )
+    def test_to_no_other_place(self, client: FlaskClient, address: str) -> None:
+        headers = {"Referer": address} if address else {}
+        refused = client.post("/probe/refuse/conflict", data=FIELDS, headers=headers)
+        links = BeautifulSoup(refused.text, "html.parser").select("main a")
+        assert [link["href"] for link in links] == ["/"]
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            {"data": FIELDS, "headers": {"Sec-Fetch-Site": "cross-site"}},
+            {"data": FIELDS, "headers": {}},
+            {"data": {**FIELDS, "password": "hunter2"}, "headers": MADE_ON},
+            {"data": {"file": (BytesIO(b"x"), "a.txt")}, "headers": MADE_ON},
+        ],
+    )
+    def test_only_what_is_ours_to_repeat(self, client: FlaskClient, sent: dict[str, Any]) -> None:
+        refused = client.post(f"/probe/refuse/{Kind.TOO_MANY}", **sent)
+        assert refused.status_code == 429
+        assert not BeautifulSoup(refused.text, "html.parser").select_one("main form")
+        assert "hunter2" not in refused.text
 
 
 class TestBug:

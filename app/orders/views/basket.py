@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from app.kit import htmx
 from app.kit.access import Access, allow
-from app.kit.errors import AppError
+from app.kit.errors import AppError, TooMany
 from app.kit.headers import no_store
 from app.kit.problems import STATUS
 from app.orders.errors import NoSuchProduct
@@ -61,6 +61,8 @@ def add_to_basket() -> ResponseReturnValue:
         pieces = baskets.add(
             owner=owner_for_adding(), product_id=form.product, quantity=form.quantity.data
         )
+    except TooMany:
+        raise  # its page can send the same later
     except AppError as error:
         return _refuse_adding(form, error.message, STATUS[error.kind])
     forget_count()
@@ -177,14 +179,24 @@ def _show(
 
 
 def _refuse_adding(form: PiecesForm, message: str, status: int) -> ResponseReturnValue:
-    """Among the notices for htmx, else on the basket's page with a form that keeps the quantity."""
+    """Among the notices for htmx, else on the product's page, with the quantity that was asked for.
+
+    What has no page is refused on the basket's.
+    """
     if htmx.is_htmx():
         return htmx.into_notices(
             make_response(
                 render_template("orders/_added.html", message=message, category="error"), status
             )
         )
-    return _show(adding=_refused(form, message), status=status)
+    refused = _refused(form, message)
+    if not refused.title:
+        return _show(adding=refused, status=status)
+    flash(message, "error")
+    quantity = form.quantity.data
+    return htmx.redirect_to(
+        url_for("products.detail", product_id=refused.product_id, quantity=quantity)
+    )
 
 
 def _refused(form: PiecesForm, message: str) -> Refused:

@@ -18,7 +18,7 @@ from app.kit.errors import AppError, Conflict
 from app.kit.forms import form_page
 from app.kit.money import Money
 from app.products import markdown
-from app.products.errors import ProductChanged
+from app.products.errors import NotThisState, ProductChanged
 from app.products.forms import ProductForm
 from app.products.models import Kind
 from app.products.queries.cards import ProductPage, own_card, own_product
@@ -236,9 +236,13 @@ def _back(product_id: UUID) -> ResponseReturnValue:
 @allow(Access.SELLER)
 def remove(product_id: UUID) -> ResponseReturnValue:
     """Take the product out of the shop."""
-    products.remove(
-        seller_id=current_user.id, product_id=product_id, reason=request.form.get("reason", "")
-    )
+    try:
+        products.remove(
+            seller_id=current_user.id, product_id=product_id, reason=request.form.get("reason", "")
+        )
+    except NotThisState as error:  # removed already: its own page is no more
+        flash(error.message, "warning")
+        return htmx.redirect_to(url_for("products.seller_products"))
     flash(_("The product has been removed. Buyers keep what they bought."), "success")
     return htmx.redirect_to(url_for("products.seller_products"))
 

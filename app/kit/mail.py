@@ -2,13 +2,16 @@
 
 import re
 import smtplib
+import socket
 import ssl
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from typing import cast
 from urllib.parse import SplitResult, unquote, urlsplit
 from uuid import UUID
 
@@ -18,15 +21,19 @@ from flask import current_app, render_template
 from flask_babel import force_locale
 
 from app.kit.db import assert_no_transaction
+from app.kit.deadlines import Deadline, Wire, connect, resolve
 from app.kit.outbox import TryLater
 
 # SMTP's line ends, and no part or header in 8 bits.
 _POLICY = policy.SMTP.clone(cte_type="7bit")
 # Runs of spaces, too: Python's folding of headers (3.11) loses some of them.
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]{2,}|[\x00-\x20\x7f-\x9f\u2028\u2029]")
-_SECONDS = 15
+# For all of a mail, below the outbox' lease and RQ's alarm; of these, to be let in, to say goodbye.
+_SECONDS, _CONNECT_SECONDS, _GOODBYE_SECONDS = 45.0, 15.0, 2.0
+_NAME_SECONDS = 2.0
+_MOST = 65_536  # bytes of all that the server says
 _SMTPS_PORT, _SMTP_PORT = 465, 25
-_PERMANENT = 500
+_READY, _PERMANENT = 220, 500
 # A worker has other things to do than to wait, mail by mail, for a server that does not answer.
 _SOON = 1.0
 _PAUSE_SECONDS = 120.0
@@ -37,8 +44,8 @@ def send(*, to: str, locale: str, template: str, key: UUID, **context: object) -
     """Render `templates/email/<template>/` in the person's language and hand it to the server.
 
     `key` is the mail's own, the same at each try: the Message-ID is made of it, by which a mail
-    that was sent twice is known as one. Raises TryLater when no server takes mails now,
-    smtplib.SMTPException when it refuses this one.
+    that was sent twice is known as one. Raises TryLater when no server takes mails now, or not in
+    time; smtplib.SMTPException when it refuses this one.
     """
     assert_no_transaction()
     _hand_over(compose(to=to, locale=locale, template=template, key=key, **context))
@@ -70,28 +77,23 @@ def _one_line(text: str) -> str:
 
 
 def _hand_over(message: EmailMessage) -> None:
-    server = _connect_unless_away(current_app.config["SMTP_URL"])
-    try:
-        server.send_message(message)
-    except OSError as error:  # those of smtplib are such, too
-        if _is_final(error):
-            raise
-        raise TryLater from error
-    finally:
-        with suppress(OSError):  # taken or not: how the server says goodbye changes nothing
-            server.quit()
-
-
-def _connect_unless_away(url: str) -> smtplib.SMTP:
+    url = current_app.config["SMTP_URL"]
     away_until: dict[str, float] = current_app.extensions.setdefault(_AWAY_UNTIL, {})
     began = time.monotonic()
     if began < away_until.get(url, 0):
         raise TryLater
+    connected = False
     try:
-        return _connect(url)
-    except OSError as error:
-        if time.monotonic() - began > _SOON:
-            away_until[url] = time.monotonic() + _PAUSE_SECONDS
+        with _connection(urlsplit(url), Deadline(_SECONDS)) as server:
+            connected = True
+            server.send_message(message)
+    except OSError as error:  # those of smtplib are such, too
+        if connected and _is_final(error):
+            raise
+        spent = time.monotonic() - began
+        if spent > _SOON:
+            # One mail's recipient may be what the server waited for: it need not stop the others.
+            away_until[url] = time.monotonic() + (spent if connected else _PAUSE_SECONDS)
         raise TryLater from error
 
 
@@ -126,33 +128,67 @@ def _on_the_wire(address: str) -> str:
     return checked.ascii_email or address
 
 
-def _connect(url: str) -> smtplib.SMTP:
+@contextmanager
+def _connection(parts: SplitResult, deadline: Deadline) -> Iterator[smtplib.SMTP]:
     """A connection that takes mails, in TLS wherever the server speaks it.
 
     The server must prove its name if the address asks for TLS, or if it is to be told a password.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or "127.0.0.1"
-    server: smtplib.SMTP
-    if parts.scheme == "smtps":
-        port = parts.port or _SMTPS_PORT
-        server = smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=_tls(proven=True))
-    else:
-        server = smtplib.SMTP(host, parts.port or _SMTP_PORT, timeout=_SECONDS)
+    host = parts.hostname or ""
+    smtps = parts.scheme == "smtps"
+    with deadline.part(_CONNECT_SECONDS):
+        port = parts.port or (_SMTPS_PORT if smtps else _SMTP_PORT)
+        wire = Wire(connect(resolve(host, port, deadline), port, deadline), deadline, most=_MOST)
     try:
-        _introduce(server, parts)
-    except BaseException:
-        server.close()
-        raise
+        with deadline.part(_CONNECT_SECONDS):
+            server = _introduce(wire, parts, deadline)
+        try:
+            yield server
+        finally:
+            with deadline.part(_GOODBYE_SECONDS), suppress(OSError):
+                server.quit()  # the mail is taken or not: no goodbye changes that
+    finally:
+        wire.hang_up()
+
+
+def _introduce(wire: Wire, parts: SplitResult, deadline: Deadline) -> smtplib.SMTP:
+    name = _own_name(wire, deadline)
+    if parts.scheme == "smtps":
+        wire.encrypt(_tls(proven=True), parts.hostname or "")
+    server = _client(wire, name)
+    code, greeting = server.getreply()
+    if code != _READY:
+        raise smtplib.SMTPConnectError(code, greeting)
+    server.ehlo_or_helo_if_needed()  # before that nothing is known of what the server can do
+    if parts.scheme != "smtps" and (parts.username or server.has_extn("starttls")):
+        if not server.has_extn("starttls"):
+            raise smtplib.SMTPNotSupportedError
+        code, answer = server.docmd("STARTTLS")
+        if code != _READY:
+            raise smtplib.SMTPResponseException(code, answer)
+        wire.encrypt(_tls(proven=bool(parts.username)), parts.hostname or "")
+        # One who knows nothing of what was said in the clear: RFC 3207, section 4.2.
+        server = _client(wire, name)
+    if parts.username:
+        server.login(unquote(parts.username), unquote(parts.password or ""))
     return server
 
 
-def _introduce(server: smtplib.SMTP, parts: SplitResult) -> None:
-    server.ehlo_or_helo_if_needed()  # before that nothing is known of what the server can do
-    if parts.scheme != "smtps" and (parts.username or server.has_extn("starttls")):
-        server.starttls(context=_tls(proven=bool(parts.username)))
-    if parts.username:
-        server.login(unquote(parts.username), unquote(parts.password or ""))
+def _client(wire: Wire, name: str) -> smtplib.SMTP:
+    client = smtplib.SMTP(local_hostname=name)
+    client.sock = cast("socket.socket", wire)
+    return client
+
+
+def _own_name(wire: Wire, deadline: Deadline) -> str:
+    """This machine's full name, or its address as RFC 5321, section 4.1.3, writes it."""
+    try:
+        with deadline.part(_NAME_SECONDS):
+            name = deadline.wait_for(socket.getfqdn)
+    except TimeoutError:
+        name = ""
+    address = wire.own_address
+    return name if "." in name else f"[{'IPv6:' if ':' in address else ''}{address}]"
 
 
 def _tls(*, proven: bool) -> ssl.SSLContext:

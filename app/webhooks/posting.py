@@ -5,9 +5,8 @@ those addresses, while the certificate is checked against the name. Redirects ar
 other. OWASP:
 https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 
-Nor may it hold us up. The time-outs of requests, httpx and urllib3 are for each single read, so
-that one byte in time asks for another while: here one deadline holds for everything, from the name
-to the last byte that is read of the answer.
+Nor may it hold us up: one deadline holds for everything, from the name to the last byte that is
+read of the answer.
 """
 
 import functools
@@ -15,18 +14,16 @@ import io
 import re
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import certifi
 
+from app.kit.deadlines import Deadline, TooMuch, Wire, connect, resolve
 from app.webhooks.addresses import is_public
 from app.webhooks.models import Failure
 
@@ -53,63 +50,8 @@ class Posted:
         return self.status is not None and 200 <= self.status < 300
 
 
-class _Failed(Exception):
-    """It came to nothing, for a reason that only the place of the failure tells."""
-
-    def __init__(self, reason: Failure) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _Deadline:
-    """The one moment by which everything is over."""
-
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """The seconds until then; TimeoutError once there are none."""
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-class _Wire(io.RawIOBase):
-    """A socket as `http.client` uses it; no wait on it outlives the deadline."""
-
-    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
-        super().__init__()
-        self._sock = sock
-        self._deadline = deadline
-        self._readable_bytes = MAX_READ
-
-    def readable(self) -> bool:
-        """Yes: for `io.BufferedReader`."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Wait for some bytes; HTTPException if they are more than any answer needs."""
-        if self._readable_bytes <= 0:
-            raise HTTPException("too much")
-        self._sock.settimeout(self._deadline.left())
-        count = self._sock.recv_into(buffer)
-        self._readable_bytes -= count
-        return count
-
-    def sendall(self, data: bytes) -> None:
-        """Send it all, piece by piece, however slowly they are taken."""
-        rest = memoryview(data)
-        while rest:
-            self._sock.settimeout(self._deadline.left())
-            rest = rest[self._sock.send(rest) :]
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """The answer, to be read."""
-        return io.BufferedReader(self)
-
-    def close(self) -> None:
-        """Nothing: `http.client` closes before the answer is read; `_open` does after it."""
+class _PrivateAddressError(Exception):
+    """The host has an address that is not public."""
 
 
 def is_address(url: str, *, private: bool) -> bool:
@@ -142,13 +84,17 @@ def post(
     began = time.monotonic()
     status, error, answer = None, None, ""
     try:
-        status, answer = _exchange(urlsplit(url), body, headers, private, _Deadline(seconds))
-    except _Failed as failed:
-        error = failed.reason
+        status, answer = _exchange(urlsplit(url), body, headers, private, Deadline(seconds))
+    except _PrivateAddressError:
+        error = Failure.PRIVATE_ADDRESS
+    except socket.gaierror:
+        error = Failure.NO_SUCH_HOST
     except TimeoutError:
         error = Failure.TOO_SLOW
     except ssl.SSLError:
         error = Failure.BAD_TLS
+    except TooMuch:
+        error = Failure.BAD_ANSWER
     except OSError:
         error = Failure.NO_CONNECTION
     except HTTPException:
@@ -157,12 +103,12 @@ def post(
 
 
 def _exchange(
-    parts: SplitResult, body: bytes, headers: dict[str, str], private: bool, deadline: _Deadline
+    parts: SplitResult, body: bytes, headers: dict[str, str], private: bool, deadline: Deadline
 ) -> tuple[int, str]:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with _open(parts, private, deadline) as sock:
+    with _open(parts, private, deadline) as wire:
         connection = HTTPConnection(parts.hostname or "")
-        connection.sock = _Wire(sock, deadline)
+        connection.sock = wire
         connection.request(
             "POST", target, body, {"Host": parts.netloc, "Connection": "close", **headers}
         )
@@ -182,50 +128,20 @@ def _start_of(response: io.BufferedIOBase) -> str:
 
 
 @contextmanager
-def _open(parts: SplitResult, private: bool, deadline: _Deadline) -> Iterator[socket.socket]:
+def _open(parts: SplitResult, private: bool, deadline: Deadline) -> Iterator[Wire]:
     """A connection to one of the host's addresses, with TLS where the address says so."""
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    addresses = _resolve(host, port, deadline)
+    addresses = resolve(host, port, deadline)
     if not private and not all(is_public(address) for address in addresses):
-        raise _Failed(Failure.PRIVATE_ADDRESS)
-    with closing(_connect(addresses, port, deadline)) as sock:
-        if parts.scheme != "https":
-            yield sock
-            return
-        sock.settimeout(deadline.left())  # the whole handshake's
-        with _tls().wrap_socket(sock, server_hostname=host) as wrapped:
-            yield wrapped
-
-
-def _resolve(host: str, port: int, deadline: _Deadline) -> list[str]:
-    """All addresses of a host. The system's resolver knows no deadline: a thread waits for it."""
-    found: Future[list[str]] = Future()
-
-    def ask() -> None:
-        try:
-            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            found.set_exception(error)
-        else:
-            found.set_result([str(entry[4][0]) for entry in entries])
-
-    threading.Thread(target=ask, daemon=True).start()
+        raise _PrivateAddressError
+    wire = Wire(connect(addresses, port, deadline), deadline, most=MAX_READ)
     try:
-        return found.result(deadline.left())
-    except (socket.gaierror, UnicodeError):
-        raise _Failed(Failure.NO_SUCH_HOST) from None
-
-
-def _connect(addresses: list[str], port: int, deadline: _Deadline) -> socket.socket:
-    """Try one address after the other, each for its share of the time that is left."""
-    for later, address in zip(reversed(range(len(addresses))), addresses, strict=True):
-        try:
-            return socket.create_connection((address, port), deadline.left() / (later + 1))
-        except OSError:
-            if not later:
-                raise
-    raise _Failed(Failure.NO_SUCH_HOST)
+        if parts.scheme == "https":
+            wire.encrypt(_tls(), host)
+        yield wire
+    finally:
+        wire.hang_up()
 
 
 @functools.cache

@@ -288,7 +288,7 @@ class TestRefusal:
     def test_nobody_waits_for_a_silent_server_that_another_has_waited_for(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(mail, "_SECONDS", 0.3)
+        monkeypatch.setattr(mail, "_CONNECT_SECONDS", 0.3)
         monkeypatch.setattr(mail, "_SOON", 0.2)
         away_until: dict[str, float] = {}
         monkeypatch.setitem(app.extensions, mail._AWAY_UNTIL, away_until)

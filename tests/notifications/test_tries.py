@@ -15,8 +15,10 @@ from sqlalchemy import text
 from app.auth.service import accounts, credentials, selling
 from app.embedded.processes import free_port
 from app.extensions import db
+from app.kit import mail, outbox
 from app.kit.db import session
 from tests.factories.auth import make_user
+from tests.support.dripping_mail_server import DrippingMailServer, dripping_mail_server
 
 HOME = "203.0.113.7"
 Work = Callable[[], None]
@@ -152,3 +154,74 @@ def test_link_that_was_used_is_not_good_again(
     assert len(set(server.links())) == 1
     used = session().scalars(text("SELECT used_at IS NOT NULL FROM mail_token")).all()
     assert used == [True]
+
+
+class TestDrippingServer:
+    @pytest.fixture
+    def dripping(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[DrippingMailServer]:
+        monkeypatch.setattr(mail, "_SECONDS", 0.5)
+        monkeypatch.setattr(mail, "_GOODBYE_SECONDS", 0.3)
+        monkeypatch.setitem(app.extensions, mail._AWAY_UNTIL, {})
+        with dripping_mail_server() as running:
+            monkeypatch.setitem(app.config, "SMTP_URL", f"smtp://{running.place}")
+            yield running
+
+    def rows(self) -> list[tuple[bool, bool, int, str | None]]:
+        """Of each mail: whether it is sent, whether it is given up, the tries, the last error."""
+        found = session().execute(
+            text(
+                "SELECT done_at IS NOT NULL, parked_at IS NOT NULL, attempts, last_error"
+                " FROM outbox WHERE listener LIKE 'mail.%'"
+            )
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in found]
+
+    @pytest.mark.parametrize("stage", ["CONNECT", "END"])
+    def test_mail_waits_for_days(
+        self, app: Flask, dripping: DrippingMailServer, drain: Work, sweep: Work, stage: str
+    ) -> None:
+        dripping.drips = stage
+        credentials.request_password_reset(email=make_user().email, address=HOME)
+        drain()
+        for _ in range(outbox.MAX_ATTEMPTS):
+            sweep()
+            drain()
+        [(sent, given_up, _tries, _error)] = self.rows()
+        assert (sent, given_up) == (False, False)
+        dripping.drips = None
+        app.extensions[mail._AWAY_UNTIL].clear()
+        sweep()
+        drain()
+        assert [row[:2] for row in self.rows()] == [(True, False)]
+        assert len({message["Message-ID"] for message in dripping.taken}) == 1
+
+    def test_one_that_was_taken_has_not_failed_for_its_goodbye(
+        self, app: Flask, dripping: DrippingMailServer, drain: Work, sweep: Work
+    ) -> None:
+        dripping.drips = "QUIT"
+        credentials.request_password_reset(email=make_user().email, address=HOME)
+        drain()
+        assert self.rows() == [(True, False, 1, None)]
+        sweep()
+        drain()
+        assert len(dripping.taken) == 1
+
+
+def test_mail_whose_worker_dies_after_it_was_taken_is_sent_once_more_as_the_same(
+    app: Flask, server: Server, drain: Work, sweep: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_user()
+
+    def die(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "_mark_done", die)
+        credentials.request_password_reset(email=user.email, address=HOME)
+        drain()
+    assert len(server.seen) == 1
+    for _ in range(2):
+        sweep()
+        drain()
+    assert len(server.seen) == 2
+    assert len(set(server.ids_of(user.email))) == len(set(server.links())) == 1

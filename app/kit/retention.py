@@ -67,10 +67,12 @@ def _drop_some(rule: Retention) -> int:
         .order_by(*key)
         .limit(BATCH)
         .with_for_update(skip_locked=True)  # somebody has just come back to it
+        # Not below IN: a plan may run that for each row, and pick others each time.
+        .cte("old")
     )
     dropped = session().execute(
         delete(rule.model)
-        .where(tuple_(*key).in_(old))
+        .where(tuple_(*key).in_(select(*old.c)))
         .returning(*key)
         .execution_options(synchronize_session=False)
     )

@@ -218,6 +218,8 @@ class AuthServer:
             self._gate.close()  # streams would wait for the grace's end
         ended.wait()
         self._logins.close()
+        if self._watch.is_alive():
+            self._watch.join()  # it may be at the database: a connection would outlive us
 
     def _watch_database(self) -> None:
         while not self._stopping.wait(HEALTH_SECONDS):

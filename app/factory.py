@@ -15,6 +15,7 @@ from app.kit import (
     headers,
     i18n,
     jobs,
+    lists,
     logs,
     postgres,
     problems,
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     access.init_app(app)
     csrf.init_app(app)  # reads the form, so only of those who may send it
     headers.init_app(app)
+    lists.init_app(app)
     assets.init_app(app)
     problems.init_app(app)
     origins.init_app(app)

@@ -32,6 +32,7 @@ def list_users(query: UsersQuery) -> UserList:
         banned=query.banned,
         after=query.after,
         size=query.limit,
+        counted=query.total,
     )
     return listing_of(UserList, page, _user)
 

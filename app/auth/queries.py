@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, CIDR
 from app.auth.models import ApiKey, KnownNetwork, LoginSession, MailPurpose, MailToken, Role, User
 from app.kit.crypto import token_hash
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 
 IDLE = timedelta(days=14)
 LIFETIME = timedelta(days=30)
@@ -80,24 +80,28 @@ def users(
     banned: bool | None = None,
     after: str | None = None,
     size: int = PAGE_SIZE,
+    counted: bool = False,
 ) -> Page[User]:
     """A page of people, the newest first, for administrators; Invalid for a broken cursor."""
-    query = select(User).order_by(User.id.desc()).limit(size + 1)
+    every = select(User)
     if words:
-        query = query.where(
+        every = every.where(
             or_(
                 cast(User.email, Text).icontains(words, autoescape=True),
                 User.display_name.icontains(words, autoescape=True),
             )
         )
     if role is not None:
-        query = query.where(User.roles.contains([role.value]))
+        every = every.where(User.roles.contains([role.value]))
     if banned is not None:
-        query = query.where(User.banned_at.is_not(None) if banned else User.banned_at.is_(None))
+        every = every.where(User.banned_at.is_not(None) if banned else User.banned_at.is_(None))
+    query = every
     if after:
         [last] = decode_cursor(after, tuple[UUID])
         query = query.where(User.id < last)
-    return cut(session().scalars(query).all(), size, lambda user: (user.id,))
+    rows = session().scalars(query.order_by(User.id.desc()).limit(size + 1)).all()
+    page = cut(rows, size, lambda user: (user.id,))
+    return with_total(page, every, after) if counted else page
 
 
 @dataclass(frozen=True)

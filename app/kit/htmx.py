@@ -4,6 +4,7 @@ https://four.htmx.org/docs: htmx 4 says `HX-Request-Type: partial` when it wants
 """
 
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from flask import Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -55,6 +56,20 @@ def redirect_to(url: str) -> ResponseReturnValue:
         response = make_response(redirect(url, code=303))
     response.headers.add("Vary", VARY)
     return response
+
+
+def page_around() -> tuple[str, str]:
+    """Path and query of the page that a part is asked for; empty where none is, or none is said."""
+    try:
+        parts = urlsplit(request.headers.get("HX-Current-URL", "") if wants_fragment() else "")
+    except ValueError:
+        return "", ""
+    return unquote(parts.path), parts.query
+
+
+def set_address(response: Response, url: str) -> None:
+    """Have the browser's address, and its entry in the history, become this one."""
+    response.headers["HX-Replace-Url"] = iri_to_uri(url)
 
 
 def into_notices(response: Response) -> Response:

@@ -2,17 +2,20 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from flask_babel import gettext as _
 from pydantic import TypeAdapter
+from sqlalchemy import Select, func, literal, select
 
+from app.kit.db import session
 from app.kit.errors import Invalid
 
 T = TypeVar("T")
 C = TypeVar("C", bound=tuple[Any, ...])
 PAGE_SIZE = 30
+MOST_COUNTED = 1000
 _MAX_CURSOR = 512
 
 
@@ -20,7 +23,8 @@ _MAX_CURSOR = 512
 class Page(Generic[T]):
     """Some rows and the cursor of the next page, None on the last.
 
-    `total` is how many there are in all, where that was counted.
+    `total` is how many there are on all pages, where that was counted: at most one more than
+    MOST_COUNTED.
     """
 
     items: Sequence[T]
@@ -49,3 +53,16 @@ def cut(rows: Sequence[T], size: int, key: Any) -> Page[T]:
     """Make a page of up to `size` rows from a query that was asked for one more."""
     items = rows[:size]
     return Page(items, encode_cursor(key(items[-1])) if len(rows) > size else None)
+
+
+def with_total(page: Page[T], query: Select[*tuple[Any, ...]], after: str | None) -> Page[T]:
+    """The page with the number of rows on all pages; `query` has them all, `after` is its cursor.
+
+    The count ends where people no longer care, whatever the shop has grown to.
+    """
+    if after is None and page.next_cursor is None:
+        return replace(page, total=len(page.items))
+    some = query.with_only_columns(literal(1), maintain_column_froms=True)
+    some = some.order_by(None).limit(MOST_COUNTED + 1)
+    counted = select(func.count()).select_from(some.subquery())
+    return replace(page, total=session().execute(counted).scalar_one())

@@ -111,7 +111,9 @@ def send_test(endpoint_id: UUID) -> OnTheWay:
 def list_messages(endpoint_id: UUID, query: MessagesQuery) -> MessageList:
     """List the messages of a webhook with all attempts, newest first."""
     endpoint = queries.endpoint_of(current_user.id, endpoint_id)
-    page = queries.messages_of(endpoint.id, after=query.after, size=query.limit)
+    page = queries.messages_of(
+        endpoint.id, after=query.after, size=query.limit, counted=query.total
+    )
     return listing_of(MessageList, page, MessageOut.read)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.webhooks.errors import NoSuchEndpoint
 from app.webhooks.models import (
     EventType,
@@ -70,19 +70,16 @@ def get_endpoint(endpoint_id: UUID) -> WebhookEndpoint | None:
 
 
 def messages_of(
-    endpoint_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
+    endpoint_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, counted: bool = False
 ) -> Page[Message]:
     """The messages of an endpoint, the newest first; Invalid for a broken cursor."""
-    query = (
-        select(WebhookMessage)
-        .where(WebhookMessage.endpoint_id == endpoint_id)
-        .order_by(WebhookMessage.id.desc())
-        .limit(size + 1)
-    )
+    every = select(WebhookMessage).where(WebhookMessage.endpoint_id == endpoint_id)
+    query = every
     if after:
         [last] = decode_cursor(after, tuple[UUID])
         query = query.where(WebhookMessage.id < last)
-    page = cut(session().scalars(query).all(), size, lambda message: (message.id,))
+    found = session().scalars(query.order_by(WebhookMessage.id.desc()).limit(size + 1)).all()
+    page = cut(found, size, lambda message: (message.id,))
     attempts: dict[UUID, list[Attempt]] = {}
     rows = session().scalars(
         select(WebhookAttempt)
@@ -105,4 +102,5 @@ def messages_of(
         )
         for message in page.items
     ]
-    return Page(items, page.next_cursor)
+    shown = Page(items, page.next_cursor)
+    return with_total(shown, every, after) if counted else shown

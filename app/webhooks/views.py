@@ -4,12 +4,12 @@ import json
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, request, session, url_for
+from flask import Blueprint, flash, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.kit import htmx, ratelimit
+from app.kit import htmx, lists, ratelimit
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, NotFound
@@ -78,17 +78,17 @@ def _show(
     secret: str | None = None,
 ) -> ResponseReturnValue:
     found = queries.endpoint_of(current_user.id, endpoint_id)
-    page = queries.messages_of(endpoint_id, after=request.args.get("after"))
+    asked = lists.asked()
+    page = queries.messages_of(endpoint_id, after=asked.after, size=asked.size())
     return form_page(
         "webhooks/endpoint.html",
         form or _filled(found),
         error,
-        fragment="items" if "after" in request.args else "messages",
+        fragment="items" if asked.after else "messages",
         endpoint=found,
         secret=secret,
         messages=[(one, _readable(one.payload)) for one in page.items],
-        next_url=page.next_cursor
-        and url_for(".endpoint", endpoint_id=endpoint_id, after=page.next_cursor),
+        next_url=lists.rest_of(page, url_for(".endpoint", endpoint_id=endpoint_id)),
         is_awaited=not found.off_reason and any(one.is_awaited for one in page.items),
         failures=FAILURES,
         states=MessageState,

@@ -1,6 +1,7 @@
 """The pages of webhooks."""
 
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -109,7 +110,7 @@ def test_messages_come_page_by_page(browser: FlaskClient, seller: User) -> None:
         messages.send_test(owner_id=seller.id, endpoint_id=endpoint.id)
     first = browser.get(page).text
     assert first.count("webhook.test</code></strong>") == 30
-    [more] = re.findall(r'href="([^"]+after=[^"]+)"', first)
+    [more] = re.findall(r' href="([^"]+after=[^"]+)"', unescape(first))
     second = browser.get(more, headers={"HX-Request": "true", "HX-Request-Type": "partial"}).text
     assert second.count("webhook.test</code></strong>") == 1
     assert "<html" not in second

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app.kit.paging import PAGE_SIZE, Page
+from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -49,18 +49,37 @@ class Money(Output):
         return cls(minor=minor, currency=currency)
 
 
+class Total(Output):
+    """How many items all pages have: exactly, or at least so many."""
+
+    count: int
+    exact: bool
+
+
 class Listing(Output, Generic[T]):
-    """Some things, and the cursor of the next page: null on the last."""
+    """Some things, and the cursor of the next page: null on the last.
+
+    `total` is null unless it was asked for.
+    """
 
     items: list[T]
     next: str | None
+    total: Total | None
 
 
 def listing_of(model: type[M], page: Page[Any], show: Callable[[Any], Any]) -> M:
     """A page of rows as a `Listing`, each shown by `show`."""
     return model.model_validate(
-        {"items": [show(row) for row in page.items], "next": page.next_cursor}
+        {
+            "items": [show(row) for row in page.items],
+            "next": page.next_cursor,
+            "total": None if page.total is None else _total(page.total),
+        }
     )
+
+
+def _total(counted: int) -> Total:
+    return Total(count=min(counted, MOST_COUNTED), exact=counted <= MOST_COUNTED)
 
 
 def _one_flag(value: object) -> object:
@@ -86,3 +105,6 @@ class Paged(Input):
 
     after: str | None = Field(None, description="cursor of the page: `next` of the previous page")
     limit: Number = Field(PAGE_SIZE, ge=1, le=MAX_PAGE, description="maximum number of items")
+    total: Flag = Field(
+        False, description=f"count the items of all pages, up to {MOST_COUNTED:,} of them"
+    )

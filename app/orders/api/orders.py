@@ -90,6 +90,7 @@ def list_orders(query: OrdersQuery) -> OrderList:
         unfinished=query.unfinished,
         after=query.after,
         size=query.limit,
+        counted=query.total,
     )
     return listing_of(OrderList, page, _listed)
 

@@ -19,7 +19,7 @@ SCOPE = "sales"
 @operation(answers=SaleList)
 def list_sales(query: SalesQuery) -> SaleList:
     """List your sales, newest first, with commission and earnings."""
-    page = sales_of(current_user.id, after=query.after, size=query.limit)
+    page = sales_of(current_user.id, after=query.after, size=query.limit, counted=query.total)
     return listing_of(SaleList, page, _sale)
 
 

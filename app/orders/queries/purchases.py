@@ -6,19 +6,18 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 from sqlalchemy.orm import selectinload
 
 from app.kit.db import session
 from app.kit.ids import parse_short_number, short_number
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.errors import NoSuchOrder
 from app.orders.models import Delivery, Order, OrderLine, OrderState
 from app.payments.models import Payment, PaymentState
 from app.payments.queries import payment_for
 
 UNFINISHED = (OrderState.EXPIRED, OrderState.CANCELLED)
-COUNTED = 1000
 
 
 class Stage(StrEnum):
@@ -243,13 +242,14 @@ def purchases_of(
     unfinished: bool = False,
     after: str | None = None,
     size: int = PAGE_SIZE,
+    counted: bool = False,
 ) -> Page[PurchaseListed]:
     """The buyer's orders, newest first; `unfinished` picks those that came to nothing.
 
     `words` are looked for in titles and sellers' names; an order's number finds that order.
     Raises Invalid for a broken cursor.
     """
-    query = (
+    every = (
         select(
             Order.id,
             Order.state,
@@ -262,12 +262,13 @@ def purchases_of(
         .join(Payment, Payment.reference == Order.id)
         .where(_which(buyer_id, words, unfinished=unfinished))
     )
+    query = every
     if after:
         [last] = decode_cursor(after, tuple[UUID])
         query = query.where(Order.id < last)
     rows = session().execute(query.order_by(Order.id.desc()).limit(size + 1)).all()
     lines = _listed_lines([row.id for row in rows[:size]])
-    return cut(
+    page = cut(
         [
             PurchaseListed(
                 id=row.id,
@@ -285,12 +286,7 @@ def purchases_of(
         size,
         lambda order: (order.id,),
     )
-
-
-def count_purchases(buyer_id: UUID, *, words: str = "", unfinished: bool = False) -> int:
-    """How many orders `purchases_of` has in all, counted up to COUNTED + 1."""
-    some = select(Order.id).where(_which(buyer_id, words, unfinished=unfinished)).limit(COUNTED + 1)
-    return session().execute(select(func.count()).select_from(some.subquery())).scalar_one()
+    return with_total(page, every, after) if counted else page
 
 
 def _which(buyer_id: UUID, words: str, *, unfinished: bool) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from app.kit.db import session
 from app.kit.ids import short_number
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.models import Order, OrderLine, OrderState
 from app.payments.queries import Share, shares_of
 
@@ -47,9 +47,11 @@ class Totals:
     commission_minor: int
 
 
-def sales_of(seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE) -> Page[Sale]:
+def sales_of(
+    seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, counted: bool = False
+) -> Page[Sale]:
     """The seller's paid lines, newest order first; Invalid for a broken cursor."""
-    query = (
+    every = (
         select(
             OrderLine.id,
             OrderLine.order_id,
@@ -65,12 +67,13 @@ def sales_of(seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
         .join(Order, Order.id == OrderLine.order_id)
         .where(OrderLine.seller_id == seller_id, Order.state.in_(PAID_STATES))
     )
+    query = every
     if after:
         [last] = decode_cursor(after, tuple[UUID])
         query = query.where(OrderLine.id < last)
     rows = session().execute(query.order_by(OrderLine.id.desc()).limit(size + 1)).all()
     shares = shares_of(seller_id=seller_id, line_ids=[row.id for row in rows[:size]])
-    return cut(
+    page = cut(
         [
             Sale(
                 line_id=row.id,
@@ -90,6 +93,7 @@ def sales_of(seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
         size,
         lambda sale: (sale.line_id,),
     )
+    return with_total(page, every, after) if counted else page
 
 
 def totals_of(seller_id: UUID) -> Totals:

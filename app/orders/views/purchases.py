@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Response, make_response, render_template, request, url_for
+from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.kit import htmx
+from app.kit import htmx, lists
 from app.kit.access import Access, allow
+from app.kit.paging import MOST_COUNTED
 from app.kit.requests import address
 from app.kit.words import searchable
 from app.orders.errors import NoSuchPiece
@@ -17,9 +18,7 @@ from app.orders.forms import SearchForm
 from app.orders.policy import can_cancel, can_pay
 from app.orders.queries.basket import basket_of_user
 from app.orders.queries.purchases import (
-    COUNTED,
     Purchase,
-    count_purchases,
     purchase_of,
     purchases_of,
 )
@@ -38,25 +37,25 @@ def cabinet() -> ResponseReturnValue:
     valid = form.validate()
     words = searchable(form.q.data or "") if valid else ""
     unfinished = request.args.get("show") == "unfinished"
+    asked = lists.asked()
     page = purchases_of(
-        current_user.id, words=words, unfinished=unfinished, after=request.args.get("after")
+        current_user.id,
+        words=words,
+        unfinished=unfinished,
+        after=asked.after,
+        size=asked.size(),
+        counted=not asked.after,
     )
-    show = "unfinished" if unfinished else None
-    is_first_of_many = page.next_cursor is not None and "after" not in request.args
     return htmx.page(
         "orders/cabinet.html",
-        fragment="items" if "after" in request.args else "results",
+        fragment="items" if asked.after else "results",
         status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
         words=words,
         unfinished=unfinished,
-        orders=page.items,
-        total=count_purchases(current_user.id, words=words, unfinished=unfinished)
-        if is_first_of_many
-        else None,
-        counted=COUNTED,
-        next_url=page.next_cursor
-        and url_for("orders.cabinet", q=words or None, show=show, after=page.next_cursor),
+        page=page,
+        most_counted=MOST_COUNTED,
+        next_url=lists.rest_of(page, request.path),
     )
 
 

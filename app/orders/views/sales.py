@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from flask import current_app, request, url_for
+from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_login import current_user
 
-from app.kit import htmx
+from app.kit import htmx, lists
 from app.kit.access import Access, allow
 from app.orders.queries.sales import sales_of, totals_of
 from app.orders.views import blueprint
@@ -19,12 +19,13 @@ from app.payments.queries import balance_of
 def sales() -> ResponseReturnValue:
     """List the visitor's sales with gross, commission, share, and when the money is free."""
     settings = current_app.extensions["settings"]
-    page = sales_of(current_user.id, after=request.args.get("after"))
+    asked = lists.asked()
+    page = sales_of(current_user.id, after=asked.after, size=asked.size())
     return htmx.page(
         "orders/sales.html",
         fragment="items",
         sales=page.items,
-        next_url=page.next_cursor and url_for("orders.sales", after=page.next_cursor),
+        next_url=lists.rest_of(page, request.path),
         totals=totals_of(current_user.id),
         balance=balance_of(seller_id=current_user.id, currency=settings.currency),
         currency=settings.currency,

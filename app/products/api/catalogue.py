@@ -42,7 +42,9 @@ def list_products(query: CatalogueQuery) -> ProductList:
     sort = query.sort or (Sort.RELEVANCE if words else Sort.NEW)
     if sort is Sort.RELEVANCE and not words:
         sort = Sort.NEW
-    page = goods.listing(_filters(query, words), sort, after=query.after, size=query.limit)
+    page = goods.listing(
+        _filters(query, words), sort, after=query.after, size=query.limit, counted=query.total
+    )
     return listing_of(ProductList, page, _listed)
 
 

@@ -42,7 +42,7 @@ PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
 @operation(answers=OwnProductList)
 def list_own(query: OwnProductsQuery) -> OwnProductList:
     """List your products, newest first, without removed ones."""
-    page = products_of(current_user.id, after=query.after, size=query.limit)
+    page = products_of(current_user.id, after=query.after, size=query.limit, counted=query.total)
     return listing_of(OwnProductList, page, _listed)
 
 

@@ -52,7 +52,13 @@ def get_stock(product_id: UUID) -> StockCounts:
 def list_units(product_id: UUID, query: UnitsQuery) -> UnitList:
     """List stock items in one state, newest first; never their text."""
     product = _own(product_id)
-    page = queries.units(product.id, state=query.state, after=query.after, size=query.limit)
+    page = queries.units(
+        product.id,
+        state=query.state,
+        after=query.after,
+        size=query.limit,
+        counted=query.total,
+    )
     return listing_of(UnitList, page, UnitOut.read)
 
 

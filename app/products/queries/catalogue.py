@@ -11,13 +11,11 @@ from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, t
 
 from app.auth.models import User
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.products import policy
 from app.products.models import Kind, Product, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined
-from app.products.queries.search import Search, find_words
-
-MOST_COUNTED = 1000
+from app.products.queries.search import find_words
 
 
 class Sort(StrEnum):
@@ -60,31 +58,22 @@ def listing(
 ) -> Page[Listed]:
     """A page of products for sale; Invalid for a broken cursor.
 
-    With `counted` it says how many there are in all, up to one more than `MOST_COUNTED`.
+    With `counted` it says how many there are in all.
 
     Words are looked for as a search engine does; only where no product for sale has them, titles
     that resemble them are taken.
     """
     search = find_words(filters.words) if filters.words else None
     rank = search.rank if search and sort is Sort.RELEVANCE else literal(0)
-    query = joined(rank.label("rank")).where(*_conditions(filters)).limit(size + 1)
+    query = joined(rank.label("rank")).where(*_conditions(filters))
     if search:
         query = query.where(search.matches)
-    rows = session().execute(_sorted(query, sort, rank, after)).all()
+    rows = session().execute(_sorted(query, sort, rank, after).limit(size + 1)).all()
     page = cut(rows, size, lambda row: _key(row, sort))
     free = free_counts([row.id for row in page.items if not row.shared])
     items = [_listed(row, free) for row in page.items]
-    total = _count(filters, search) if counted and page.next_cursor else None
-    return Page(items, page.next_cursor, total)
-
-
-def _count(filters: Filters, search: Search | None) -> int:
-    """How many fit; the count ends where people no longer care, whatever the shop has grown to."""
-    some = select(Product.id).join(User, User.id == Product.seller_id).where(*_conditions(filters))
-    if search:
-        some = some.where(search.matches)
-    counted = select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())
-    return session().execute(counted).scalar_one()
+    shown = Page(items, page.next_cursor)
+    return with_total(shown, query, after) if counted else shown
 
 
 def _listed(row: Row[Any], free: dict[UUID, int]) -> Listed:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.products.models import Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, joined
 from app.products.queries.stock import Counts
@@ -20,22 +20,23 @@ class OwnCard(ProductCard):
 
 
 def products_of(
-    seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
+    seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, counted: bool = False
 ) -> Page[OwnCard]:
-    """A page of a seller's products, newest first, the removed ones left out."""
-    query = (
-        joined()
-        .where(Product.seller_id == seller_id, Product.state != ProductState.REMOVED)
-        .order_by(Product.id.desc())
-        .limit(size + 1)
-    )
+    """A page of a seller's products, newest first, the removed ones left out.
+
+    Raises Invalid for a broken cursor.
+    """
+    every = joined().where(Product.seller_id == seller_id, Product.state != ProductState.REMOVED)
+    query = every
     if after:
         (last,) = decode_cursor(after, tuple[UUID])
         query = query.where(Product.id < last)
-    page = cut(session().execute(query).all(), size, lambda row: (row.id,))
+    rows = session().execute(query.order_by(Product.id.desc()).limit(size + 1)).all()
+    page = cut(rows, size, lambda row: (row.id,))
     counts = _counts([row.id for row in page.items])
     items = [OwnCard(**row._asdict(), counts=counts.get(row.id, Counts())) for row in page.items]
-    return Page(items, page.next_cursor)
+    shown = Page(items, page.next_cursor)
+    return with_total(shown, every, after) if counted else shown
 
 
 def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select, tuple_
 
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.products.errors import NoSuchUnit
 from app.products.models import StockBatch, StockItem, UnitState
 
@@ -135,17 +135,20 @@ def unit(product_id: UUID, unit_id: UUID) -> UnitRow:
 
 
 def units(
-    product_id: UUID, *, state: UnitState, after: str | None = None, size: int = PAGE_SIZE
+    product_id: UUID,
+    *,
+    state: UnitState,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+    counted: bool = False,
 ) -> Page[UnitRow]:
     """The product's units in one state, newest first; Invalid for a bad cursor."""
-    statement = (
-        _unit_columns()
-        .where(StockItem.product_id == product_id, StockItem.state == state)
-        .order_by(StockItem.id.desc())
-        .limit(size + 1)
-    )
+    every = _unit_columns().where(StockItem.product_id == product_id, StockItem.state == state)
+    query = every
     if after:
         (last,) = decode_cursor(after, tuple[UUID])
-        statement = statement.where(StockItem.id < last)
-    page = cut(session().execute(statement).all(), size, lambda row: (row.id,))
-    return Page([_unit_row(row) for row in page.items], page.next_cursor)
+        query = query.where(StockItem.id < last)
+    rows = session().execute(query.order_by(StockItem.id.desc()).limit(size + 1)).all()
+    page = cut(rows, size, lambda row: (row.id,))
+    shown = Page([_unit_row(row) for row in page.items], page.next_cursor)
+    return with_total(shown, every, after) if counted else shown

@@ -1,17 +1,15 @@
 """The catalogue: front page, listings, a product's page."""
 
 from http import HTTPStatus
-from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from werkzeug.datastructures import MultiDict
 
-from app.kit import htmx, i18n
+from app.kit import htmx, i18n, lists
 from app.kit.access import Access, allow
-from app.kit.paging import PAGE_SIZE, Page
+from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page
 from app.products import markdown
 from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
@@ -21,7 +19,6 @@ from app.products.queries.categories import Shelf, find, find_by_id, shelves
 from app.products.views import blueprint
 
 SHOWN_IN_FRONT = 8
-PAGES_KEPT = 10  # so many pages are shown at once to whoever comes back to a listing
 
 
 @blueprint.get("/")
@@ -59,55 +56,33 @@ def category(slug: str) -> ResponseReturnValue:
 def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
     form = FilterForm(request.args)
     valid = form.validate()
-    pages = min(max(request.args.get("pages", 1, type=int), 1), PAGES_KEPT)
+    asked = lists.asked()
     page: Page[Listed] = Page([], None)
     if valid:
         filters = form.filters(tuple(shelf.ids) if shelf else ())
-        after = request.args.get("after")
         page = goods.listing(
             filters,
             form.chosen_sort(),
-            after=after,
-            size=PAGE_SIZE if after else PAGE_SIZE * pages,
-            counted=not after,
+            after=asked.after,
+            size=asked.size(),
+            counted=not asked.after,
         )
     if valid and not form.sort.raw_data:
         form.sort.data = form.chosen_sort().value
     return htmx.page(
         "products/listing.html",
-        fragment="items" if "after" in request.args else "results",
+        fragment="items" if asked.after else "results",
         status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
         refilled=htmx.wants_fragment(),
         shelves=tops,
         shelf=shelf,
         page=page,
-        here=_address(shelf, MultiDict()),
+        here=request.path,
         kept={field.name: request.args.getlist(field.name) for field in form},
-        most_counted=goods.MOST_COUNTED,
-        next_url=page.next_cursor and _address(shelf, _changed(pages + 1, page.next_cursor)),
-        # What the address becomes with the next page: whoever comes back to it finds all of them.
-        next_address=page.next_cursor and _address(shelf, _changed(pages + 1)),
+        most_counted=MOST_COUNTED,
+        next_url=lists.rest_of(page, request.path),
     )
-
-
-def _changed(pages: int, cursor: str | None = None) -> MultiDict[str, str]:
-    """The address' parameters for so many pages in all, or for the last of them alone."""
-    args = MultiDict(request.args)
-    args["pages"] = str(pages)
-    args.pop("after", None)
-    if cursor:
-        args["after"] = cursor
-    return args
-
-
-def _address(shelf: Shelf | None, args: MultiDict[str, str]) -> str:
-    if shelf is None:
-        path = url_for("products.listing")
-    else:
-        path = url_for("products.category", slug=shelf.slug)
-    query = urlencode(list(args.items(multi=True)))
-    return f"{path}?{query}" if query else path
 
 
 @blueprint.get("/products/left")

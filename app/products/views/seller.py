@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.files import service as files
-from app.kit import htmx, i18n, ratelimit
+from app.kit import htmx, i18n, lists, ratelimit
 from app.kit.access import Access, allow
 from app.kit.bodies import KIB, takes
 from app.kit.csrf import keeps_words
@@ -54,7 +54,8 @@ def seller_products() -> ResponseReturnValue:
 
 def _list(error: AppError | None = None, product_id: UUID | None = None) -> ResponseReturnValue:
     """The list; with what was refused of one of its products."""
-    page = products_of(current_user.id, after=request.args.get("after"))
+    asked = lists.asked()
+    page = products_of(current_user.id, after=asked.after, size=asked.size())
     return form_page(
         "products/mine.html",
         None,
@@ -62,7 +63,7 @@ def _list(error: AppError | None = None, product_id: UUID | None = None) -> Resp
         fragment="items",
         page=page,
         refused=product_id and own_product(current_user.id, product_id),
-        next_url=page.next_cursor and url_for("products.seller_products", after=page.next_cursor),
+        next_url=lists.rest_of(page, url_for("products.seller_products")),
     )
 
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from app.kit import i18n, ratelimit
+from app.kit import i18n, lists, ratelimit
 from app.kit.access import Access, allow
 from app.kit.bodies import MIB, takes
 from app.kit.csrf import keeps_words
@@ -60,16 +60,20 @@ def stock_page(
 ) -> Response:
     """The stock's page, with a form that is shown again or what was refused of the product."""
     state = _state_asked()
-    part = request.args.get("part", "")
-    after = request.args.get("after")
+    path = url_for("products.stock", product_id=product.id)
+    of_batches, of_units = lists.asked("batches"), lists.asked("units")
+    batches = queries.batches(
+        product.id, after=of_batches.after, size=of_batches.size(BATCHES_SHOWN)
+    )
+    units = queries.units(product.id, state=state, after=of_units.after, size=of_units.size())
     context: dict[str, Any] = {
         "product": product,
         "refused": refused,
         "counts": queries.counts(product.id),
-        "batches": queries.batches(
-            product.id, after=after if part == "batches" else None, size=BATCHES_SHOWN
-        ),
-        "units": queries.units(product.id, state=state, after=after if part == "units" else None),
+        "batches": batches,
+        "next_batches_url": lists.rest_of(batches, path, "batches"),
+        "units": units,
+        "next_units_url": lists.rest_of(units, path, "units"),
         "state": state,
         "states": list(UnitState),
         "max_stock_bytes": reading.MAX_BYTES,

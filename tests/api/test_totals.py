@@ -1,0 +1,76 @@
+"""How many there are: every list says so when asked, and counts no further than people care."""
+
+import pytest
+from flask import Flask
+
+from app.kit.api.operations import operation_of
+from app.kit.api.schemas import Listing, Paged
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import delivered
+from tests.support.programs import program_of
+
+
+def lists_of(app: Flask) -> set[str]:
+    found = set()
+    for rule in app.url_map.iter_rules():
+        spec = operation_of(app.view_functions[rule.endpoint])
+        answers = spec and spec.answers
+        if isinstance(answers, type) and issubclass(answers, Listing):
+            assert spec
+            assert spec.query
+            assert issubclass(spec.query, Paged)
+            found.add(rule.rule)
+    return found
+
+
+def test_every_list_tells_its_total_when_asked(app: Flask, query_counter: list[str]) -> None:
+    seller = make_user(roles=("seller", "admin"))
+    product = make_product(seller, stock=("A", "B", "C", "D"))
+    make_product(seller)
+    buyer = make_user()
+    for _ in range(2):
+        delivered(buyer, {product.id: 1})
+    program = program_of(app, seller)
+    hook = program.post(
+        "/webhooks", json={"url": "https://example.com/x", "events": ["order.delivered"]}
+    ).json["id"]
+    for _ in range(2):
+        assert program.post(f"/webhooks/{hook}/test").status_code == 202
+    places = {
+        "/api/v1/products": "/products",
+        "/api/v1/products/mine": "/products/mine",
+        "/api/v1/products/mine/<uuid:product_id>/stock/units": f"/products/mine/{product.id}"
+        "/stock/units",
+        "/api/v1/order": "/order",
+        "/api/v1/payments/sales": "/payments/sales",
+        "/api/v1/admin/users": "/admin/users",
+        "/api/v1/webhooks/<uuid:endpoint_id>/messages": f"/webhooks/{hook}/messages",
+    }
+    assert places.keys() == lists_of(app)
+    for place in places.values():
+        program = program_of(app, buyer if place == "/order" else seller)
+        query_counter.clear()
+        first = program.get(f"{place}?limit=1").json
+        without = len(query_counter)
+        assert (first["total"], bool(first["next"])) == (None, True), place
+        everything = program.get(f"{place}?limit=100&total=true").json
+        there = {"count": len(everything["items"]), "exact": True}
+        assert everything["total"] == there
+        for more in ("", f"&after={first['next']}"):
+            query_counter.clear()
+            assert program.get(f"{place}?limit=1&total=true{more}").json["total"] == there, place
+            assert len(query_counter) == without + 1
+    assert program_of(app, None).get("/products?total=1").status_code == 422
+
+
+def test_count_ends_somewhere(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.kit.paging.MOST_COUNTED", 2)
+    monkeypatch.setattr("app.kit.api.schemas.MOST_COUNTED", 2)
+    seller = make_user(roles=("seller",))
+    anybody = program_of(app, None)
+    for exact in (True, False):
+        for _ in range(2 if exact else 1):
+            make_product(seller)
+        total = anybody.get("/products?limit=1&total=true").json["total"]
+        assert total == {"count": 2, "exact": exact}

@@ -24,6 +24,7 @@ from tests.support.sale import (
     capture,
     count,
     fill_basket,
+    in_parallel,
     order_of,
     start,
 )
@@ -102,6 +103,28 @@ class TestTakenUpAgain:
                 retake[1]()
                 with pytest.raises(TooManyCheckouts):
                     retake[2]()
+
+
+    def test_one_place_holds_no_more_by_asking_at_once(
+        self, app: Flask, seller: User, make_settings
+    ) -> None:  # type: ignore[no-untyped-def]
+        product = make_product(seller, stock=[f"K-{n}" for n in range(9)])
+        with another_app(make_settings(max_open_checkouts_per_address=2)) as shop:
+            for round_ in range(1, 4):
+                buyers = [make_user() for _ in range(6)]
+                works = [
+                    partial(
+                        placing.place_order,
+                        buyer_id=buyer.id,
+                        checkout_key=fill_basket(buyer, product.id),
+                        address=f"2001:db8:{round_}::{number + 1}",
+                    )
+                    for number, buyer in enumerate(buyers)
+                ]
+                results = in_parallel(shop, works)
+                refused = [one for one in results if isinstance(one, TooManyCheckouts)]
+                assert len(refused) == 4, results
+                assert count("orders", "state = 'open'") == 2 * round_
 
 
 def pending(buyer: User, key: object) -> object:

@@ -207,10 +207,18 @@ def _cancel_earlier(buyer_id: UUID) -> None:
 def _check_holds(buyer_id: UUID, address: str | None) -> None:
     """Insist that neither the buyer nor the address holds too much that is not paid for yet."""
     most = _settings().max_open_checkouts_per_address
+    if address is not None:
+        _wait_for_others_from(address)
     if _holding(Order.buyer_id == buyer_id) >= MAX_UNPAID or (
         address is not None and _holding(_is_from(address)) >= most
     ):
         raise TooManyCheckouts
+
+
+def _wait_for_others_from(address: str) -> None:
+    """Let other buyers from this place take what they take, up to the commit, before we count."""
+    number = func.hashtextextended(network_of(address), 0)
+    session().execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def _is_from(address: str) -> ColumnElement[bool]:

@@ -104,7 +104,6 @@ class TestTakenUpAgain:
                 with pytest.raises(TooManyCheckouts):
                     retake[2]()
 
-
     def test_one_place_holds_no_more_by_asking_at_once(
         self, app: Flask, seller: User, make_settings
     ) -> None:  # type: ignore[no-untyped-def]

@@ -37,11 +37,13 @@ def start_valkey(data_dir: Path, *, durable: bool = True) -> EmbeddedServer:
             # A queue must refuse rather than forget.
             "maxmemory-policy noeviction",
         ]
-        client = redis.Redis(host=LOOPBACK, port=port, password=secret, socket_timeout=5)
 
         def is_ready() -> bool:
             try:
-                return bool(client.ping())
+                with redis.Redis(
+                    host=LOOPBACK, port=port, password=secret, socket_timeout=5
+                ) as client:
+                    return bool(client.ping())
             except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
                 return False
 

@@ -12,6 +12,7 @@ from app.files.errors import PhotoTooLarge
 from app.files.models import Photo
 from app.kit.db import end_read, session, transactional
 from app.kit.ids import new_id
+from app.kit.sweeping import for_each
 
 MAX_BYTES = 8 * 1024 * 1024
 # So long a replaced photo stays: whoever was just about to buy has it in what they buy.
@@ -54,12 +55,14 @@ def drop_replaced() -> int:
 
     What still shows one, such as a purchase, points at it by a foreign key, and keeps it for good.
     """
-    dropped = 0
-    for photo_id in _long_replaced():
-        if _delete_unless_shown(photo_id):
-            _delete_files(photo_id)
-            dropped += 1
-    return dropped
+    return for_each(_long_replaced(), _drop_unless_shown).done
+
+
+def _drop_unless_shown(photo_id: UUID) -> bool:
+    is_dropped = _delete_unless_shown(photo_id)
+    if is_dropped:
+        _delete_files(photo_id)
+    return is_dropped
 
 
 @transactional

@@ -34,6 +34,14 @@ class MessageState(StrEnum):
     FAILED = "failed"
 
 
+TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
+    MessageState.PENDING: frozenset({MessageState.SENT, MessageState.FAILED}),
+    # Sent again by its owner; or an attempt given up as cut off was taken after all.
+    MessageState.FAILED: frozenset({MessageState.PENDING, MessageState.SENT}),
+    MessageState.SENT: frozenset({MessageState.PENDING}),
+}
+
+
 class OffReason(StrEnum):
     """Why a webhook is off."""
 

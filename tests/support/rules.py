@@ -21,7 +21,7 @@ OF_THE_DATABASE = {"session", "transactional", "lock", "after_commit"}
 # How the outside comes in to a domain: other domains call its services and queries instead.
 DOORS = {"views", "api", "rpc", "tasks", "forms", "schemas", "promises"}
 # Whose rows have a table of transitions beside the model.
-STATES_BY_TABLE = {"orders", "payments", "products"}
+STATES_BY_TABLE = {"orders", "payments", "products", "webhooks"}
 LONGEST = 400
 NO_NAMES = {"utils", "util", "helpers", "misc"}
 
@@ -126,7 +126,7 @@ def doors_are_for_the_outside(source: Source) -> Iterator[str]:
 
 
 def states_move_along_their_table(source: Source) -> Iterator[str]:
-    """The state of an order, a payment or a product is changed by `app.kit.states.move` alone."""
+    """States that have a table are changed by `app.kit.states.move` alone."""
     parts = PurePosixPath(source.path).parts
     if parts[0] != "app" or parts[1] not in STATES_BY_TABLE:
         return

@@ -10,10 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import ids_from, new_id
+from app.kit.states import move
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.queries import cards
 from app.webhooks.errors import NoSuchEndpoint, NoSuchMessage, SwitchedOff
 from app.webhooks.models import (
+    TRANSITIONS,
     EventType,
     MessageState,
     WebhookEndpoint,
@@ -118,7 +120,9 @@ def send_again(*, owner_id: UUID, endpoint_id: UUID, message_id: UUID) -> None:
     message = lock(WebhookMessage, message_id)
     if message is None or message.endpoint_id != endpoint.id:
         raise NoSuchMessage
-    message.state, message.tries = MessageState.PENDING, 0
+    if message.state is not MessageState.PENDING:
+        move(message, MessageState.PENDING, TRANSITIONS)
+    message.tries = 0
     message.next_at = func.clock_timestamp()
     nudge_after_commit(message.id)
 

@@ -19,8 +19,11 @@ from app.kit import jobs
 from app.kit.db import after_commit, db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import emit
+from app.kit.states import move
+from app.kit.sweeping import for_each
 from app.webhooks.events import WebhookSwitchedOff
 from app.webhooks.models import (
+    TRANSITIONS,
     Failure,
     MessageState,
     OffReason,
@@ -158,7 +161,8 @@ def _end(*, attempt_id: UUID, posted: Posted) -> UUID | None:
     attempt.error, attempt.answer = posted.error, posted.answer
     endpoint.rests_until = now + turns.rest_after(timedelta(milliseconds=posted.duration_ms))
     if posted.taken:
-        message.state = MessageState.SENT
+        if message.state is not MessageState.SENT:
+            move(message, MessageState.SENT, TRANSITIONS)
         endpoint.failing_since = None
     else:
         _count_failure(endpoint, message, attempt, now)
@@ -175,7 +179,7 @@ def _count_failure(
     elif now - endpoint.failing_since > PATIENCE:
         _switch_off(endpoint, OffReason.FAILING)
     if message.tries > len(PAUSES):
-        message.state = MessageState.FAILED
+        move(message, MessageState.FAILED, TRANSITIONS)
     else:
         message.next_at = now + _pause(message.tries)
 
@@ -197,9 +201,14 @@ def send_due() -> int:
     end_read()
     waiting = jobs.waiting([turns.job_id(message_id) for message_id in due])
     ends = time.monotonic() + _SWEEP_SECONDS
-    for message_id in due:
+
+    def send_unless_queued(message_id: UUID) -> bool:
         if waiting is not None and (turns.job_id(message_id) in waiting or _nudge(message_id)):
-            continue
+            return False
         if time.monotonic() < ends:
             send(message_id)  # the queue is down
+            return True
+        return False
+
+    for_each(due, send_unless_queued)
     return len(due)

@@ -215,7 +215,7 @@ def send_delivered(event: OrderDelivered) -> None:
 
 
 def send_payment_failed(event: OrderFailed) -> None:
-    """Tell a buyer that a payment which PayPal held came to nothing."""
+    """Tell a buyer that a payment which PayPal had came to nothing, or back to them."""
     order = purchases.get_order(event.order_id)
     buyer = _find(order.buyer_id) if order else None
     if order is None or buyer is None:
@@ -223,7 +223,7 @@ def send_payment_failed(event: OrderFailed) -> None:
     mail.send(
         to=buyer.email,
         locale=buyer.locale,
-        template="payment_failed",
+        template="payment_refunded" if order.was_refunded else "payment_failed",
         key=row_in_hand(),
         name=buyer.display_name,
         number=order.number,

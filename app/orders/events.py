@@ -20,7 +20,7 @@ class OrderPending:
 
 @dataclass(frozen=True)
 class OrderFailed:
-    """A payment that PayPal had came to nothing; the order is cancelled."""
+    """A payment that PayPal had came to nothing, or was given back; the order is cancelled."""
 
     order_id: UUID
 

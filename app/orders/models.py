@@ -91,6 +91,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+REFUNDED = "refunded"  # why an order was cancelled: PayPal gave the money back
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     # Paid also from where we did not think it under way: money that has come counts.
     OrderState.OPEN: frozenset(
@@ -160,6 +161,11 @@ class Order(Model):
     def number(self) -> str:
         """The number that people read out."""
         return short_number(self.id)
+
+    @property
+    def was_refunded(self) -> bool:
+        """Whether it was cancelled since PayPal gave the money back."""
+        return self.cancel_reason == REFUNDED
 
     @property
     def is_paid(self) -> bool:

@@ -188,12 +188,13 @@ class TestPaymentFailed:
 
 
 @transactional
-def failed(buyer: User) -> Order:
+def failed(buyer: User, reason: str = "payment_failed") -> Order:
     """A cancelled order, announced as one whose payment failed."""
     order = Order(
         buyer_id=buyer.id,
         checkout_key=new_id(),
         state=OrderState.CANCELLED,
+        cancel_reason=reason,
         total_minor=2000,
         currency="EUR",
         expires_at=db_now(),
@@ -206,6 +207,7 @@ def failed(buyer: User) -> Order:
 
 ACTS = {
     "failed": failed,
+    "refunded": lambda user: failed(user, "refunded"),
     "confirm": lambda user: accounts.resend_confirmation(email=user.email, address=HOME),
     "reset": lambda user: credentials.request_password_reset(email=user.email, address=HOME),
     "known": lambda user: accounts.register(

@@ -19,7 +19,15 @@ from tests.factories.products import make_product
 from tests.orders.test_sale import make_due, pass_deadline
 from tests.support.bought import approved, told, words
 from tests.support.programs import program_of
-from tests.support.sale import SandboxControl, capture, fill_basket, key_of, order_of, start
+from tests.support.sale import (
+    SandboxControl,
+    capture,
+    count,
+    fill_basket,
+    key_of,
+    order_of,
+    start,
+)
 
 
 @pytest.fixture
@@ -91,6 +99,7 @@ class TestMismatch:
         told(order_id, "REFUNDED", amount=Money(999, "EUR"))
         order = session().get_one(Order, order_id)
         assert (order.state, order.cancel_reason) == (OrderState.CANCELLED, "refunded")
+        assert count("outbox", "listener = 'mail.payment_failed'") == 1
 
 
 class TestDropped:

@@ -10,7 +10,7 @@ from app.kit.db import db_now, lock, session, transactional
 from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderFailed, OrderPaid, OrderPending
-from app.orders.models import Order, OrderState
+from app.orders.models import REFUNDED, Order, OrderState
 from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
@@ -60,9 +60,9 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
     if order.state is OrderState.APPROVED and payment.state is PaymentState.DECLINED:
         states.move(order, OrderState.OPEN)
     elif order.state is OrderState.APPROVED and payment.state is PaymentState.FAILED:
-        reason = "refunded" if payment.issue == recording.GIVEN_BACK else "payment_failed"
-        ending.close(order, OrderState.CANCELLED, reason)
-        if reason == "payment_failed" and order.left_basket_at is not None:
+        is_refunded = payment.issue == recording.GIVEN_BACK
+        ending.close(order, OrderState.CANCELLED, REFUNDED if is_refunded else "payment_failed")
+        if is_refunded or order.left_basket_at is not None:
             emit(OrderFailed(order.id))
     elif payment.state in {PaymentState.PENDING, PaymentState.MISMATCHED}:
         states.tell_pages(order)

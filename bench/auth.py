@@ -1,4 +1,7 @@
-"""Round trips of ValidateToken a second, nothing remembered, against a bare grpcio echo."""
+"""Round trips of ValidateToken a second, nothing remembered, against a bare grpcio echo.
+
+And what shared look-ups (`app/auth/rpc/logins.py`) bring, against a query for each caller.
+"""
 
 import subprocess
 import sys
@@ -8,16 +11,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import mean
 from typing import Any
+from uuid import UUID
 
 import grpc
 from flask import Flask
 from sqlalchemy import select
 
+from app.auth import queries
 from app.auth.models import LoginSession
 from app.auth.rpc.generated import auth_pb2 as pb
 from app.auth.rpc.generated.auth_pb2_grpc import AuthServiceStub
+from app.auth.rpc.logins import Logins
 from app.auth.service import sessions
 from app.embedded.processes import free_port
+from app.extensions import db
 from app.kit.db import session
 from bench.bare_grpc import METHOD
 from bench.figures import Figure
@@ -40,7 +47,8 @@ def run(application: Flask, shop: Shop) -> list[Figure]:
         [sys.executable, "-m", "bench.bare_grpc", f"127.0.0.1:{bare_port}"], cwd=ROOT
     )
     try:
-        return list(_figures(_login(application), port, bare_port))
+        request = _login(application)
+        return [*_figures(request, port, bare_port), _look_ups(application, request)]
     finally:
         bare.terminate()
         bare.wait()
@@ -70,6 +78,31 @@ def _figures(request: pb.ValidateTokenRequest, port: int, bare_port: int) -> Ite
                 f"bare echo {plain:.0f}, ratio {shop / plain:.2f} "
                 f"({', '.join(f'{one / other:.2f}' for one, other in rates)})",
             )
+
+
+def _look_ups(application: Flask, request: pb.ValidateTokenRequest) -> Figure:
+    """Look-ups a second by many callers: shared ones, against a query on a connection for each."""
+    login = UUID(request.login_session_id)
+    with application.app_context():
+        engine = db.engine
+    logins = Logins(engine)
+
+    def ask_alone() -> None:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            queries.live_sessions_by_id(connection, {login})
+
+    rates = [
+        (_rate(lambda: logins.proof(login), CALLERS), _rate(ask_alone, CALLERS))
+        for _ in range(ROUNDS)
+    ]
+    logins.close()
+    engine.dispose()
+    shared, alone = mean(rate for rate, _ in rates), mean(rate for _, rate in rates)
+    return Figure(
+        f"logins looked up a second, shared, {CALLERS} at once",
+        f"{shared:.0f}",
+        f"a query for each {alone:.0f}, ratio {shared / alone:.1f}",
+    )
 
 
 def _login(application: Flask) -> pb.ValidateTokenRequest:

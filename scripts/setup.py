@@ -123,6 +123,8 @@ def make_virtual_environment() -> None:
     if not stamp.exists() or stamp.read_text() != home():
         check_python()
         say("Making the virtual environment in .venv")
+        if VENV.is_symlink():  # to that of another checkout, which is not ours to empty
+            VENV.unlink()
         run([sys.executable, "-m", "venv", "--clear", str(VENV)], "make the virtual environment")
         # The pip that comes with Python 3.11 takes three times as long to pick from PyPI's lists.
         pip_install(ROOT / "requirements-pip.txt")

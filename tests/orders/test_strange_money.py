@@ -114,6 +114,16 @@ class TestDropped:
         make_due()
         assert capturing.chase_unfinished().done == 0
 
+    def test_a_look_that_is_refused_says_nothing(self, paypal: SandboxControl, buyer: User) -> None:
+        fill_basket(buyer, make_product(make_user(roles=("seller",)), stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        paypal.fault("token_expired", operation="get", times=9)
+        assert capture(buyer, started).state is CaptureState.CONFIRMING
+        assert paypal.captures() == []
+        paypal.calm_down()
+        assert capture(buyer, started).state is CaptureState.PAID
+
     def test_buyer_who_comes_back_pays_all_the_same(
         self, paypal: SandboxControl, drain: Callable[[], None], buyer: User
     ) -> None:

@@ -67,12 +67,6 @@ def digest(row: DeliveryRecord) -> bytes:
     return hashlib.sha256(row.previous_hash + text.encode()).digest()
 
 
-def is_intact(order_id: UUID) -> bool:
-    """Whether the record of an order is whole and unchanged."""
-    heads = session().execute(_heads().where(Order.id == order_id)).all()
-    return not list(_broken(heads))
-
-
 def broken() -> Iterator[UUID]:
     """The orders whose record is not whole; read by a few hundred, however many there are."""
     last = UUID(int=0)

@@ -147,7 +147,7 @@ def _store_paypal_order(
 def look(*, reference: UUID) -> PaypalOrder | None:
     """PayPal's order of this payment as it stands now; None if PayPal knows of none.
 
-    Raises PaypalUnknown when there is no answer.
+    Raises PaypalUnknown when there is no answer, or none to us.
     """
     paypal_order_id = _find(reference).paypal_order_id
     end_read()
@@ -156,8 +156,9 @@ def look(*, reference: UUID) -> PaypalOrder | None:
     try:
         return paypal().get_order(paypal_order_id)
     except PaypalRefused as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            _stop_asking(reference, paypal_order_id)
+        if refusal.status != HTTPStatus.NOT_FOUND:  # our credentials, say: it may know of one
+            raise PaypalUnknown from refusal
+        _stop_asking(reference, paypal_order_id)
         return None
 
 

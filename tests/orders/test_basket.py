@@ -49,7 +49,7 @@ def basket_of_user(user_id: UUID) -> BasketView:
 
 
 def lines_of(user_id: UUID) -> dict[UUID, int]:
-    return {line.product_id: line.quantity for line in basket_of_user(user_id).lines}
+    return {line.product.id: line.quantity for line in basket_of_user(user_id).lines}
 
 
 def set_price(product_id: UUID, minor: int) -> None:

@@ -44,7 +44,7 @@ def buyer(app: Flask) -> User:
 def in_basket(buyer: User) -> dict[UUID, int]:
     session().rollback()
     view = basket_of(Owner(user_id=buyer.id))
-    return {line.product_id: line.quantity for line in view.lines} if view else {}
+    return {line.product.id: line.quantity for line in view.lines} if view else {}
 
 
 class TestPending:

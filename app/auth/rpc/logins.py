@@ -1,8 +1,8 @@
 """Looks up logins for many callers at once: those that wait for the database share its next answer.
 
 Every answer is read after its question came in, so it is as fresh as one of its own; but sixteen
-callers cost one round trip to the database, not sixteen. `make bench` has the figure, with 16 callers
-on two cores: 7,300 look-ups a second, against 2,500 with a query for each; over gRPC, where sixteen
+callers cost one round trip to the database, not sixteen. `make bench` has the figure: with 16
+callers on two cores, 7,300 look-ups a second, against 2,500 with a query for each; over gRPC, where
 threads with a query each also fight for the interpreter, four times the answers.
 """
 

@@ -38,7 +38,10 @@ def _basket() -> BasketOut:
 def _line(line: BasketLineView, view: BasketView) -> BasketLineOut:
     return BasketLineOut.read(
         line,
-        price=Money.of(line.price_minor, view.currency),
+        product_id=line.product.id,
+        title=line.product.title,
+        seller_name=line.product.seller_name,
+        price=Money.of(line.product.price_minor, view.currency),
         seen_price=Money.of(line.seen_price_minor, view.currency),
         total=Money.of(line.total_minor, view.currency),
     )

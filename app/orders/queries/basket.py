@@ -33,28 +33,22 @@ class BasketLineView:
     included; None stands for no end (a shared product).
     """
 
-    product_id: UUID
+    product: ProductCard
     quantity: int
     seen_price_minor: int
-    price_minor: int
-    title: str
-    seller_id: UUID
-    seller_name: str
-    kind: str
-    shared: bool
-    photo_id: UUID | None
     free: int | None
     problem: Problem | None
 
     @property
     def total_minor(self) -> int:
         """The price of all pieces today; nothing for what can't be bought any more."""
-        return 0 if self.problem is Problem.GONE else self.quantity * self.price_minor
+        return 0 if self.problem is Problem.GONE else self.quantity * self.product.price_minor
 
     @property
     def price_changed(self) -> bool:
         """Whether the price is not the one that the person saw."""
-        return self.problem is not Problem.GONE and self.price_minor != self.seen_price_minor
+        now = self.product.price_minor
+        return self.problem is not Problem.GONE and now != self.seen_price_minor
 
     @property
     def most(self) -> int:
@@ -111,9 +105,9 @@ class BasketView:
         """The lines grouped by seller, in the order in which they were added."""
         groups: dict[UUID, list[BasketLineView]] = {}
         for line in self.lines:
-            groups.setdefault(line.seller_id, []).append(line)
+            groups.setdefault(line.product.seller_id, []).append(line)
         return tuple(
-            SellerGroup(seller_id, lines[0].seller_name, tuple(lines))
+            SellerGroup(seller_id, lines[0].product.seller_name, tuple(lines))
             for seller_id, lines in groups.items()
         )
 
@@ -198,16 +192,9 @@ def _line_view(
     line: BasketLine, product: ProductCard, free: int | None, user_id: UUID | None
 ) -> BasketLineView:
     return BasketLineView(
-        product_id=product.id,
+        product=product,
         quantity=line.quantity,
         seen_price_minor=line.seen_price_minor,
-        price_minor=product.price_minor,
-        title=product.title,
-        seller_id=product.seller_id,
-        seller_name=product.seller_name,
-        kind=product.kind,
-        shared=product.shared,
-        photo_id=product.photo_id,
         free=free,
         problem=_problem(line, product, free, user_id),
     )

@@ -111,7 +111,7 @@ def _start(checkout_key: object) -> StartedCheckout:
 def _named(error: OutOfStock) -> Conflict:
     """Say of which product there are too few: the basket may hold many."""
     view = basket_of_user(current_user.id)
-    titles = {line.product_id: line.title for line in view.lines} if view else {}
+    titles = {line.product.id: line.product.title for line in view.lines} if view else {}
     title = titles.get(error.params["product_id"])
     if title is None:
         return error

@@ -90,6 +90,15 @@ def test_what_was_interrupted_is_done_anew(checkout, capfd):
             _set_up(checkout)
 
 
+def test_virtual_environment_of_another_checkout_stays_whole(checkout, tmp_path_factory):
+    theirs = tmp_path_factory.mktemp("other")
+    (theirs / "pyvenv.cfg").write_text("theirs")
+    setup.VENV.symlink_to(theirs)
+    _set_up(checkout)
+    assert _greeting(checkout) == "hello\n"
+    assert (theirs / "pyvenv.cfg").read_text() == "theirs"
+
+
 def test_a_second_set_up_waits_for_the_first(checkout, capfd):
     def second() -> None:
         with setup.alone():

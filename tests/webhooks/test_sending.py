@@ -180,6 +180,24 @@ class TestTrouble:
         assert [attempt.status for attempt in message.attempts] == [200, 302, 500]
         assert queries.endpoint_of(seller.id, endpoint[0]).failing_since is None
 
+    def test_message_that_can_not_be_sent_holds_up_no_other_seller(
+        self, seller, service, endpoint, monkeypatch
+    ) -> None:  # type: ignore[no-untyped-def]
+        other = make_user(roles=("seller",))
+        there, _secret = endpoints.create(owner_id=other.id, url=service.url, events=ALL)
+        messages.send_test(owner_id=seller.id, endpoint_id=endpoint[0])
+        messages.send_test(owner_id=other.id, endpoint_id=there)
+        session().execute(
+            text("UPDATE webhook_endpoint SET sealed = '\\x00' WHERE id = :id"),
+            {"id": endpoint[0]},
+        )
+        db.session.commit()
+        pass_time(timedelta(minutes=1))
+        monkeypatch.setattr(sending.jobs, "waiting", lambda _ids: None)  # the queue is down
+        sending.send_due()
+        assert states(endpoint[0]) == [MessageState.PENDING]
+        assert states(there) == [MessageState.SENT]
+
     def test_of_one_order_nothing_overtakes(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
         service.answers = [500]
         product = make_product(seller, stock=tuple(f"A-{n}" for n in range(20)))

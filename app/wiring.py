@@ -167,6 +167,7 @@ LISTENERS = [
         webhooks_tasks.tell_of_payment,
         LOCAL,
         "webhooks",
+        webhooks_tasks.is_payment_wanted,
     ),
     Listener(
         "webhooks.order_delivered",
@@ -174,6 +175,7 @@ LISTENERS = [
         webhooks_tasks.tell_of_delivery,
         LOCAL,
         "webhooks",
+        webhooks_tasks.is_delivery_wanted,
     ),
     Listener(
         "webhooks.stock_changed",
@@ -181,6 +183,7 @@ LISTENERS = [
         webhooks_tasks.tell_of_stock,
         LOCAL,
         "webhooks",
+        webhooks_tasks.is_stock_wanted,
     ),
 ]
 

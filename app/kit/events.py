@@ -20,7 +20,9 @@ class Reach(StrEnum):
 class Listener:
     """`handler` is called with each `event`; `queue` is the RQ queue its nudge goes to.
 
-    `name` is what its rows of the outbox know it by, so it stays when code moves.
+    `name` is what its rows of the outbox know it by, so it stays when code moves. `is_wanted` is
+    asked in the transaction that announces an event, by one cheap statement at most: where it says
+    no, as for webhooks that nobody has, the event costs neither a row nor a job.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Listener:
     handler: Callable[[Any], None]
     reach: Reach
     queue: str = "default"
+    is_wanted: Callable[[Any], bool] = lambda _event: True
 
 
 class Registry:

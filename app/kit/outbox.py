@@ -1,8 +1,9 @@
 """The outbox: side effects are rows written with the change, done afterwards, never lost.
 
-`emit` writes one row per listener in the caller's transaction. After the commit a job is put
-into RQ as a nudge; the clock's sweeper nudges again whatever is still open, so a lost queue or a
-killed worker costs seconds, not a delivery. Listeners may be run twice and must bear it.
+`emit` writes one row per listener that wants the event, in the caller's transaction. After the
+commit a job is put into RQ as a nudge; the clock's sweeper nudges again whatever is still open, so
+a lost queue or a killed worker costs seconds, not a delivery. Listeners may be run twice and must
+bear it.
 """
 
 import logging
@@ -83,11 +84,13 @@ class OutboxRow(Model):
 
 
 def emit(event: object) -> None:
-    """Announce `event` to its listeners, within the transaction now open."""
+    """Announce `event` to those of its listeners that want it, within the transaction now open."""
     if not in_transaction():
         raise RuntimeError("events are announced inside a transaction")
     table = registry()
     for listener in table.by_event.get(type(event), []):
+        if not listener.is_wanted(event):
+            continue
         payload = table.adapters[listener.event].dump_python(event, mode="json")
         row = OutboxRow(id=new_id(), listener=listener.name, payload=payload)
         session().add(row)

@@ -24,6 +24,7 @@ class EventType(StrEnum):
 
 
 CHOICES = [kind for kind in EventType if kind is not EventType.TEST]
+STOCK = (EventType.STOCK_LOW, EventType.STOCK_OUT)
 
 
 class MessageState(StrEnum):

@@ -1,16 +1,20 @@
 """Webhooks as their owners see them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
+from app.orders.models import OrderLine
+from app.products.models import Product
 from app.webhooks.errors import NoSuchEndpoint
 from app.webhooks.models import (
+    STOCK,
     EventType,
     Failure,
     MessageState,
@@ -48,6 +52,34 @@ class Message:
         """Whether its first result is still to come."""
         ended = any(attempt.duration_ms is not None for attempt in self.attempts)
         return self.state is MessageState.PENDING and not ended
+
+
+def listens(kinds: Sequence[EventType]) -> ColumnElement[bool]:
+    """Whether an endpoint is on and hears of one of these kinds."""
+    return and_(
+        WebhookEndpoint.off_reason.is_(None),
+        WebhookEndpoint.events.overlap([kind.value for kind in kinds]),
+    )
+
+
+def listen_to_order(order_id: UUID, kinds: Sequence[EventType]) -> bool:
+    """Whether any endpoint of an order's sellers hears of one of these kinds. One query."""
+    of_sellers = (
+        select(WebhookEndpoint.id)
+        .join(OrderLine, OrderLine.seller_id == WebhookEndpoint.owner_id)
+        .where(OrderLine.order_id == order_id, listens(kinds))
+    )
+    return bool(session().scalar(select(of_sellers.exists())))
+
+
+def listen_to_stock(product_id: UUID) -> bool:
+    """Whether any endpoint of a product's seller hears of its stock. One query."""
+    of_seller = (
+        select(WebhookEndpoint.id)
+        .join(Product, Product.seller_id == WebhookEndpoint.owner_id)
+        .where(Product.id == product_id, listens(STOCK))
+    )
+    return bool(session().scalar(select(of_seller.exists())))
 
 
 def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:

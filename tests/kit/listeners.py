@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.kit.db import assert_no_transaction, session
+from app.kit.db import assert_no_transaction, in_transaction, session
 from app.kit.events import Listener, Reach
 
 
@@ -34,6 +34,14 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class Picked:
+    """Heard by a listener that wants only some."""
+
+    row: int
+    is_wanted: bool
+
+
+@dataclass(frozen=True)
 class Unheard:
     """Heard by nobody."""
 
@@ -53,7 +61,7 @@ def reset() -> None:
     state.then = lambda: None
 
 
-def count(event: Counted | Shared) -> None:
+def count(event: Counted | Shared | Picked) -> None:
     """Add one to the row's value, then do what the test asks for."""
     session().execute(
         text("UPDATE kit_probe SET value = value + 1 WHERE id = :row"), {"row": event.row}
@@ -73,6 +81,12 @@ def count_shared(event: Shared) -> None:
     count(event)
 
 
+def is_wanted(event: Picked) -> bool:
+    """What the event says, asked where it is announced."""
+    assert in_transaction()
+    return event.is_wanted
+
+
 def tell_shared(event: Shared) -> None:
     """The same for another event."""
     tell(event)
@@ -83,4 +97,5 @@ TABLE = [
     Listener("test.tell", Told, tell, Reach.OUTSIDE, "webhooks"),
     Listener("test.count_shared", Shared, count_shared, Reach.LOCAL),
     Listener("test.tell_shared", Shared, tell_shared, Reach.OUTSIDE),
+    Listener("test.pick", Picked, count, Reach.LOCAL, is_wanted=is_wanted),
 ]

@@ -18,7 +18,7 @@ from app.kit.events import Listener, Reach, Registry
 from app.kit.outbox import MAX_ATTEMPTS, PATIENT_FOR, OutboxRow, TryLater, deliver, emit
 from app.kit.retention import drop_old
 from tests.kit import listeners
-from tests.kit.listeners import Counted, Shared, Told, Unheard, state
+from tests.kit.listeners import Counted, Picked, Shared, Told, Unheard, state
 
 Rows = Callable[[], dict[int, int]]
 Work = Callable[[], None]
@@ -86,6 +86,14 @@ class TestEmit:
     def test_each_listener_has_its_queue(self, app: Flask) -> None:
         announce(Told(uuid4(), datetime.now(UTC)))
         assert Queue("webhooks", connection=jobs.redis()).count == 1
+
+    def test_what_a_listener_does_not_want_costs_no_row_and_no_job(self, app: Flask) -> None:
+        announce(Picked(1, is_wanted=False))
+        assert session().query(OutboxRow).count() == 0
+        assert waiting() == 0
+        announce(Picked(1, is_wanted=True))
+        assert session().query(OutboxRow).count() == 1
+        assert waiting() == 1
 
     def test_event_that_nobody_hears_is_fine(self, app: Flask) -> None:
         announce(Unheard())

@@ -137,6 +137,42 @@ class TestSale:
         assert endpoint[1].removeprefix("whsec_") not in rows
 
 
+class TestWhoListens:
+    """What nobody is to be told of costs neither a row of the outbox nor a job."""
+
+    @staticmethod
+    def rows_of_a_sale(seller: User, drain: Drain) -> set[str]:
+        product = make_product(seller, stock=("A-1", "A-2"))
+        delivered(make_user(), {product.id: 1})
+        drain()
+        rows = text("SELECT listener FROM outbox WHERE listener LIKE 'webhooks.%'")
+        return set(session().scalars(rows))
+
+    def test_no_webhook(self, seller, drain) -> None:  # type: ignore[no-untyped-def]
+        assert self.rows_of_a_sale(seller, drain) == set()
+
+    def test_webhook_of_another_seller(self, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        assert self.rows_of_a_sale(make_user(roles=("seller",)), drain) == set()
+
+    def test_webhook_that_is_off(self, seller, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
+        endpoints.switch(owner_id=seller.id, endpoint_id=endpoint[0], on=False)
+        assert self.rows_of_a_sale(seller, drain) == set()
+
+    @pytest.mark.parametrize(
+        ("events", "listeners"),
+        [
+            (["order.paid"], {"webhooks.order_paid"}),
+            (["order.delivered"], {"webhooks.order_delivered"}),
+            (["stock.low"], {"webhooks.stock_changed"}),
+            (["stock.out"], {"webhooks.stock_changed"}),
+            (ALL, {"webhooks.order_paid", "webhooks.order_delivered", "webhooks.stock_changed"}),
+        ],
+    )
+    def test_only_what_it_hears(self, seller, service, events, listeners, drain) -> None:  # type: ignore[no-untyped-def]
+        endpoints.create(owner_id=seller.id, url=service.url, events=events)
+        assert self.rows_of_a_sale(seller, drain) == listeners
+
+
 class TestStock:
     def test_each_fall_is_told_once(self, seller, service, endpoint, drain) -> None:  # type: ignore[no-untyped-def]
         product = make_product(seller, stock=tuple(f"A-{n}" for n in range(7)))

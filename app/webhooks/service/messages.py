@@ -13,8 +13,10 @@ from app.kit.ids import ids_from, new_id
 from app.kit.states import move
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.queries import cards
+from app.webhooks import queries
 from app.webhooks.errors import NoSuchEndpoint, NoSuchMessage, SwitchedOff
 from app.webhooks.models import (
+    STOCK,
     TRANSITIONS,
     EventType,
     MessageState,
@@ -80,7 +82,7 @@ def tell_of_stock(*, product_id: UUID) -> None:
     [product] = cards.by_id([product_id])
     if product.shared:
         return
-    endpoints = _listening({product.seller_id}, [EventType.STOCK_LOW, EventType.STOCK_OUT])
+    endpoints = _listening({product.seller_id}, STOCK)
     if not endpoints:
         return
     free = cards.free_counts([product_id]).get(product_id, 0)
@@ -142,11 +144,7 @@ def _listening(sellers: set[UUID], kinds: Sequence[EventType]) -> Sequence[Webho
         session()
         .scalars(
             select(WebhookEndpoint)
-            .where(
-                WebhookEndpoint.owner_id.in_(sellers),
-                WebhookEndpoint.events.overlap([kind.value for kind in kinds]),
-                WebhookEndpoint.off_reason.is_(None),
-            )
+            .where(WebhookEndpoint.owner_id.in_(sellers), queries.listens(kinds))
             .order_by(WebhookEndpoint.id)
             .with_for_update()
         )

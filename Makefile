@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check fmt migrate reset bench messages protos docs lock
+.PHONY: help setup setup-dev run test scale check fmt migrate reset bench messages protos docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ run: setup ## start the whole shop on http://127.0.0.1:8000 (PORT=9000 for anoth
 
 test: setup-dev ## run every test, browser tests included (ARGS="-k basket" for some)
 	@scripts/test.sh $(ARGS)
+
+scale: setup-dev ## run the tests that fill a store with what takes minutes
+	@scripts/test.sh -n0 -m scale $(ARGS)
 
 check: setup-dev ## lint, types, import contracts, templates, translations
 	@scripts/check.sh
@@ -41,9 +44,10 @@ messages: setup-dev ## bring the translation catalogues up to date with the word
 protos: setup-dev ## write Python from the gRPC contract below proto/
 	@$(VENV)/python scripts/protos.py
 
-docs: setup-dev ## rewrite what is documented from the code: README.md's settings, the OpenAPI document
+docs: setup-dev ## rewrite what is documented from the code: settings, licenses, the OpenAPI document
 	@$(VENV)/python scripts/document_settings.py
 	@$(VENV)/python scripts/document_api.py
+	@$(VENV)/python scripts/document_licenses.py
 
 lock: setup-dev ## resolve requirements*.in to the newest versions, with hashes
 	@scripts/lock.sh

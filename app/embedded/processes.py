@@ -20,6 +20,7 @@ from app.embedded.errors import StartFailed
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+KNOCK_SECONDS = 0.05  # after it was told to stop
 POLL_SECONDS = 0.02
 LOG_LINES_SHOWN = 15
 LOG_BYTES_KEPT = 4_000_000
@@ -58,6 +59,8 @@ class Launch:
     group: int | None = None
     # PostgreSQL ends its clients' sessions only on SIGINT; SIGTERM waits for them.
     stop_signal: signal.Signals = signal.SIGTERM
+    # Where a listener waits that sees only with its next connection that it was told to stop.
+    knock_port: int | None = None
 
 
 def program(package: str, pattern: str) -> Path:
@@ -173,6 +176,7 @@ def start(launch: Launch) -> subprocess.Popen[bytes]:
             "pid": process.pid,
             "created": psutil.Process(process.pid).create_time(),
             "stop_signal": int(launch.stop_signal),
+            "knock_port": launch.knock_port,
         }
         write_private(launch.data_dir / "process.json", json.dumps(record))
         if process.stdin:
@@ -181,7 +185,7 @@ def start(launch: Launch) -> subprocess.Popen[bytes]:
         _wait_until_ready(launch, process, log)
     except BaseException:
         # Ctrl-C while a server comes up must not leave it behind.
-        _end(process.pid, launch.stop_signal)
+        _end(process.pid, launch.stop_signal, launch.knock_port)
         process.wait()
         raise
     return process
@@ -215,17 +219,20 @@ def stop_recorded(data_dir: Path) -> None:
     except (FileNotFoundError, ValueError, KeyError, psutil.NoSuchProcess):
         is_same = False
     if is_same:
-        _end(process.pid, signal.Signals(record["stop_signal"]))
+        _end(process.pid, signal.Signals(record["stop_signal"]), record.get("knock_port"))
     file.unlink(missing_ok=True)
 
 
-def _end(pid: int, stop_signal: signal.Signals) -> None:
+def _end(pid: int, stop_signal: signal.Signals, knock_port: int | None) -> None:
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
         process.send_signal(stop_signal)
     except psutil.NoSuchProcess:
         return
+    if knock_port:
+        wait_until_gone([process], KNOCK_SECONDS)
+        port_answers(knock_port)
     wait_until_gone([process], STOP_SECONDS)
     end_all(family)
 

@@ -16,7 +16,7 @@ import redis
 
 from app.embedded.errors import StartFailed
 from app.embedded.mail import start_smtp
-from app.embedded.mongo import start_mongo
+from app.embedded.mongo import refuse_strangers, start_mongo
 from app.embedded.postgres import start_postgres
 from app.embedded.processes import EmbeddedServer, port_answers, wait_until_gone
 from app.embedded.valkey import start_valkey
@@ -215,6 +215,27 @@ class TestPostgres:
                 server.stop()
             stays = closed.stat().st_mode & 0o777
             assert stays == permissions
+
+
+class TestMongo:
+    def test_an_interrupted_first_start_begins_anew(self, directory):
+        half = directory / "server" / "data.new"
+        half.mkdir(parents=True)
+        (half / "WiredTiger").write_text("half")
+        server = start_mongo(directory / "server", durable=False)
+        server.stop()
+        assert not half.exists()
+
+    def test_a_user_whom_a_stranger_made_at_its_first_start_is_noticed(self, directory):
+        server = start_mongo(directory / "server", durable=False)
+        try:
+            refuse_strangers(server)
+            with pymongo.MongoClient(server.url) as client:
+                client.other.command("createUser", "stranger", pwd="guess", roles=["root"])
+            with pytest.raises(StartFailed, match="Somebody else"):
+                refuse_strangers(server)
+        finally:
+            server.stop()
 
 
 class TestProcesses:

@@ -21,6 +21,7 @@ check "djlint" djlint --quiet --lint templates
 check "translations" python scripts/check_translations.py
 check "code generated from proto/" python scripts/protos.py --check
 check "settings table in README.md" python scripts/document_settings.py --check
+check "licenses of what is installed" python scripts/document_licenses.py --check
 check "published OpenAPI document" python scripts/document_api.py --check
 
 if [ -n "$failed" ]; then

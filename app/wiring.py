@@ -148,7 +148,7 @@ LISTENERS = [
         OUTSIDE,
         "mail",
     ),
-    # Not before deliveries: it asks PayPal, and mostly hears what the browser's return has told.
+    # Not before deliveries: it asks PayPal.
     Listener(
         "orders.ask_paypal",
         payments_events.PaypalEventReceived,
@@ -238,7 +238,8 @@ TIMED_WORK = [
     # Where deliveries are, which are never kept waiting: it is what brings back a lost one.
     TimedWork("outbox.sweep", outbox.sweep, 2, "delivery"),
     TimedWork("orders.expire_overdue", ending.expire_overdue, 5),
-    TimedWork("orders.chase_unfinished", capturing.chase_unfinished, 5),
+    # This and the browser's head start are what a buyer who closed the page waits for the goods.
+    TimedWork("orders.chase_unfinished", capturing.chase_unfinished, 2),
     TimedWork("orders.deliver_late", delivering.deliver_late, 5),
     TimedWork("webhooks.send_due", sending.send_due, 5),
     TimedWork("payments.release_due", releasing.release_due, 60),

@@ -6,7 +6,10 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class PaypalEventReceived:
-    """A verified webhook is in the inbox. `reference` is what the payment it speaks of is for."""
+    """A verified webhook says what nobody else is about to find out of a payment.
+
+    `reference` is what the payment is for.
+    """
 
     event_type: str
     reference: UUID

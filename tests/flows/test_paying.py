@@ -1,6 +1,7 @@
 """What can go otherwise between the basket and the goods."""
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -41,6 +42,18 @@ def orders_of(person: User) -> list[UUID]:
     db.session.rollback()
     query = text("SELECT id FROM orders WHERE buyer_id = :buyer ORDER BY id")
     return list(session().scalars(query, {"buyer": person.id}))
+
+
+def waited_for_goods(person: User) -> timedelta:
+    """How long somebody's goods took to come after PayPal's word that they agreed."""
+    query = text(
+        "SELECT delivered_at - received_at FROM orders"
+        " JOIN payment ON payment.reference = orders.id"
+        " JOIN inbound_event ON body->'resource'->>'id' = paypal_order_id"
+        " WHERE buyer_id = :buyer AND event_type = 'CHECKOUT.ORDER.APPROVED'"
+    )
+    waited: timedelta = session().execute(query, {"buyer": person.id}).scalar_one()
+    return waited
 
 
 def captures_of(paypal: SandboxControl, person: User) -> list[str]:
@@ -202,6 +215,7 @@ def test_tab_closed_after_the_yes_is_delivered_anyway(
     other.get_by_role("link", name=product.title).click()
     expect_stage(other, DELIVERED)
     assert len(captures_of(paypal, person)) == 1
+    assert waited_for_goods(person) < timedelta(seconds=10)
 
 
 def test_double_click_pays_once(page: Page, paypal: SandboxControl) -> None:

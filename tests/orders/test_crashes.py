@@ -36,7 +36,7 @@ Die = Callable[[str, str, int], int]
 Work = Callable[[], None]
 # What a sale's jobs commit: delivery, empty basket, each claim and each "done" of the listeners.
 # Before the next commit is after the last one, but for the nudges in between.
-LAST_JOB = 7
+LAST_JOB = 4
 JOBS = [*(("before", number) for number in range(1, LAST_JOB + 1)), ("after", 1), ("after", 2)]
 # Both first make a note of their own: the worker that it has the event, the clock when to ask next.
 # Then the payment is in hand (2), PayPal takes the money, and it is settled (3).

@@ -277,15 +277,42 @@ class TestLastKeys:
 
 
 class TestWebhooks:
-    def test_webhook_before_the_browsers_return(
+    def test_tab_closed_after_approval_the_webhook_has_the_sweeper_take_it_up_at_once(
         self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
     ) -> None:
         fill_basket(buyer, make_product(seller, stock=("A", "B")).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
-        assert capture(buyer, started).state is CaptureState.PAID
+        wait_for(lambda: count("inbound_event") == 1)
+        soon = "next_check_at <= clock_timestamp() + interval '2 seconds'"
+        assert count("payment", soon) == 1
+        wait_for(lambda: capturing.chase_unfinished().done == 1)
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        assert capture(buyer, started).state is CaptureState.PAID, "the browser comes late"
         assert_promises_hold()
+
+    def test_browser_ahead_of_the_webhooks_leaves_them_nothing_to_do(
+        self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        assert capture(buyer, started).state is CaptureState.PAID
+        wait_for(lambda: count("inbound_event", "event_type LIKE 'PAYMENT.CAPTURE%'") == 1)
+        assert count("outbox", "listener = 'orders.ask_paypal'") == 0
+        make_due()
+        assert capturing.chase_unfinished().done == 0
+
+    def test_webhook_of_a_payment_that_the_sweeper_has_given_up_still_counts(
+        self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        session().execute(text("UPDATE payment SET created_at = created_at - interval '31 days'"))
+        session().commit()
+        paypal.approve(started.paypal_order_id)
+        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
 
     def test_webhook_before_the_captures_own_answer(
         self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller

@@ -76,7 +76,10 @@ class TestForged:
     ) -> None:
         paypal.approve(started.paypal_order_id)
         event_id = event_of(paypal, "CHECKOUT.ORDER.APPROVED")
-        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
+        wait_for(lambda: capturing.chase_unfinished().done == 1)
+        drain()
+        assert order_of(started).state is OrderState.DELIVERED
+        wait_for(lambda: count("inbound_event", "event_type LIKE 'PAYMENT.CAPTURE%'") == 1)
         before = count("inbound_event")
         assert paypal.resend(event_id, "replay") == 200
         assert paypal.resend(event_id) == 200

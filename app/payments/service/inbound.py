@@ -4,11 +4,10 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, cast
-from uuid import UUID
 
 from flask import current_app
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import end_read, session, transactional
@@ -16,8 +15,8 @@ from app.kit.ids import ids_from, new_id
 from app.kit.outbox import emit
 from app.payments.errors import BadSignature
 from app.payments.events import PaypalEventReceived
-from app.payments.models import InboundEvent, Payment
-from app.payments.service import certificates
+from app.payments.models import InboundEvent, Payment, PaymentState
+from app.payments.service import certificates, paying
 from app.payments.signatures import Transmission, Verifier
 
 log = logging.getLogger(__name__)
@@ -79,25 +78,30 @@ def _store(event: WebhookEvent) -> bool:
     )
     if stored is None:
         return False
-    reference = _reference(event.resource)
-    if reference is not None:
-        emit(PaypalEventReceived(event.event_type, reference))
+    payment = _payment(event.resource)
+    if payment is not None and not _is_seen_to(payment):
+        emit(PaypalEventReceived(event.event_type, payment.reference))
     return True
 
 
-def _reference(resource: Any) -> UUID | None:
-    """The payment that an order's or a capture's event is about, by PayPal's order id."""
+def _is_seen_to(payment: Payment) -> bool:
+    """Whether PayPal is asked, or was, without this event.
+
+    Mostly the buyer's browser is ahead of it. What it has brought about needs nothing more; what it
+    is about to bring about the sweeper looks at in a moment, should the browser have gone away.
+    """
+    return payment.state is PaymentState.SETTLED or paying.check_soon(payment_id=payment.id)
+
+
+def _payment(resource: Any) -> Payment | None:
+    """The payment that an order's or a capture's event is about, by PayPal's order id; locked."""
     related = _part(_part(resource, "supplementary_data"), "related_ids")
     for paypal_order_id in (_part(related, "order_id"), _part(resource, "id")):
         if not isinstance(paypal_order_id, str):
             continue
-        reference = (
-            session()
-            .execute(select(Payment.reference).where(Payment.paypal_order_id == paypal_order_id))
-            .scalar_one_or_none()
-        )
-        if reference is not None:
-            return reference
+        payment = paying.locked_by_paypal(paypal_order_id)
+        if payment is not None:
+            return payment
     return None
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
 
 from app.kit import states
 from app.kit.db import end_read, session, transactional
@@ -24,6 +24,9 @@ from app.payments.paypal import paypal
 
 log = logging.getLogger(__name__)
 FIRST_CHECK = timedelta(seconds=10)
+# The buyer's browser is about to ask PayPal, and has a moment for it after PayPal's own word.
+BROWSERS_TURN = (PaymentState.CREATED, PaymentState.CAPTURING)
+HEAD_START = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(hours=1)
 # A declined payment waits for the buyer, who may pick another card.
 CHASED = (PaymentState.CREATED, PaymentState.CAPTURING, PaymentState.PENDING)
@@ -64,6 +67,12 @@ def locked(reference: UUID) -> Payment:
     if payment is None:
         raise NoSuchPayment
     return payment
+
+
+def locked_by_paypal(paypal_order_id: str) -> Payment | None:
+    """The payment for an order of PayPal's, locked until the commit; None if there is none."""
+    query = select(Payment).where(Payment.paypal_order_id == paypal_order_id).with_for_update()
+    return session().scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 @transactional
@@ -218,12 +227,7 @@ def due() -> list[UUID]:
     return list(
         session().scalars(
             select(Payment.reference)
-            .where(
-                Payment.state.in_(CHASED),
-                Payment.paypal_order_id.is_not(None),
-                Payment.next_check_at <= func.clock_timestamp(),
-                Payment.created_at > func.clock_timestamp() - CHASED_FOR,
-            )
+            .where(_is_chased(), Payment.next_check_at <= func.clock_timestamp())
             .order_by(Payment.next_check_at)
             .limit(CHASE_LIMIT)
         )
@@ -240,6 +244,28 @@ def postpone_check(*, reference: UUID) -> bool:
     wait = min(FIRST_CHECK * 2 ** min(payment.checks - 1, 10), LONGEST_WAIT)
     payment.next_check_at = func.clock_timestamp() + wait
     return True
+
+
+@transactional
+def check_soon(*, payment_id: UUID) -> bool:
+    """Have the sweeper ask PayPal in a moment; False if no browser is expected to ask before."""
+    soon = func.clock_timestamp() + HEAD_START
+    checked = session().execute(
+        update(Payment)
+        .where(Payment.id == payment_id, Payment.state.in_(BROWSERS_TURN), _is_chased())
+        .values(next_check_at=func.least(Payment.next_check_at, soon))
+        .returning(Payment.id)
+        .execution_options(synchronize_session=False)
+    )
+    return checked.first() is not None
+
+
+def _is_chased() -> ColumnElement[bool]:
+    return and_(
+        Payment.state.in_(CHASED),
+        Payment.paypal_order_id.is_not(None),
+        Payment.created_at > func.clock_timestamp() - CHASED_FOR,
+    )
 
 
 def _one(reference: UUID) -> Select[Payment]:

@@ -1,42 +1,57 @@
-"""`make bench`: start a throwaway shop, measure, print a table. Names of benchmarks pick some."""
+"""`make bench`: start throwaway shops, measure, print one table. Names of benchmarks pick some."""
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+from flask import Flask
 from flask_migrate import upgrade
 
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
-from bench import api, auth, catalogue, claims, delivery
+from bench import api, auth, catalogue, claims, delivery, machine, pages
 from bench.figures import Figure, print_table
 from tests.support import servers as throwaway
 from tests.support.shop import Shop, environment_for
 
-BENCHMARKS = {
-    "claims": ("Units claimed a second on one hot product, 8 clients", claims.run),
+BENCHMARKS: dict[str, tuple[str, Callable[[Flask, Shop], list[Figure]]]] = {
     "catalogue": ("A page of 30 products out of 10,000", catalogue.run),
-    "auth": ("Whose token is this, asked over gRPC, against a bare echo", auth.run),
+    "pages": ("Whole pages, in process", pages.run),
     "api": ("Catalogue JSON of 30 products, out of ten thousand and a million", api.run),
+    "claims": ("Units claimed of one hot product, 8 clients", claims.run),
+    "auth": ("Whose token is this, asked over gRPC", auth.run),
     "delivery": ("From the capture's answer to the key in the buyer's open page", delivery.run),
 }
 
 
 def main(names: list[str]) -> None:
-    """Run the benchmarks named, or all."""
+    """Run the benchmarks named, or all; each on an empty shop of its own."""
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        raise SystemExit(
+            f"No such benchmark: {', '.join(unknown)}. There are {', '.join(BENCHMARKS)}."
+        )
+    before = machine.speed()
+    groups: dict[str, list[Figure]] = {}
     throwaway.open_run()
     try:
         for name in names or list(BENCHMARKS):
-            title, _run = BENCHMARKS[name]
+            title, run = BENCHMARKS[name]
             print(f"measuring: {title} …", flush=True)
-            print_table(title, _measure(name))
+            groups[title] = _measure(name, run)
     finally:
         throwaway.close_run()
+    print_table(groups)
+    print(
+        f"\nThis machine: {before:.1f} million turns of a fixed loop a second before, "
+        f"{machine.speed():.1f} after.\nCPU ms are those of a machine that does "
+        f"{machine.REFERENCE_SPEED:g}; compare other figures by their ratios alone."
+    )
 
 
-def _measure(name: str) -> list[Figure]:
-    """One benchmark on an empty shop of its own."""
+def _measure(name: str, run: Callable[[Flask, Shop], list[Figure]]) -> list[Figure]:
     stores = throwaway.servers()
     with tempfile.TemporaryDirectory() as directory:
         environment = environment_for(
@@ -52,10 +67,7 @@ def _measure(name: str) -> list[Figure]:
         with application.app_context():
             upgrade(directory="migrations")
         try:
-            if name == "claims":
-                return claims.run(application)
             with Shop(environment, Path(directory)) as shop:
-                run = BENCHMARKS[name][1]
                 return run(application, shop)
         finally:
             with application.app_context():

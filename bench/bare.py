@@ -1,14 +1,20 @@
-"""A bare Flask route, on the same gunicorn: what a page costs before the shop does anything."""
+"""Bare Flask routes, on the same gunicorn: what a page costs before the shop does anything."""
 
 import os
 
 from flask import Flask, jsonify
+from jinja2 import Environment
 from sqlalchemy import create_engine, text
 from werkzeug.wrappers import Response
 
+STATEMENT, LENGTH = "BARE_STATEMENT", "BARE_LENGTH"  # what /page asks, and how many bytes it is
+FLAT = """<!doctype html><title>Bare</title>{{ filling }}<ul>
+{%- for row in rows %}<li>{% for value in row %}<b>{{ value }}</b>{% endfor %}</li>{% endfor -%}
+</ul>"""
+
 
 def create_app() -> Flask:
-    """One route of a few words, and one that asks the shop's database a query."""
+    """Routes of one word, of a query as JSON and, where the variables say which, of a page."""
     app = Flask(__name__)
     engine = create_engine(os.environ["DATABASE_URL"], pool_size=10)
 
@@ -25,5 +31,20 @@ def create_app() -> Flask:
     @app.get("/healthz")
     def alive() -> str:
         return "ok"
+
+    if STATEMENT in os.environ:
+        statement = os.environ[STATEMENT]
+
+        def rows() -> list[tuple[object, ...]]:
+            with engine.connect() as connection:
+                return list(connection.connection.cursor().execute(statement).fetchall())
+
+        flat = Environment(autoescape=True).from_string(FLAT)
+        filling = "x" * (int(os.environ[LENGTH]) - len(flat.render(rows=rows()).encode()))
+        engine.dispose()  # gunicorn forks off what has been made here
+
+        @app.get("/page")
+        def page() -> str:
+            return flat.render(rows=rows(), filling=filling)
 
     return app

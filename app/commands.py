@@ -6,9 +6,7 @@ import time
 import click
 from flask import Flask, current_app
 from flask_migrate import Migrate
-from rq import Queue, SimpleWorker
-from rq.executions import Execution
-from rq.job import Job
+from rq import Queue
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -20,6 +18,7 @@ from app.extensions import db
 from app.health import stores
 from app.kit import jobs, promises
 from app.kit.clock import Clock
+from app.kit.worker import LeanWorker
 from app.products.service import shelves
 
 log = logging.getLogger(__name__)
@@ -46,19 +45,6 @@ def init_app(app: Flask) -> None:
         app.cli.add_command(command)
 
 
-class ContextWorker(SimpleWorker):
-    """Runs each job in this process, in an application context of its own.
-
-    No fork for a job: a delivery starts some 30 ms sooner, and what a killed worker leaves behind
-    the sweeper takes up anyway.
-    """
-
-    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Run one job."""
-        with current_app.app_context():
-            return super().perform_job(job, queue, execution)
-
-
 @click.command("worker")
 @click.option("--queues", default=",".join(jobs.QUEUES), help="In order of urgency.")
 def worker(queues: str) -> None:
@@ -69,7 +55,7 @@ def worker(queues: str) -> None:
         raise click.BadParameter(f"There is no queue {', '.join(unknown)}; there are {there_are}.")
     connection = jobs.patient_redis()
     names = [Queue(name, connection=connection) for name in wanted]
-    ContextWorker(names, connection=connection, worker_ttl=30).work(logging_level="WARNING")
+    LeanWorker(names, connection=connection, worker_ttl=30).work(logging_level="WARNING")
 
 
 @click.command("clock")

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, sync_playwright
-from rq import Queue, SimpleWorker
+from rq import Queue
 from sqlalchemy import event, text
 
 from app.auth.models import User
@@ -22,6 +22,7 @@ from app.extensions import db
 from app.factory import create_app
 from app.kit import jobs, outbox
 from app.kit.live.publishing import CHANNEL
+from app.kit.worker import LeanWorker
 from app.products.models import Product
 from app.settings import Settings
 from tests.factories.auth import make_user
@@ -256,17 +257,11 @@ def login(app: Flask) -> Callable[..., FlaskClient]:
 def drain(app: Flask) -> Callable[[], None]:
     """Do every job of the queues, and those they bring about."""
 
-    class ContextWorker(SimpleWorker):
-        def perform_job(self, *args: Any) -> bool:
-            with app.app_context():
-                return super().perform_job(*args)
-
     def work() -> None:
         connection = jobs.redis()
         queues = [Queue(name, connection=connection) for name in jobs.QUEUES]
         while any(queue.count for queue in queues):
-            worker = ContextWorker(queues, connection=connection)
-            worker.work(burst=True, logging_level="CRITICAL")
+            LeanWorker(queues, connection=connection).work(burst=True, logging_level="CRITICAL")
         db.session.rollback()
 
     return work

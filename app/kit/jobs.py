@@ -25,7 +25,6 @@ LEASE_SECONDS = JOB_SECONDS + 15
 # A job that has waited for so long is forgotten by the queue, and enqueued anew by who needs it:
 # one that fell between the queue and a worker that was just killed would be waited for for ever.
 _QUEUED_SECONDS = 60
-_NO_END = -1  # Redis' word for a key that does not expire
 
 
 def init_app(app: Flask) -> None:
@@ -57,15 +56,11 @@ def enqueue(
 ) -> bool:
     """Put a call of `job` into a queue; False (and a log line) where Redis can't be reached."""
     try:
-        Queue(queue, connection=redis()).enqueue(
-            job,
-            *args,
-            job_id=job_id,
-            ttl=_QUEUED_SECONDS,
-            result_ttl=0,
-            failure_ttl=3600,
-            job_timeout=JOB_SECONDS,
-        )
+        with redis().pipeline(transaction=False) as pipeline:
+            Queue(queue, connection=redis()).enqueue(
+                job, *args, job_id=job_id, ttl=_QUEUED_SECONDS, pipeline=pipeline
+            )
+            pipeline.execute()
     except RedisError as error:
         _note(error, "queue unreachable, left to the sweeper")
         return False
@@ -83,38 +78,20 @@ class Turn(StrEnum):
 def enqueue_once(job: Callable[[str], Any], name: str, *, queue: str) -> Turn:
     """Put a call of `job` with this name into a queue, unless one waits or runs.
 
-    One whose worker died, or stands still, is in the way until its lease is over, which begins
-    when this is called while it runs.
+    One whose worker died, or stands still, is in the way until its lease is over, which began when
+    it was taken.
     """
     job_id = f"once-{name.replace('.', '-')}"  # RQ takes no dots
     try:
         Queue(queue, connection=redis()).enqueue(
-            job,
-            name,
-            job_id=job_id,
-            unique=True,
-            ttl=_QUEUED_SECONDS,
-            result_ttl=0,
-            failure_ttl=0,
-            job_timeout=JOB_SECONDS,
+            job, name, job_id=job_id, unique=True, ttl=_QUEUED_SECONDS
         )
     except DuplicateJobError:
-        return _lease(job_id)
+        return Turn.BUSY
     except RedisError as error:
         _note(error, "queue unreachable, done here")
         return Turn.AWAY
     return Turn.TAKEN
-
-
-def _lease(job_id: str) -> Turn:
-    """Give the job that waits or runs an end: RQ takes the one it had away when it starts."""
-    key = Job.key_for(job_id)
-    try:
-        if redis().ttl(key) == _NO_END:
-            redis().expire(key, LEASE_SECONDS)
-    except RedisError:
-        return Turn.AWAY
-    return Turn.BUSY
 
 
 def waiting(job_ids: Sequence[str]) -> set[str] | None:

@@ -15,12 +15,12 @@ from rq import Queue
 from sqlalchemy import text
 
 from app import commands
-from app.commands import ContextWorker
 from app.extensions import db
 from app.factory import create_app
 from app.kit import clock, jobs
 from app.kit.clock import Clock, TimedWork
 from app.kit.sweeping import Swept
+from app.kit.worker import LeanWorker
 from app.settings import Settings
 from app.wiring import TIMED_WORK
 
@@ -67,9 +67,7 @@ def start_worker(
         with application.app_context():
             connection = jobs.patient_redis()
             queues = [Queue("timed", connection=connection)]
-            ContextWorker(queues, connection=connection, worker_ttl=30).work(
-                logging_level="CRITICAL"
-            )
+            LeanWorker(queues, connection=connection, worker_ttl=30).work(logging_level="CRITICAL")
 
     def start(works: list[TimedWork]) -> BaseProcess:
         db.session.rollback()

@@ -17,10 +17,10 @@ from rq import Queue
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from app.commands import ContextWorker
 from app.factory import create_app
 from app.kit import jobs
 from app.kit.db import session
+from app.kit.worker import LeanWorker
 from app.orders.models import Basket
 from app.orders.service import capturing, placing
 from tests.support.sale import SandboxControl
@@ -72,7 +72,7 @@ def _work() -> None:
     connection: Any = jobs.redis()
     queues = [Queue(name, connection=connection) for name in jobs.QUEUES]
     while any(queue.count for queue in queues):
-        ContextWorker(queues, connection=connection).work(burst=True, logging_level="CRITICAL")
+        LeanWorker(queues, connection=connection).work(burst=True, logging_level="CRITICAL")
 
 
 def _buy(application: Flask, buyer_id: UUID) -> None:

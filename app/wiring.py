@@ -231,6 +231,7 @@ KEPT = {
     "ledger_account": "books",
     "ledger_transaction": "books",
     "ledger_entry": "books",
+    "seller_earnings": "so many as sellers",
     "webhook_endpoint": "so many for each seller, until they delete it",
 }
 

@@ -60,6 +60,19 @@ PROMISES = [
         WHERE coalesce(owed.minor, 0) <> coalesce(earned.minor, 0)""",
     ),
     promise(
+        "what sellers' earnings count is what they have sold",
+        """
+        SELECT coalesce(kept.seller_id, sold.seller_id) FROM (
+            SELECT l.seller_id, o.currency, count(*) AS sales, sum(l.quantity) AS pieces,
+                sum(l.quantity * l.unit_price_minor) AS gross, sum(l.commission_minor) AS commission
+            FROM order_line l JOIN orders o ON o.id = l.order_id
+            WHERE o.state IN ('paid', 'delivered') GROUP BY l.seller_id, o.currency) sold
+        FULL JOIN seller_earnings kept
+            ON kept.seller_id = sold.seller_id AND kept.currency = sold.currency
+        WHERE (kept.sales, kept.pieces, kept.gross_minor, kept.commission_minor)
+            IS DISTINCT FROM (sold.sales, sold.pieces, sold.gross, sold.commission)""",
+    ),
+    promise(
         "no order outlives its deadline unfinished",
         """
         SELECT o.id FROM orders o JOIN payment p ON p.reference = o.id

@@ -192,6 +192,24 @@ class PendingShare(Model):
     __table_args__ = (CheckConstraint("share_minor > 0", name="share_positive"),)
 
 
+class SellerEarnings(Model):
+    """What a seller has sold and is owed: the sums of what is booked, in minor units of `currency`.
+
+    Each movement adds to it in its own transaction, so that nobody adds up a history for a page.
+    `sales` counts order lines, `pieces` what they were made of.
+    """
+
+    __tablename__ = "seller_earnings"
+    seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    currency: Mapped[str] = mapped_column(Text, primary_key=True)
+    sales: Mapped[int] = mapped_column(BigInteger)
+    pieces: Mapped[int] = mapped_column(BigInteger)
+    gross_minor: Mapped[int] = mapped_column(BigInteger)
+    commission_minor: Mapped[int] = mapped_column(BigInteger)
+    pending_minor: Mapped[int] = mapped_column(BigInteger)
+    available_minor: Mapped[int] = mapped_column(BigInteger)
+
+
 class LedgerEntry(Model):
     """One leg: `amount_minor` > 0 is a debit (cash grows), < 0 a credit (what is owed grows)."""
 

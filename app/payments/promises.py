@@ -86,6 +86,22 @@ PROMISES = [
         WHERE coalesce(owed.minor, 0) <> coalesce(waiting.minor, 0)""",
     ),
     promise(
+        "what sellers' earnings hold is what the ledger owes them",
+        """
+        SELECT coalesce(kept.seller_id, booked.owner_id) FROM (
+            SELECT a.owner_id, a.currency,
+                -coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'seller_pending'), 0)
+                    AS pending,
+                -coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'seller_available'), 0)
+                    AS available
+            FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.owner_id IS NOT NULL GROUP BY a.owner_id, a.currency) booked
+        FULL JOIN seller_earnings kept
+            ON kept.seller_id = booked.owner_id AND kept.currency = booked.currency
+        WHERE (coalesce(kept.pending_minor, 0), coalesce(kept.available_minor, 0))
+            <> (coalesce(booked.pending, 0), coalesce(booked.available, 0))""",
+    ),
+    promise(
         "no share waits a quarter of an hour past its hold",
         """
         SELECT s.line_id FROM pending_share s JOIN ledger_account a ON a.id = s.account_id

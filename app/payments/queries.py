@@ -1,11 +1,11 @@
 """What pages read about payments and the ledger; amounts in minor units, what is owed positive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.kit.db import session
 from app.payments.models import (
@@ -16,6 +16,7 @@ from app.payments.models import (
     Movement,
     Payment,
     PaymentState,
+    SellerEarnings,
 )
 
 
@@ -37,11 +38,15 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Balance:
-    """What the shop owes a seller."""
+class Earnings:
+    """All that a seller has sold, and what the shop owes them now."""
 
-    pending_minor: int
-    available_minor: int
+    sales: int = 0
+    pieces: int = 0
+    gross_minor: int = 0
+    commission_minor: int = 0
+    pending_minor: int = 0
+    available_minor: int = 0
 
 
 def payment_for(reference: UUID) -> PaymentStatus | None:
@@ -80,15 +85,16 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
     return {row.line_id: Share(-row.amount_minor, row.release_at, row.released_at) for row in rows}
 
 
-def balance_of(*, seller_id: UUID, currency: str) -> Balance:
-    """What the shop owes a seller now."""
-    rows = session().execute(
-        select(LedgerAccount.kind, -func.sum(LedgerEntry.amount_minor))
-        .join(LedgerEntry, LedgerEntry.account_id == LedgerAccount.id)
-        .where(LedgerAccount.owner_id == seller_id, LedgerAccount.currency == currency)
-        .group_by(LedgerAccount.kind)
+def earnings_of(*, seller_id: UUID, currency: str) -> Earnings:
+    """What a seller has earned up to now."""
+    columns = [getattr(SellerEarnings, field.name) for field in fields(Earnings)]
+    row = (
+        session()
+        .execute(
+            select(*columns).where(
+                SellerEarnings.seller_id == seller_id, SellerEarnings.currency == currency
+            )
+        )
+        .one_or_none()
     )
-    owed = {kind: int(minor) for kind, minor in rows}
-    return Balance(
-        owed.get(AccountKind.SELLER_PENDING, 0), owed.get(AccountKind.SELLER_AVAILABLE, 0)
-    )
+    return Earnings(*row) if row else Earnings()

@@ -17,6 +17,8 @@ HARM = {
     " SET holder = gen_random_uuid() WHERE state = 'sold'",
     "only a live order holds units": "UPDATE stock_item SET state = 'reserved',"
     " holder = gen_random_uuid(), reserved_until = now() WHERE state = 'free'",
+    "what sellers' earnings count is what they have sold": "UPDATE seller_earnings"
+    " SET pieces = pieces - 1",
     "what each seller is owed is the sum of their lines": "UPDATE order_line"
     " SET commission_minor = commission_minor + 1",
     "no order outlives its deadline unfinished": "UPDATE orders SET state = 'open',"

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.kit.ids import short_number
-from app.orders.queries.sales import sales_of, totals_of
-from app.payments.queries import balance_of
+from app.orders.queries.sales import sales_of
+from app.payments.queries import Earnings, earnings_of
 from app.payments.service import releasing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -47,8 +47,8 @@ class TestSales:
         )
         paid(make_user(), {tea.id: 2})
         assert releasing.release_due().done == 1
-        balance = balance_of(seller_id=seller.id, currency="EUR")
-        assert (balance.pending_minor, balance.available_minor) == (900, 1800)
+        earnings = earnings_of(seller_id=seller.id, currency="EUR")
+        assert (earnings.pending_minor, earnings.available_minor) == (900, 1800)
         newest, oldest = sales_of(seller.id).items
         assert newest.share.released_at is not None
         assert oldest.share.released_at is None
@@ -63,13 +63,8 @@ class TestSales:
         tea = make_product(seller, kind="text", price_minor=1000)
         paid(make_user(), {tea.id: 2})
         approved(make_user(), {tea.id: 5})
-        totals = totals_of(seller.id)
-        assert (totals.sales, totals.pieces, totals.gross_minor, totals.commission_minor) == (
-            1,
-            2,
-            2000,
-            200,
-        )
+        earnings = earnings_of(seller_id=seller.id, currency="EUR")
+        assert earnings == Earnings(1, 2, 2000, 200, pending_minor=1800)
 
     def test_every_sale_is_reached_with_a_fixed_number_of_statements(
         self, app: Flask, login: Login, query_counter: list[str]

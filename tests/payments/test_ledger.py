@@ -1,5 +1,6 @@
 """The ledger: what a sale and a release book, and that nothing booked can change."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
 from app.kit.sweeping import Swept
+from app.payments.queries import Earnings, earnings_of
 from app.payments.service import ledger, releasing
 from app.payments.service.ledger import SaleLine
 from tests.factories.auth import make_user
@@ -37,7 +39,7 @@ def book(seller_id: UUID, gross: int, fee: int, cut: int, release_at: datetime =
         payment_id=payment_id,
         gross=Money(gross, "EUR"),
         fee_minor=fee,
-        lines=[SaleLine(new_id(), seller_id, gross, cut)],
+        lines=[SaleLine(new_id(), seller_id, 1, gross, cut)],
         release_at=release_at,
     )
     return payment_id
@@ -66,7 +68,7 @@ class TestBookSale:
                 payment_id=new_id(),
                 gross=Money(1000, "EUR"),
                 fee_minor=84,
-                lines=[SaleLine(new_id(), seller.id, 999, 100)],
+                lines=[SaleLine(new_id(), seller.id, 1, 999, 100)],
                 release_at=FUTURE,
             )
         assert balances() == {}
@@ -79,7 +81,7 @@ class TestBookSale:
                 payment_id=payment_id,
                 gross=Money(1000, "EUR"),
                 fee_minor=84,
-                lines=[SaleLine(new_id(), seller.id, 1000, 100)],
+                lines=[SaleLine(new_id(), seller.id, 1, 1000, 100)],
                 release_at=FUTURE,
             )
         assert balances()[("paypal_cash", None)] == 916
@@ -101,7 +103,7 @@ class TestBookSale:
         before = balances()
         sellers = [make_user(roles=("seller",)) for _line in lines]
         sold = [
-            SaleLine(new_id(), seller.id, gross, commission(gross, basis_points))
+            SaleLine(new_id(), seller.id, 1, gross, commission(gross, basis_points))
             for seller, (gross, basis_points) in zip(sellers, lines, strict=True)
         ]
         gross = sum(line.gross_minor for line in sold)
@@ -119,6 +121,85 @@ class TestBookSale:
             assert share + line.commission_minor == line.gross_minor
         paid_in = ("paypal_cash", None), ("paypal_fees", None)
         assert sum(after.get(key, 0) - before.get(key, 0) for key in paid_in) == gross
+
+
+class TestEarnings:
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(
+        sales=st.lists(
+            st.lists(
+                st.tuples(st.integers(0, 2), st.integers(1, 100), st.integers(1, 10**9)),
+                min_size=1,
+                max_size=4,
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+        basis_points=st.sampled_from([0, 1, 1000, 10_000]),
+        are_due=st.lists(st.booleans(), min_size=5, max_size=5),
+    )
+    def test_are_the_sums_of_all_that_was_sold_and_released(
+        self,
+        app: Flask,
+        sales: list[list[tuple[int, int, int]]],
+        basis_points: int,
+        are_due: list[bool],
+    ) -> None:
+        sellers = [make_user(roles=("seller",)).id for _number in range(3)]
+        expected = dict.fromkeys(sellers, Earnings())
+        for lines, is_due in zip(sales, are_due, strict=False):
+            sold = [
+                SaleLine(new_id(), sellers[at], pieces, gross, commission(gross, basis_points))
+                for at, pieces, gross in lines
+            ]
+            ledger.book_sale(
+                payment_id=new_id(),
+                gross=Money(sum(line.gross_minor for line in sold), "EUR"),
+                fee_minor=0,
+                lines=sold,
+                release_at=PAST if is_due else FUTURE,
+            )
+            for line in sold:
+                before = expected[line.seller_id]
+                expected[line.seller_id] = Earnings(
+                    before.sales + 1,
+                    before.pieces + line.pieces,
+                    before.gross_minor + line.gross_minor,
+                    before.commission_minor + line.commission_minor,
+                    before.pending_minor + (0 if is_due else line.share_minor),
+                    before.available_minor + (line.share_minor if is_due else 0),
+                )
+        releasing.release_due()
+        found = {seller: earnings_of(seller_id=seller, currency="EUR") for seller in sellers}
+        assert found == expected
+
+    def test_sales_of_the_same_sellers_at_once_are_all_counted(
+        self, app: Flask, application: Flask
+    ) -> None:
+        with application.app_context():
+            sellers = [make_user(roles=("seller",)).id for _number in range(2)]
+
+        def sell(turn: int) -> None:
+            with application.app_context():
+                lines = [SaleLine(new_id(), seller, 1, 1000, 100) for seller in sellers]
+                ledger.book_sale(
+                    payment_id=new_id(),
+                    gross=Money(2000, "EUR"),
+                    fee_minor=0,
+                    lines=lines if turn % 2 else lines[::-1],
+                    release_at=FUTURE,
+                )
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(sell, range(40)))
+        with application.app_context():
+            for seller in sellers:
+                found = earnings_of(seller_id=seller, currency="EUR")
+                assert found == Earnings(40, 40, 40_000, 4_000, pending_minor=36_000)
 
 
 class TestReleaseDue:

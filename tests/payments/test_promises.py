@@ -16,6 +16,8 @@ HARM = {
     "every settled payment is booked, to the cent": "UPDATE payment"
     " SET amount_minor = amount_minor + 1",
     "what waits to be released is what sellers' pending accounts hold": "DELETE FROM pending_share",
+    "what sellers' earnings hold is what the ledger owes them": "UPDATE seller_earnings"
+    " SET available_minor = available_minor + 1",
     "no share waits a quarter of an hour past its hold": "UPDATE pending_share"
     " SET release_at = now() - interval '1 hour'",
     "PayPal took nothing that differs from what was asked for": "UPDATE payment"

@@ -7,9 +7,9 @@ from app.kit.access import Access, allow
 from app.kit.api.operations import operation
 from app.kit.api.schemas import Money, listing_of
 from app.orders.api import payments_blueprint
-from app.orders.queries.sales import Sale, sales_of, totals_of
+from app.orders.queries.sales import Sale, sales_of
 from app.orders.schemas import BalanceOut, SaleList, SaleOut, SalesQuery
-from app.payments.queries import balance_of
+from app.payments.queries import earnings_of
 
 SCOPE = "sales"
 
@@ -40,12 +40,11 @@ def _sale(sale: Sale) -> SaleOut:
 def get_balance() -> BalanceOut:
     """Get your balance, pending and available, and the totals of all sales."""
     currency = current_app.extensions["settings"].currency
-    balance = balance_of(seller_id=current_user.id, currency=currency)
-    totals = totals_of(current_user.id)
+    earnings = earnings_of(seller_id=current_user.id, currency=currency)
     return BalanceOut.read(
-        totals,
-        pending=Money.of(balance.pending_minor, currency),
-        available=Money.of(balance.available_minor, currency),
-        gross=Money.of(totals.gross_minor, currency),
-        commission=Money.of(totals.commission_minor, currency),
+        earnings,
+        pending=Money.of(earnings.pending_minor, currency),
+        available=Money.of(earnings.available_minor, currency),
+        gross=Money.of(earnings.gross_minor, currency),
+        commission=Money.of(earnings.commission_minor, currency),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.kit.db import session
 from app.kit.ids import short_number
@@ -35,16 +35,6 @@ class Sale:
     def share_minor(self) -> int:
         """The seller's part."""
         return self.gross_minor - self.commission_minor
-
-
-@dataclass(frozen=True)
-class Totals:
-    """All sales of a seller together, in minor units."""
-
-    sales: int
-    pieces: int
-    gross_minor: int
-    commission_minor: int
 
 
 def sales_of(
@@ -94,25 +84,6 @@ def sales_of(
         lambda sale: (sale.line_id,),
     )
     return with_total(page, every, after) if counted else page
-
-
-def totals_of(seller_id: UUID) -> Totals:
-    """The sums over all that the seller has sold."""
-    row = (
-        session()
-        .execute(
-            select(
-                func.count(),
-                func.coalesce(func.sum(OrderLine.quantity), 0),
-                func.coalesce(func.sum(OrderLine.quantity * OrderLine.unit_price_minor), 0),
-                func.coalesce(func.sum(OrderLine.commission_minor), 0),
-            )
-            .join(Order, Order.id == OrderLine.order_id)
-            .where(OrderLine.seller_id == seller_id, Order.state.in_(PAID_STATES))
-        )
-        .one()
-    )
-    return Totals(*(int(value) for value in row))
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def _pay(order: Order, recorded: Recorded) -> None:
         gross=recorded.gross,
         fee_minor=recorded.fee_minor,
         lines=[
-            ledger.SaleLine(line.id, line.seller_id, line.total_minor, line.commission_minor)
+            ledger.SaleLine(
+                line.id, line.seller_id, line.quantity, line.total_minor, line.commission_minor
+            )
             for line in order.lines
         ],
         release_at=now + hold,

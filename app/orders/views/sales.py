@@ -9,9 +9,9 @@ from flask_login import current_user
 
 from app.kit import htmx, lists
 from app.kit.access import Access, allow
-from app.orders.queries.sales import sales_of, totals_of
+from app.orders.queries.sales import sales_of
 from app.orders.views import blueprint
-from app.payments.queries import balance_of
+from app.payments.queries import earnings_of
 
 
 @blueprint.get("/sales")
@@ -26,8 +26,7 @@ def sales() -> ResponseReturnValue:
         fragment="items",
         sales=page.items,
         next_url=lists.rest_of(page, request.path),
-        totals=totals_of(current_user.id),
-        balance=balance_of(seller_id=current_user.id, currency=settings.currency),
+        earnings=earnings_of(seller_id=current_user.id, currency=settings.currency),
         currency=settings.currency,
         hold_days=settings.hold_days,
         commission_percent=format_decimal(Decimal(settings.commission_basis_points).scaleb(-2)),

@@ -18,8 +18,10 @@ from app.payments.models import (
     LedgerTransaction,
     Movement,
     PendingShare,
+    SellerEarnings,
 )
 
+_SUMS = ("sales", "pieces", "gross_minor", "commission_minor", "pending_minor")
 Holder = tuple[AccountKind, UUID | None]  # an account but for its currency
 
 
@@ -29,6 +31,7 @@ class SaleLine:
 
     line_id: UUID
     seller_id: UUID
+    pieces: int
     gross_minor: int
     commission_minor: int
 
@@ -91,6 +94,37 @@ def book_sale(
         for line in lines
         if line.share_minor
     )
+    _add_to_earnings(gross.currency, lines)
+
+
+def _add_to_earnings(currency: str, lines: Sequence[SaleLine]) -> None:
+    """Add a sale to what its sellers have earned.
+
+    A seller's row stays locked up to the commit: their sales are booked one after the other.
+    """
+    sold: dict[UUID, dict[str, int]] = {}
+    for line in lines:
+        sums = sold.setdefault(line.seller_id, dict.fromkeys(_SUMS, 0))
+        for name, more in zip(_SUMS, _parts(line), strict=True):
+            sums[name] += more
+    rows = insert(SellerEarnings).values(
+        [
+            {"seller_id": seller_id, "currency": currency, "available_minor": 0, **sums}
+            # In one order everywhere: two sales of the same sellers must not wait for each other.
+            for seller_id, sums in sorted(sold.items())
+        ]
+    )
+    session().execute(
+        rows.on_conflict_do_update(
+            index_elements=[SellerEarnings.seller_id, SellerEarnings.currency],
+            set_={name: getattr(SellerEarnings, name) + rows.excluded[name] for name in _SUMS},
+        )
+    )
+
+
+def _parts(line: SaleLine) -> tuple[int, ...]:
+    """What a line adds to each of `_SUMS`."""
+    return 1, line.pieces, line.gross_minor, line.commission_minor, line.share_minor
 
 
 def book(kind: Movement, reference: UUID, currency: str, legs: Sequence[Leg]) -> dict[Holder, UUID]:

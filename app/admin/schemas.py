@@ -16,7 +16,11 @@ WORDS_MAX = 100
 class UsersQuery(Paged):
     """Which people."""
 
-    q: str = Field("", max_length=WORDS_MAX, description="part of the email address or the name")
+    q: str = Field(
+        "",
+        max_length=WORDS_MAX,
+        description="part of the email address or the name; one or two letters: their beginning",
+    )
     role: Role | None = None
     banned: Flag | None = None
 

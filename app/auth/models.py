@@ -4,7 +4,16 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    func,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, CIDR, CITEXT, INET
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,6 +59,21 @@ class User(Model):
             "NOT ('seller' = ANY (roles)) OR (name_letters IS NOT NULL AND name_looks IS NOT NULL)",
             name="seller_has_own_name",
         ),
+        # For administrators, who look for parts of words, for roles and for who is banned.
+        Index(
+            "ix_users_email_trgm",
+            literal_column("lower(email::text)").label("words"),
+            postgresql_using="gin",
+            postgresql_ops={"words": "gin_trgm_ops"},
+        ),
+        Index(
+            "ix_users_name_trgm",
+            literal_column("lower(display_name)").label("words"),
+            postgresql_using="gin",
+            postgresql_ops={"words": "gin_trgm_ops"},
+        ),
+        Index("ix_users_roles", "roles", postgresql_using="gin"),
+        Index("ix_users_banned", "id", postgresql_where="banned_at IS NOT NULL"),
     )
 
     # What flask-login asks of a user object.

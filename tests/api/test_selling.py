@@ -198,6 +198,17 @@ class TestAdministration:
         assert admin.get("/admin/users?limit=1").json["next"]
         assert admin.get("/admin/users?banned=true").json["items"] == []
 
+    @pytest.mark.parametrize(
+        ("words", "is_found"),
+        [("ane doe", True), ("JANE", True), ("ja", True), ("ne", False), ("%", False)],
+    )
+    def test_two_letters_are_where_a_name_begins(
+        self, admin: Program, words: str, is_found: bool
+    ) -> None:
+        make_user(display_name="Jane Doe", email="who@example.com")
+        found = admin.get("/admin/users", query_string={"q": words}).json["items"]
+        assert ("Jane Doe" in [one["display_name"] for one in found]) is is_found
+
     def test_a_ban_ends_everything_and_is_undone(
         self, app: Flask, admin: Program, seller: User, anybody: Program
     ) -> None:

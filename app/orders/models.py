@@ -150,6 +150,12 @@ class Order(Model):
         CheckConstraint("total_minor > 0", name="total_positive"),
         Index("ix_orders_buyer", "buyer_id", "id"),
         Index(
+            "ix_orders_came_to_nothing",
+            "buyer_id",
+            "id",
+            postgresql_where="state IN ('expired', 'cancelled')",
+        ),
+        Index(
             "ix_orders_unfinished",
             "expires_at",
             postgresql_where="state IN ('open', 'approved')",
@@ -200,6 +206,7 @@ class OrderLine(Model):
         CheckConstraint("buyer_id <> seller_id", name="not_own_product"),
         CheckConstraint("shared = (content_id IS NOT NULL)", name="shared_has_content"),
         Index("ix_order_line_seller", "seller_id", "id"),
+        Index("ix_order_line_buyer", "buyer_id", "order_id"),
         Index("ix_order_line_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
     )
 

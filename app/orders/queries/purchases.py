@@ -294,7 +294,7 @@ def _which(buyer_id: UUID, words: str, *, unfinished: bool) -> ColumnElement[boo
         Order.buyer_id == buyer_id,
         Order.state.in_(UNFINISHED) if unfinished else Order.state.not_in(UNFINISHED),
     )
-    return and_(mine, _speaks_of(words)) if words.strip() else mine
+    return and_(mine, _speaks_of(buyer_id, words)) if words.strip() else mine
 
 
 def _listed_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[ListedLine]]:
@@ -316,13 +316,16 @@ def _listed_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[ListedLine]]:
     return by_order
 
 
-def _speaks_of(words: str) -> ColumnElement[bool]:
+def _speaks_of(buyer_id: UUID, words: str) -> ColumnElement[bool]:
     """Every word in the title or the seller's name of one of its lines; or the order's number."""
     conditions: list[ColumnElement[bool]] = [
         Order.lines.any(
-            or_(
-                OrderLine.title.icontains(word, autoescape=True),
-                OrderLine.seller_name.icontains(word, autoescape=True),
+            and_(
+                OrderLine.buyer_id == buyer_id,  # as the order's: an index begins with it
+                or_(
+                    OrderLine.title.icontains(word, autoescape=True),
+                    OrderLine.seller_name.icontains(word, autoescape=True),
+                ),
             )
         )
         for word in words.split()

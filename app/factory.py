@@ -20,6 +20,7 @@ from app.kit import (
     postgres,
     problems,
     ratelimit,
+    templates,
 )
 from app.kit import db as transactions
 from app.kit.api import limits, origins
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         static_url_path="/static",
     )
     app.request_class = MemoryRequest
+    templates.init_app(app)
     _configure(app, settings)
     if settings.proxy_hops:
         hops = settings.proxy_hops
@@ -110,5 +112,3 @@ def _configure(app: Flask, settings: Settings) -> None:
         SERVES_PAGES="web" in settings.role_names,
         TESTING=settings.app_env == "test",
     )
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True

@@ -1,10 +1,11 @@
 """Addresses of static files, with a hash of the content, so that they may be cached for ever."""
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, current_app, g, request, url_for
+from markupsafe import Markup
 
 HASH_LENGTH = 12
 YEAR = 31_536_000
@@ -25,9 +26,23 @@ def asset(name: str) -> str:
     return known[name]
 
 
+def icon(name: str, cls: str = "") -> Markup:
+    """A decorative icon from static/icons/sprite.svg; it says nothing to screen readers."""
+    return _icon(str(name), cls, asset("icons/sprite.svg"))
+
+
+@lru_cache
+def _icon(name: str, cls: str, sprite: str) -> Markup:
+    classes = f"icon {cls}" if cls else "icon"
+    return Markup(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>'
+    ).format(classes, sprite, name)
+
+
 def init_app(app: Flask) -> None:
-    """Give templates `asset()`."""
+    """Give templates `asset()` and `icon()`."""
     app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["icon"] = icon
     app.after_request(_cache)
 
 

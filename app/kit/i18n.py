@@ -1,19 +1,20 @@
 """Languages: which one a person reads, and how dates and money look in it."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
-from babel.dates import format_timedelta, get_timezone
+from babel.dates import format_date, format_timedelta, get_timezone
+from babel.numbers import format_decimal
 from babel.support import NullTranslations
 from babel.units import format_unit
 from flask import Flask, Response, g, has_request_context, request, session
 from flask_babel import (
-    format_date,
+    force_locale,
     format_datetime,
-    format_decimal,
     format_time,
     get_locale,
     get_translations,
+    to_user_timezone,
 )
 from flask_login import current_user
 
@@ -54,6 +55,13 @@ def locale() -> str:
     return str(get_locale() or DEFAULT)
 
 
+def catalogue(language: str) -> NullTranslations:
+    """The words of a language."""
+    with force_locale(language):
+        found: NullTranslations = get_translations()
+        return found
+
+
 def zone() -> str | None:
     """The time zone that the browser named in its cookie; None while it is not known."""
     name = request.cookies.get(ZONE_COOKIE, "") if has_request_context() else ""
@@ -66,11 +74,7 @@ def zone() -> str | None:
 
 def moment(value: datetime, *, seconds: bool = False) -> str:
     """A moment by the visitor's clock; in UTC, and saying so, while their zone is not known."""
-    shown = (
-        format_datetime(value)
-        if seconds
-        else f"{format_date(value)}, {format_time(value, 'short')}"
-    )
+    shown = format_datetime(value) if seconds else f"{day(value)}, {format_time(value, 'short')}"
     return shown if zone() else f"{shown} UTC"
 
 
@@ -81,7 +85,22 @@ def money(minor: int, currency: str) -> str:
 
 def number(value: int) -> str:
     """A count with its thousands set apart."""
-    return str(format_decimal(value))
+    return _number(value, locale())
+
+
+@lru_cache(4096)
+def _number(value: int, language: str) -> str:
+    return str(format_decimal(value, locale=language))
+
+
+def day(value: datetime) -> str:
+    """The day of a moment by the visitor's calendar."""
+    return _day(to_user_timezone(value).date(), locale())
+
+
+@lru_cache(4096)
+def _day(value: date, language: str) -> str:
+    return str(format_date(value, locale=language))
 
 
 def size(count: int) -> str:
@@ -104,39 +123,10 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["money"] = money
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["ago"] = ago
-    app.jinja_env.filters["date"] = format_date
+    app.jinja_env.filters["date"] = day
     app.jinja_env.filters["datetime"] = moment
     app.context_processor(lambda: {"locale": locale()})
     app.after_request(_vary)
-    _have_templates_find_words_quickly(app)
-
-
-def _have_templates_find_words_quickly(app: Flask) -> None:
-    """Find the catalogue of a page's hundred words by the language alone.
-
-    Flask-Babel's own callables write the locale out in full for each word to look it up by: with
-    them a word takes half as long again.
-    """
-    catalogues: dict[str, NullTranslations] = {}
-
-    def catalogue() -> NullTranslations:
-        current = get_locale()
-        language = current.language if current else DEFAULT
-        if language not in catalogues:
-            catalogues[language] = get_translations()
-        return catalogues[language]
-
-    # The types of jinja2.ext do not name what the extension adds to the environment.
-    install: Any = app.jinja_env.install_gettext_callables  # type: ignore[attr-defined]
-    install(
-        gettext=lambda text: catalogue().ugettext(text),
-        ngettext=lambda one, many, number: catalogue().ungettext(one, many, number),
-        pgettext=lambda context, text: catalogue().upgettext(context, text),
-        npgettext=lambda context, one, many, number: catalogue().unpgettext(
-            context, one, many, number
-        ),
-        newstyle=True,
-    )
 
 
 def _vary(response: Response) -> Response:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from flask_babel import gettext as _
 from pydantic import TypeAdapter
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import ScalarSelect, Select, bindparam, func, literal, select
 
 from app.kit.db import session
 from app.kit.errors import Invalid
@@ -17,6 +17,7 @@ C = TypeVar("C", bound=tuple[Any, ...])
 PAGE_SIZE = 30
 MOST_COUNTED = 1000
 _MAX_CURSOR = 512
+_WRITER = TypeAdapter(tuple[Any, ...])
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Page(Generic[T]):
 
 def encode_cursor(values: tuple[Any, ...]) -> str:
     """Write sort values as an opaque word that fits into a URL."""
-    text = TypeAdapter(tuple[Any, ...]).dump_json(values)
+    text = _WRITER.dump_json(values)
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
@@ -62,7 +63,15 @@ def with_total(page: Page[T], query: Select[*tuple[Any, ...]], after: str | None
     """
     if after is None and page.next_cursor is None:
         return replace(page, total=len(page.items))
+    return replace(page, total=session().execute(select(count_of(query))).scalar_one())
+
+
+def _one_more_than_counted() -> int:
+    return MOST_COUNTED + 1
+
+
+def count_of(query: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
+    """How many rows `query` has, as a column: at most one more than MOST_COUNTED."""
     some = query.with_only_columns(literal(1), maintain_column_froms=True)
-    some = some.order_by(None).limit(MOST_COUNTED + 1)
-    counted = select(func.count()).select_from(some.subquery())
-    return replace(page, total=session().execute(counted).scalar_one())
+    some = some.order_by(None).limit(bindparam("most_counted", callable_=_one_more_than_counted))
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()

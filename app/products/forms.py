@@ -231,6 +231,21 @@ class FilterForm(ReadingForm):
         if least is not None and most is not None and most < least:
             raise ValidationError(_("This is lower than the minimum price."))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the same was asked for, so that both look the same."""
+        return isinstance(other, FilterForm) and self._asked() == other._asked()
+
+    def __hash__(self) -> int:
+        return hash(self._asked())
+
+    def _asked(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(field.raw_data or ()) for field in self)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing was asked for."""
+        return not any(self._asked())
+
     @property
     def words(self) -> str:
         """What to search for."""

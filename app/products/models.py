@@ -72,10 +72,6 @@ class Category(Model):
     name_ru: Mapped[str] = mapped_column(Text)
     position: Mapped[int] = mapped_column(default=0)
 
-    def name(self, locale: str) -> str:
-        """The name in a person's language."""
-        return self.name_ru if locale == "ru" else self.name_en
-
 
 class Product(Model):
     """A listing. `price_minor` is in minor units of `currency`."""

@@ -105,14 +105,16 @@ document.addEventListener(
     // Plain forms: htmx has taken the event by then if it wants it. A download (data-download) leaves the page standing.
     setTimeout(() => {
       const leaves = form.method === "post" && form.dataset.download === undefined;
-      if (!event.defaultPrevented && leaves) form.dataset.busy = "";
+      if (event.defaultPrevented || !leaves) return;
+      form.dataset.busy = "";
+      if (event.submitter) event.submitter.dataset.busy = ""; // it may stand outside its form
     });
   },
   true,
 );
 
 window.addEventListener("pageshow", () => {
-  for (const form of $$("form[data-busy]")) delete form.dataset.busy;
+  for (const busy of $$("[data-busy]")) delete busy.dataset.busy;
 });
 
 document.addEventListener("htmx:confirm", (event) => {

@@ -60,7 +60,7 @@ def test_every_list_tells_its_total_when_asked(app: Flask, query_counter: list[s
         for more in ("", f"&after={first['next']}"):
             query_counter.clear()
             assert program.get(f"{place}?limit=1&total=true{more}").json["total"] == there, place
-            assert len(query_counter) == without + 1
+            assert len(query_counter) <= without + 1
     assert program_of(app, None).get("/products?total=1").status_code == 422
 
 

@@ -87,6 +87,17 @@ def joined(*more: ColumnElement[Any] | Label[Any]) -> Select[Any]:
     return select(*columns(), *more).join(User, User.id == Product.seller_id)
 
 
+def stock() -> Label[int | None]:
+    """How many units are free, None where every buyer gets the same; for a query of cards."""
+    free = (
+        select(func.count())
+        .select_from(StockItem)
+        .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
+        .scalar_subquery()
+    )
+    return case((Product.shared, None), else_=free).label("stock")
+
+
 def by_id(ids: Sequence[UUID]) -> list[ProductCard]:
     """The products of these ids in whatever state, in no order."""
     rows = session().execute(joined().where(Product.id.in_(ids)))
@@ -113,19 +124,13 @@ def own_card(*, product_id: UUID, seller_id: UUID) -> ProductCard:
 
 def page_of(product_id: UUID) -> ProductPage:
     """A product in any state, with its true stock; NoSuchProduct."""
-    free = (
-        select(func.count())
-        .select_from(StockItem)
-        .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
-        .scalar_subquery()
-    )
     row = (
         session()
         .execute(
             joined(
                 Product.description.expression,
                 Product.removed_reason.expression,
-                case((Product.shared, None), else_=free).label("stock"),
+                stock(),
             ).where(Product.id == product_id)
         )
         .one_or_none()

@@ -1,21 +1,22 @@
 """The catalogue: what is for sale, searched, filtered, sorted, page by page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, null, or_, select, tuple_
 
 from app.auth.models import User
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
+from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
 from app.products.models import Kind, Product, StockItem, UnitState
-from app.products.queries.cards import ProductCard, free_counts, joined
-from app.products.queries.search import find_words
+from app.products.queries.cards import ProductCard, free_counts, joined, stock
+from app.products.queries.search import Search, find_words
 
 
 class Sort(StrEnum):
@@ -48,6 +49,27 @@ class Listed(ProductCard):
     stock: int | None
 
 
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "category_ids": Product.category_id.in_(bindparam("category_ids", expanding=True)),
+    "kinds": Product.kind.in_(bindparam("kinds", expanding=True)),
+    "price_from": Product.price_minor >= bindparam("price_from"),
+    "price_to": Product.price_minor <= bindparam("price_to"),
+    "in_stock": or_(
+        Product.shared,
+        select(StockItem.id)
+        .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
+        .exists(),
+    ),
+    "seller_id": Product.seller_id == bindparam("seller_id"),
+}
+_KEYS: dict[Sort, ColumnElement[Any]] = {
+    Sort.NEW: Product.published_at.expression,
+    Sort.PRICE_ASC: Product.price_minor.expression,
+    Sort.PRICE_DESC: Product.price_minor.expression,
+    Sort.POPULAR: Product.sold_count.expression,
+}
+
+
 def listing(
     filters: Filters,
     sort: Sort,
@@ -56,92 +78,65 @@ def listing(
     size: int = PAGE_SIZE,
     counted: bool = False,
 ) -> Page[Listed]:
-    """A page of products for sale; Invalid for a broken cursor.
+    """A page of products for sale, read by one statement; Invalid for a broken cursor.
 
     With `counted` it says how many there are in all.
 
     Words are looked for as a search engine does; only where no product for sale has them, titles
-    that resemble them are taken.
+    that resemble them are taken. Without words no product is more relevant than another.
     """
+    given = frozenset(name for name in _CONDITIONS if _is_given(getattr(filters, name)))
+    values = {name: getattr(filters, name) for name in given}
     search = find_words(filters.words) if filters.words else None
-    rank = search.rank if search and sort is Sort.RELEVANCE else literal(0)
-    query = joined(rank.label("rank")).where(*_conditions(filters))
-    if search:
-        query = query.where(search.matches)
-    rows = session().execute(_sorted(query, sort, rank, after).limit(size + 1)).all()
-    page = cut(rows, size, lambda row: _key(row, sort))
-    free = free_counts([row.id for row in page.items if not row.shared])
-    items = [_listed(row, free) for row in page.items]
-    shown = Page(items, page.next_cursor)
-    return with_total(shown, query, after) if counted else shown
+    write = _page if search else _page_without_words
+    statement = write(given, sort, search, continued=after is not None, counted=counted)
+    values["size"] = size + 1
+    if after is not None:
+        cursor = tuple[datetime, UUID] if sort is Sort.NEW else tuple[int, UUID]
+        values["last_key"], values["last_id"] = decode_cursor(after, cursor)
+    rows = session().execute(statement, values).all()
+    shown = cut(rows, size, lambda row: (row.key, row.id))
+    page = Page([Listed(*row[:-2]) for row in shown.items], shown.next_cursor)
+    if not counted:
+        return page
+    if rows:
+        return replace(page, total=rows[0].total)
+    return with_total(page, _found(given, search).params(values), after)
 
 
-def _listed(row: Row[Any], free: dict[UUID, int]) -> Listed:
-    columns = row._asdict()
-    del columns["rank"]
-    return Listed(**columns, stock=None if row.shared else free.get(row.id, 0))
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value != ()
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions = [policy.for_sale()]
-    if filters.category_ids:
-        conditions.append(Product.category_id.in_(filters.category_ids))
-    if filters.kinds:
-        conditions.append(Product.kind.in_(filters.kinds))
-    if filters.price_from is not None:
-        conditions.append(Product.price_minor >= filters.price_from)
-    if filters.price_to is not None:
-        conditions.append(Product.price_minor <= filters.price_to)
-    if filters.seller_id is not None:
-        conditions.append(Product.seller_id == filters.seller_id)
-    if filters.in_stock:
-        conditions.append(
-            or_(
-                Product.shared,
-                select(StockItem.id)
-                .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
-                .exists(),
-            )
-        )
-    return conditions
+def _found(given: frozenset[str], search: Search | None) -> Select[Any]:
+    query = joined(stock()).where(policy.for_sale(), *(_CONDITIONS[name] for name in given))
+    return query.where(search.matches) if search else query
 
 
-def _sorted(
-    query: Select[Any], sort: Sort, rank: ColumnElement[int], after: str | None
+def _page(
+    given: frozenset[str], sort: Sort, search: Search | None, *, continued: bool, counted: bool
 ) -> Select[Any]:
-    """Order by the sort and the id; with a cursor, only what comes after it."""
+    """Cards in the order of the sort, each with its place in it, and how many there are in all.
+
+    The text of a statement depends on which filters are given, not on what they are.
+    """
+    every = _found(given, search)
+    key = search.rank if search and sort is Sort.RELEVANCE else _KEYS.get(sort, literal(0))
+    total = count_of(every) if counted else null()
+    query = every.add_columns(key.label("key"), total.label("total")).limit(bindparam("size"))
+    place = tuple_(key, Product.id)
+    last = tuple_(
+        bindparam("last_key", type_=key.type), bindparam("last_id", type_=Product.id.type)
+    )
     if sort is Sort.PRICE_ASC:
-        if after:
-            price, last = decode_cursor(after, tuple[int, UUID])
-            query = query.where(tuple_(Product.price_minor, Product.id) > (price, last))
-        return query.order_by(Product.price_minor, Product.id)
-    column: ColumnElement[Any]
-    shape: type[tuple[Any, ...]]
-    match sort:
-        case Sort.PRICE_DESC:
-            column, shape = Product.price_minor.expression, tuple[int, UUID]
-        case Sort.POPULAR:
-            column, shape = Product.sold_count.expression, tuple[int, UUID]
-        case Sort.RELEVANCE:
-            column, shape = rank, tuple[int, UUID]
-        case _:
-            column, shape = Product.published_at.expression, tuple[datetime, UUID]
-    if after:
-        value, last = decode_cursor(after, shape)
-        query = query.where(tuple_(column, Product.id) < (value, last))
-    return query.order_by(column.desc(), Product.id.desc())
+        query = query.where(place > last) if continued else query
+        return query.order_by(key, Product.id)
+    query = query.where(place < last) if continued else query
+    return query.order_by(key.desc(), Product.id.desc())
 
 
-def _key(row: Any, sort: Sort) -> tuple[Any, ...]:
-    match sort:
-        case Sort.PRICE_ASC | Sort.PRICE_DESC:
-            return row.price_minor, row.id
-        case Sort.POPULAR:
-            return row.sold_count, row.id
-        case Sort.RELEVANCE:
-            return row.rank, row.id
-        case _:
-            return row.published_at, row.id
+# To write a statement, and to recognize it, takes longer than to run it.
+_page_without_words = lru_cache(_page)
 
 
 def left(ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -26,16 +26,22 @@ class Shelf:
         return [self.id, *(child.id for child in self.children)]
 
 
+_ALL = {
+    locale: select(Category.id, Category.parent_id, Category.slug, name.label("name")).order_by(
+        Category.position, Category.slug
+    )
+    for locale, name in {"en": Category.name_en, "ru": Category.name_ru}.items()
+}
+
+
 def shelves(locale: str) -> list[Shelf]:
     """The upper categories, each with its lower ones, in their order."""
-    rows = session().scalars(select(Category).order_by(Category.position, Category.slug)).all()
-    tops = {
-        row.id: Shelf(row.id, row.slug, row.name(locale)) for row in rows if row.parent_id is None
-    }
+    rows = session().execute(_ALL[locale]).all()
+    tops = {row.id: Shelf(row.id, row.slug, row.name) for row in rows if row.parent_id is None}
     for row in rows:
         if row.parent_id is not None:
             top = tops[row.parent_id]
-            top.children.append(Shelf(row.id, row.slug, row.name(locale), parent=top))
+            top.children.append(Shelf(row.id, row.slug, row.name, parent=top))
     return list(tops.values())
 
 

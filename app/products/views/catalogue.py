@@ -79,7 +79,7 @@ def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         shelf=shelf,
         page=page,
         here=request.path,
-        kept={field.name: request.args.getlist(field.name) for field in form},
+        sought={field.name: request.args.getlist(field.name) for field in form},
         most_counted=MOST_COUNTED,
         next_url=lists.rest_of(page, request.path),
     )

@@ -107,6 +107,11 @@ def servers() -> Servers:
     return Servers(**json.loads(addresses.read_text()))
 
 
+def process_ids() -> dict[str, int]:
+    """The first process of each server that this process has started."""
+    return {server.name: server.process.pid for server in _started}
+
+
 def _start(directory: Path) -> Servers:
     with ThreadPoolExecutor() as pool:
         postgres = pool.submit(start_postgres, directory / "postgres", durable=False)

@@ -89,6 +89,10 @@ class Shop:
             time.sleep(0.05)
         raise AssertionError(f"{role} did not start:\n{self.log(role)[-4000:]}")
 
+    def process_ids(self) -> dict[str, int]:
+        """The first process of each role."""
+        return {role: process.pid for role, process in self.processes.items()}
+
     def kill(self, role: str, number: int = signal.SIGKILL) -> None:
         """End a role and everything it started."""
         process = self.processes.pop(role)

@@ -1,5 +1,6 @@
 """The command line: migrations, worker, clock, first categories, demo data, checks."""
 
+import gc
 import logging
 import time
 
@@ -55,6 +56,8 @@ def worker(queues: str) -> None:
         raise click.BadParameter(f"There is no queue {', '.join(unknown)}; there are {there_are}.")
     connection = jobs.patient_redis()
     names = [Queue(name, connection=connection) for name in wanted]
+    gc.collect()
+    gc.freeze()  # what was imported is no garbage, and is looked through each time otherwise
     LeanWorker(names, connection=connection, worker_ttl=30).work(logging_level="WARNING")
 
 

@@ -79,13 +79,14 @@ def _configure(app: Flask, settings: Settings) -> None:
         SECRET_KEY=settings.secret_key.get_secret_value(),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": True,
+            "pool_use_lifo": True,  # the one used last has its statements prepared
             "pool_size": 10,
             "max_overflow": 10,
             "pool_timeout": 5,
             "hide_parameters": True,  # values of statements stay out of logs
             "connect_args": {
                 "connect_timeout": postgres.CONNECT_SECONDS,
+                "prepare_threshold": 1 if settings.prepare_statements else None,
                 "keepalives_idle": 30,
                 "keepalives_interval": 10,
                 "keepalives_count": 3,

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         pattern=r"^postgresql\+psycopg://",
         description="PostgreSQL 15 or later: postgresql+psycopg://…",
     )
+    prepare_statements: bool = Field(
+        True,
+        description="`false` behind a pooler that can't keep prepared statements, such as PgBouncer"
+        " in transaction mode before 1.22",
+    )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", pattern="^(rediss?|unix)://", description="Redis or Valkey"
     )

@@ -5,10 +5,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psutil
+import psycopg
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
@@ -169,6 +172,37 @@ def test_crash_of_the_database_under_load_is_survived(
             assert count("stock_item", "state = 'reserved'") == held
             assert_promises_hold()
             db.session.remove()
+
+
+def test_restart_of_the_database_between_two_requests_is_not_noticed(app: Flask) -> None:
+    with ExitStack() as stack:  # five sessions that wait in the pool afterwards
+        for connection in [stack.enter_context(db.engine.connect()) for _ in range(5)]:
+            connection.execute(text("SELECT 1"))
+    with psycopg.connect(**psycopg_words()) as admin:  # what a restart says to each session
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    browser = app.test_client()
+    assert [browser.get("/products").status_code for _ in range(7)] == [200] * 7
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_statements_stay_prepared_from_one_request_to_the_next(
+    app: Flask, make_settings: Callable[..., Settings], kept: bool
+) -> None:
+    with another_app(make_settings(prepare_statements=kept)) as shop:
+        browser = shop.test_client()
+        for _ in range(3):
+            browser.get("/products")
+        with shop.app_context(), db.engine.connect() as connection:
+            prepared = connection.execute(text("SELECT count(*) FROM pg_prepared_statements"))
+            assert (prepared.scalar_one() > 0) is kept
+
+
+def psycopg_words() -> dict[str, Any]:
+    words: dict[str, Any] = db.engine.url.translate_connect_args(username="user", database="dbname")
+    return words
 
 
 def browse(

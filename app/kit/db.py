@@ -133,9 +133,16 @@ def undo() -> None:
 
 
 def _let_go(_error: BaseException | None) -> None:
-    # Else the end of a request that reads no more would take its answer with it.
-    if db.session.registry.has():
+    if not db.session.registry.has():
+        return
+    current = session()
+    if not current.is_active or current.new or current.dirty or current.deleted:
         undo()
+        return
+    try:
+        current.commit()  # of reads alone; after a rollback psycopg forgets what it has prepared
+    except DBAPIError:
+        undo()  # else the end of a request that reads no more would take its answer with it
 
 
 def init_app(app: Flask) -> None:

@@ -2,9 +2,13 @@
 
 Its own `statement_timeout` does not help: a server that is frozen, or whose machine is gone, ends
 nothing. Nor do TCP's time-outs, while its machine still acknowledges what it is sent.
+
+And connections that are taken from the pool without asking the server whether they still work: one
+that a restart has closed has its end waiting to be read, which is seen without a word to anybody.
 """
 
 import functools
+import select
 import time
 from collections.abc import Generator
 from typing import Any, TypeVar
@@ -13,6 +17,7 @@ import psycopg
 from flask import Flask
 from psycopg.abc import PQGen
 from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
 
 from app.extensions import db
 from app.kit.breaker import Breaker
@@ -23,6 +28,7 @@ CONNECT_SECONDS = 2  # libpq takes no less
 # wait for a lock, as long as the server greets others meanwhile.
 SILENT_SECONDS = 1.5
 PAUSE_SECONDS = 1.0
+PREPARED_MAX = 300  # statements that a connection keeps prepared; about as many as the shop has
 
 
 class Frozen(psycopg.OperationalError):
@@ -77,6 +83,20 @@ class WatchedConnection(psycopg.Connection[Any]):
         raise Frozen("PostgreSQL does not answer.")
 
 
+def _insist_on_silence(
+    connection: psycopg.Connection[Any], _record: object, _proxy: object
+) -> None:
+    """Give a connection out of the pool only if its server has said nothing since.
+
+    While nobody asks it anything it says only that it ends the session. The pool then drops what it
+    has, and connects anew.
+    """
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if heard.poll(0):
+        raise InvalidatePoolError
+
+
 def init_app(app: Flask) -> None:
     """Have the application's engine connect so."""
     breaker = Breaker("postgresql", PAUSE_SECONDS)
@@ -91,6 +111,7 @@ def init_app(app: Flask) -> None:
         except psycopg.errors.ConnectionTimeout:
             breaker.failed()
             raise
+        connection.prepared_max = PREPARED_MAX
         connection.breaker = breaker
         connection.greet = functools.partial(psycopg.connect, *words, **params)
         breaker.answered()
@@ -98,3 +119,4 @@ def init_app(app: Flask) -> None:
 
     with app.app_context():
         event.listen(db.engine, "do_connect", connect)
+        event.listen(db.engine, "checkout", _insist_on_silence)

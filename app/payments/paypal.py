@@ -103,11 +103,21 @@ class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no typ
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
-            adapter = HTTPAdapter(max_retries=_ClosedWhileIdle(total=1, allowed_methods=None))
-            for scheme in ("http://", "https://"):
-                self._local.session.mount(scheme, adapter)
+            self._local.session = self._new_session()
         return cast(requests.Session, self._local.session)
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        adapter = HTTPAdapter(max_retries=_ClosedWhileIdle(total=1, allowed_methods=None))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, adapter)
+        # What the environment says of proxies and certificates is read once, not for each call.
+        found = session.merge_environment_settings(
+            self.environment.base_url, {}, stream=None, verify=None, cert=None
+        )
+        session.proxies, session.verify = found["proxies"], found["verify"]
+        session.trust_env = False
+        return session
 
 
 class Paypal:

@@ -1,6 +1,7 @@
 """The application factory: a list of bindings, in order."""
 
 from flask import Flask
+from sqlalchemy.orm import configure_mappers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import commands, wiring
@@ -68,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     health.init_app(app, settings)
     wiring.init_app(app, settings)
     commands.init_app(app)
+    configure_mappers()  # not amid the first query, and once for all whom a server forks
     return app
 
 

@@ -35,6 +35,17 @@ def preload(modules: Sequence[str]) -> None:
     gc.enable()
 
 
+def build(environment: Mapping[str, str]) -> None:
+    """Make the application that is configured by this environment, for the forks to come."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        preload(["wsgi"])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def become(command: str, environment: Mapping[str, str]) -> None:
     """Do in this process what a command of the Procfile does that calls a Python program."""
     words = shlex.split(command)
@@ -42,6 +53,8 @@ def become(command: str, environment: Mapping[str, str]) -> None:
     while "=" in words[0]:
         name, value = words.pop(0).split("=", 1)
         own[name] = value
+    if own.items() - environment.items():
+        sys.modules.pop("wsgi", None)  # the application that was made has other settings
     os.environ.clear()
     os.environ.update({**environment, **own})
     program = shutil.which(words[0])

@@ -76,6 +76,7 @@ def settings(
     web = f"http://{LOOPBACK}:{ports.web}"
     defaults = {
         "APP_ENV": "demo",
+        "ROLES": "web",
         "WEBHOOK_ALLOW_PRIVATE": "true",
         "DATA_DIR": str(instance / "files"),
         "PORT": str(ports.web),

@@ -23,7 +23,7 @@ import requests
 
 from app.embedded import instance as place
 from app.embedded import keys
-from app.embedded.ahead import SANDBOX, SHOP, preload
+from app.embedded.ahead import SANDBOX, SHOP, build, preload
 from app.embedded.environment import (
     DEFAULT_PORT,
     LAST_PORT,
@@ -59,6 +59,7 @@ def run(roles: Roles) -> int:
             environment = _prepare(ports)
             _check_ports(ports)
             environment |= stack.enter_context(_stores(ports, meanwhile=_preload))
+            _build(environment)
             _check_addresses(environment)
             stack.callback(place.forget_environment, INSTANCE)
             stack.callback(place.end_roles, INSTANCE)
@@ -201,6 +202,14 @@ def _note(
 def _preload() -> None:
     """Import what the roles need, before they are forked off this process."""
     preload([*SHOP, *(SANDBOX if uses_sandbox(os.environ) else ())])
+
+
+def _build(environment: Mapping[str, str]) -> None:
+    """Make the application that most roles share; raises StartFailed if a setting is wrong."""
+    try:
+        build(environment)
+    except SystemExit:
+        raise StartFailed("Mend the settings that the lines above name.") from None
 
 
 def _check_addresses(environment: Mapping[str, str]) -> None:

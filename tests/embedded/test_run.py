@@ -233,6 +233,15 @@ def test_addresses_where_nobody_answers_are_named(tmp_path):
     assert "secret" not in done.stderr
 
 
+def test_a_wrong_setting_of_the_shop_is_named(place):
+    place.close()
+    done = place.call("run", CURRENCY="EURO")
+    assert done.returncode == 1
+    assert "CURRENCY: " in done.stderr
+    assert done.stderr.endswith("Mend the settings that the lines above name.\n")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("action", ["run", "reset"])
 def test_a_place_that_cannot_be_gets_a_sentence(tmp_path, action):
     taken = tmp_path / "taken"

@@ -1,5 +1,7 @@
 """What people write is text: it neither runs nor leads astray, wherever it is shown."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -112,19 +114,21 @@ def test_hostile_addresses(visit: Visit, address: str, watch: Watch) -> None:
     assert_inert(page)
 
 
-def test_file_that_is_too_large_is_refused_before_it_is_sent(visit: Visit) -> None:
+def test_file_that_is_too_large_is_refused_before_it_is_sent(visit: Visit, tmp_path: Path) -> None:
     seller = make_user(roles=["seller"])
     product = make_product(seller, stock=keys(1))
     page = log_in(visit(), seller)
     page.goto(f"/products/{product.id}/stock")
     file = page.get_by_label("Or choose a file")
     [key] = keys(1)
-    large = {"name": "keys.txt", "mimeType": "text/plain", "buffer": b"x" * (16 * 2**20 + 1)}
+    large, small = tmp_path / "large.txt", tmp_path / "small.txt"
+    large.write_bytes(b"x" * (16 * 2**20 + 1))
+    small.write_text(key)
     file.set_input_files(large)
     page.get_by_role("button", name="Check items").click()
     assert "16 MB" in file.evaluate("input => input.validationMessage")
     expect(page.get_by_role("heading", name="Check before adding")).to_have_count(0)
-    file.set_input_files({**large, "buffer": key.encode()})
+    file.set_input_files(small)
     page.get_by_role("button", name="Check items").click()
     expect(page.get_by_role("heading", name="Check before adding")).to_be_visible()
 

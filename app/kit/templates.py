@@ -97,6 +97,10 @@ class PageEnvironment(Environment):
             name = self.join_path(name, i18n.locale() + "/")
         return super().get_template(name, parent, globals)
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """The environment's own: no template is given more, and imports compare them each time."""
+        return self.globals if d is None else super().make_globals(d)
+
     def join_path(self, template: str, parent: str) -> str:
         """The name of a template that another one asks for."""
         return f"{_language(parent)}/{template}"

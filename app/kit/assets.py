@@ -1,28 +1,40 @@
-"""Addresses of static files, with a hash of the content, so that they may be cached for ever."""
+"""Static files: kept for ever under an address that has a hash of their content, and compressed.
 
+The shop's stylesheets are sent as one, without comments. That one, and what is compressed, is made
+in memory when it is first asked for: there is nothing to build, and nothing may be out of date.
+"""
+
+import gzip
 import hashlib
-from functools import cache, lru_cache
+import mimetypes
+from collections.abc import Callable
+from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, current_app, g, request, url_for
+import brotli
+import rcssmin
+from flask import Flask, Response, abort, current_app, g, request, url_for
 from markupsafe import Markup
+from werkzeug.security import safe_join
 
 HASH_LENGTH = 12
 YEAR = 31_536_000
-
-
-@cache
-def _content_hash(path: Path, _mtime: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_LENGTH]
+STYLES = "css/site.css"  # the one of all
+# Their order is of no account but for the first, which names the layers.
+SHEETS = ("css/tokens.css", "css/base.css", "css/layout.css", "css/components.css", "css/print.css")
+PAGE_SHEETS = "css/pages/*.css"
+COMPRESSED = {"text/css", "text/javascript", "application/javascript", "image/svg+xml"}
+# A file is compressed once in a process, and of the levels above none gains five per cent.
+BROTLI_LEVEL, GZIP_LEVEL = 5, 9
+REMEMBERED = 64  # files, in each of their forms
 
 
 def asset(name: str) -> str:
     """The address of `static/<name>`; FileNotFoundError if set-up has not put it there."""
     known: dict[str, str] = g.setdefault("asset_addresses", {})  # a page of icons asks for one file
     if name not in known:
-        path = Path(current_app.static_folder or "") / name
-        version = _content_hash(path, path.stat().st_mtime_ns)
-        known[name] = url_for("static", filename=name, v=version)
+        known[name] = url_for("static", filename=name, v=_hash(_content(name)))
     return known[name]
 
 
@@ -40,13 +52,72 @@ def _icon(name: str, cls: str, sprite: str) -> Markup:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `asset()` and `icon()`."""
+    """Give templates `asset()` and `icon()`, and serve what they name."""
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.globals["icon"] = icon
-    app.after_request(_cache)
+    app.view_functions["static"] = _serve
 
 
-def _cache(response: Response) -> Response:
-    if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
-        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+def _serve(filename: str) -> Response:
+    try:
+        content = _content(filename)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        abort(HTTPStatus.NOT_FOUND)
+    mimetype = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    version = _hash(content)
+    response = Response(content, mimetype=mimetype)
+    if mimetype in COMPRESSED:
+        response.vary.add("Accept-Encoding")
+        encoding = request.accept_encodings.best_match(list(_PACKERS))
+        if encoding and current_app.config["COMPRESS_ANSWERS"]:
+            response.set_data(_packed(content, encoding))
+            response.content_encoding = encoding
+            version = f"{version}-{encoding}"
+    response.set_etag(version)
+    # Another version than the one that is asked for, amid a release, is not kept under its name.
+    is_current = request.args.get("v") == _hash(content)
+    response.headers["Cache-Control"] = (
+        f"public, max-age={YEAR}, immutable" if is_current else "no-cache"
+    )
+    response.make_conditional(request)
     return response
+
+
+def _content(name: str) -> bytes:
+    folder = current_app.static_folder or ""
+    if name == STYLES:
+        sheets = [Path(folder) / sheet for sheet in SHEETS]
+        sheets += sorted(Path(folder).glob(PAGE_SHEETS))
+        return _joined(tuple((sheet, sheet.stat().st_mtime_ns) for sheet in sheets))
+    path = safe_join(folder, name)
+    if path is None:
+        raise FileNotFoundError(name)
+    return _file(Path(path), Path(path).stat().st_mtime_ns)
+
+
+@lru_cache(REMEMBERED)
+def _file(path: Path, _mtime: int) -> bytes:
+    return path.read_bytes()
+
+
+@lru_cache(1)
+def _joined(sheets: tuple[tuple[Path, int], ...]) -> bytes:
+    joined = "\n".join(path.read_text(encoding="utf-8") for path, _mtime in sheets)
+    return str(rcssmin.cssmin(joined)).encode()
+
+
+@lru_cache(REMEMBERED)
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:HASH_LENGTH]
+
+
+@lru_cache(REMEMBERED)
+def _packed(content: bytes, encoding: str) -> bytes:
+    return _PACKERS[encoding](content)
+
+
+# In the order in which they are preferred.
+_PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "br": lambda content: brotli.compress(content, quality=BROTLI_LEVEL),
+    "gzip": lambda content: gzip.compress(content, GZIP_LEVEL, mtime=0),
+}

@@ -4,7 +4,6 @@ from flask_babel import Babel
 from flask_login import LoginManager
 from flask_sock import Sock
 from flask_sqlalchemy import SQLAlchemy
-from flask_wtf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
@@ -25,6 +24,5 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 login_manager = LoginManager()
-csrf = CSRFProtect()
 babel = Babel()
 sock = Sock()

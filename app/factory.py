@@ -12,6 +12,8 @@ from app.kit import (
     access,
     assets,
     bodies,
+    caching,
+    compression,
     csrf,
     headers,
     i18n,
@@ -48,6 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     logs.init_app()
+    compression.init_app(app)  # the last to work on an answer, so the first that is named
+    caching.init_app(app)
     bodies.init_app(app)
     db.init_app(app)
     postgres.init_app(app)

@@ -11,7 +11,7 @@ from flask_migrate import upgrade
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
-from bench import api, auth, catalogue, claims, delivery, machine, pages, start
+from bench import api, auth, catalogue, claims, delivery, machine, pages, phone, start
 from bench.figures import Figure, print_table
 from tests.support import servers as throwaway
 from tests.support.shop import Shop, environment_for
@@ -19,6 +19,7 @@ from tests.support.shop import Shop, environment_for
 BENCHMARKS: dict[str, tuple[str, Callable[[Flask, Shop], list[Figure]]]] = {
     "catalogue": ("A page of 30 products out of 10,000", catalogue.run),
     "pages": ("Whole pages, in process", pages.run),
+    "phone": ("First view on a phone, processor ×4 slower, 1.6 Mbit/s and 150 ms away", phone.run),
     "api": ("Catalogue JSON of 30 products, out of ten thousand and a million", api.run),
     "claims": ("Units claimed of one hot product, 8 clients", claims.run),
     "auth": ("Whose token is this, asked over gRPC", auth.run),

@@ -31,7 +31,7 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.seen.painted = entry.startTime;
 }).observe({ type: "largest-contentful-paint", buffered: true });
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.seen.moved += entry.value;
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.seen.moved += one.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
 

@@ -17,6 +17,7 @@ from app.auth.models import User
 from app.auth.scopes import scopes_for
 from app.auth.service import bearer, sessions
 from app.extensions import login_manager
+from app.kit import headers
 from app.kit.access import insufficient_scope
 from app.kit.errors import Forbidden
 from app.kit.requests import is_api
@@ -87,6 +88,7 @@ def _load_browser() -> User | None:
         session.pop(SECRET)
         return None
     g.visit = visit
+    headers.personal()
     return visit.user
 
 

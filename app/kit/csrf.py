@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from flask import Flask, Response, current_app, g, request
 from flask_babel import gettext as _
 from flask_login import current_user
-from flask_wtf.csrf import CSRFError, generate_csrf
+from flask_wtf.csrf import CSRFError
 
-from app.extensions import csrf
 from app.kit.errors import Forbidden
 from app.kit.htmx import is_htmx
+from app.kit.masks import protection, token
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "keeps_words"
@@ -39,30 +39,33 @@ def keeps_words(view: F) -> F:
 
 def init_app(app: Flask) -> None:
     """Check every change that people ask for; blueprints and views may be exempt by themselves."""
-    csrf.init_app(app)
+    protection.init_app(app)
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # by what follows instead
     app.before_request(_check)
     app.jinja_env.globals["script_headers"] = script_headers
+    # In the place of Flask-WTF's own: macros read globals, pages their context.
+    app.jinja_env.globals["csrf_token"] = token
+    app.context_processor(lambda: {"csrf_token": token})
 
 
 def _check() -> None:
     if not current_app.config["WTF_CSRF_ENABLED"]:
         return
     try:
-        csrf.protect(apply_exemptions=True)
+        protection.protect(apply_exemptions=True)
     except CSRFError:
         view = current_app.view_functions.get(request.endpoint or "")
         if is_htmx() or not getattr(view, _ATTRIBUTE, False) or not is_from_our_page():
             raise
     # The token alone should do; but who has got hold of one is still on another site.
-    if g.get("csrf_valid") and request.headers.get("Sec-Fetch-Site", "none") in _ELSEWHERE:
+    if g.get("csrf_valid") and request.headers.get("Sec-Fetch-Site", "none") in ELSEWHERE:
         raise Forbidden(
             "foreign_page", _("This request came from another site. Please try again here.")
         )
 
 
 # https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
-_ELSEWHERE = {"cross-site", "same-site"}
+ELSEWHERE = {"cross-site", "same-site"}
 
 
 def is_from_our_page() -> bool:
@@ -81,12 +84,12 @@ def is_page_of_another() -> bool:
 
 def script_headers() -> dict[str, str]:
     """What scripts of this page send along with each change."""
-    return {_TOKEN: generate_csrf(), _PERSON: _person()}
+    return {_TOKEN: token(), _PERSON: _person()}
 
 
 def renew(response: Response) -> Response:
     """Hand the token that counts from now on to the script that asked."""
-    response.headers[_TOKEN] = generate_csrf()
+    response.headers[_TOKEN] = token()
     return response
 
 

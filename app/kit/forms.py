@@ -8,18 +8,30 @@ from typing import Any
 
 from flask import Response
 from flask_wtf import FlaskForm
+from flask_wtf.csrf import _FlaskFormCSRF
 from wtforms import Field
 
 from app.kit import htmx
 from app.kit.errors import AppError
+from app.kit.masks import token
 from app.kit.problems import STATUS
 
 _OK = 200
 _UNPROCESSABLE = 422
 
 
+class _MaskedCsrf(_FlaskFormCSRF):  # type: ignore[misc]  # flask-wtf carries no types
+    def generate_csrf_token(self, csrf_token_field: Field) -> str:  # noqa: ARG002  # WTForms asks so
+        return token()
+
+
 class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf carries no types
     """A form that can show what the service objects to."""
+
+    class Meta:
+        """Its token is that of the page around it."""
+
+        csrf_class = _MaskedCsrf
 
     def object_to(self, error: AppError) -> str:
         """Put an error's messages beside their fields; returns what belongs to none of them."""

@@ -39,6 +39,11 @@ def no_store() -> None:
     g.no_store = True
 
 
+def personal() -> None:
+    """Note that this answer is made for somebody: it stays in no cache that it does not ask for."""
+    g.is_personal = True
+
+
 def init_app(app: Flask) -> None:
     """Add the headers to every answer."""
     app.jinja_env.globals["csp_nonce"] = csp_nonce
@@ -73,7 +78,8 @@ def _add(response: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = popups
     if request.is_secure:
         headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
-    private = rule_of(request.endpoint) not in {None, Access.PUBLIC, Access.SIGNED}
+    is_own = rule_of(request.endpoint) not in {None, Access.PUBLIC, Access.SIGNED}
+    private = is_own or g.get("is_personal")
     if g.get("no_store") or (private and "Cache-Control" not in headers):
         headers["Cache-Control"] = "no-store"
     return response

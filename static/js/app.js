@@ -113,8 +113,15 @@ document.addEventListener(
   true,
 );
 
-window.addEventListener("pageshow", () => {
+/* Whom this page was made for, in a cookie, since storage may be forbidden. */
+const shared = JSON.parse(document.body.getAttribute("hx-headers:inherited") || "{}");
+const person = `page-of=${shared["X-Page-Of"] || "guest"}`;
+document.cookie = `${person}; path=/; samesite=lax`;
+
+window.addEventListener("pageshow", ({ persisted }) => {
   for (const busy of $$("[data-busy]")) delete busy.dataset.busy;
+  // Back in a page that the browser has kept as it was: made anew if somebody has logged in or out since.
+  if (persisted && !document.cookie.split("; ").includes(person)) location.reload();
 });
 
 document.addEventListener("htmx:confirm", (event) => {

@@ -100,3 +100,37 @@ def _foreign(route: Route, address: str, product_id: str) -> None:
         body=f'<form method="post" action="{address}"><button>Win</button>'
         f'<input name="product_id" value="{product_id}"><input name="quantity" value="1"></form>',
     )
+
+
+def test_a_page_of_before_the_login_is_made_anew_on_the_way_back(page: Page) -> None:
+    someone = buyer()
+    page.goto("/products")
+    log_in(page, someone)
+    page.goto("/order/purchases")
+    page.go_back()
+    expect(page.locator(".menu__who")).to_contain_text(someone.email)
+    page.goto("/order/purchases")
+    page.locator(".site-nav summary").click()
+    page.get_by_role("button", name="Log out").click()
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".menu__who")).to_have_count(0)
+
+
+def test_a_page_that_the_browser_keeps_in_memory_is_made_anew_after_a_login(page: Page) -> None:
+    someone = buyer()
+    page.goto("/products")
+    log_in(page, someone)
+    other = page.context.new_page()
+    other.goto("/")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.locator(".menu__who")).to_contain_text(someone.email)
+
+
+def test_scripts_run_in_a_page_that_had_not_changed(page: Page, watch: Watch) -> None:
+    page.goto("/products")
+    first = page.evaluate("document.querySelector('script').nonce")
+    page.reload()
+    # It is the one that the browser had.
+    assert page.evaluate("document.querySelector('script').nonce") == first
+    assert page.evaluate("document.documentElement.classList.contains('js')")

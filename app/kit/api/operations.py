@@ -12,11 +12,11 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
-from app.extensions import csrf
 from app.kit.api import idempotency
 from app.kit.api.reading import read_body, read_query
 from app.kit.api.schemas import Listing
 from app.kit.api.versions import stale
+from app.kit.masks import protection
 from app.kit.requests import API, public
 
 _ATTRIBUTE = "operation"
@@ -53,7 +53,7 @@ View = Callable[..., BaseModel | Answer | None]
 def api_blueprint(name: str, import_name: str, group: str) -> Blueprint:
     """The JSON routes of a domain below /api/v1/<group>; no cookie counts there, nor CSRF."""
     blueprint = Blueprint(name, import_name, url_prefix=f"{API}/{group}")
-    csrf.exempt(blueprint)
+    protection.exempt(blueprint)
     return blueprint
 
 

@@ -5,9 +5,9 @@ from http import HTTPStatus
 
 from flask import Response, request
 
-from app.extensions import csrf
 from app.kit.access import Access, allow
 from app.kit.bodies import MIB, takes
+from app.kit.masks import protection
 from app.payments.errors import BadSignature, CertificateUnavailable
 from app.payments.service import inbound
 from app.payments.views import blueprint
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 @blueprint.post("/paypal/webhook")
-@csrf.exempt  # type: ignore[untyped-decorator]  # Flask-WTF has no types
+@protection.exempt  # type: ignore[untyped-decorator]  # Flask-WTF has no types
 @allow(Access.SIGNED)
 @takes(MIB)
 def paypal_webhook() -> Response:

@@ -156,10 +156,6 @@ LISTENERS = [
         OUTSIDE,
     ),
     Listener("orders.deliver", orders_events.OrderPaid, orders_tasks.deliver, LOCAL, "delivery"),
-    Listener("orders.empty_basket", orders_events.OrderPaid, orders_tasks.empty_basket, LOCAL),
-    Listener(
-        "orders.empty_basket_early", orders_events.OrderPending, orders_tasks.empty_basket, LOCAL
-    ),
     Listener("orders.refill_basket", orders_events.OrderFailed, orders_tasks.refill_basket, LOCAL),
     Listener(
         "webhooks.order_paid",

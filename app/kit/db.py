@@ -172,7 +172,7 @@ def lock(model: type[M], ident: UUID, *, skip_locked: bool = False) -> M | None:
     With `skip_locked`, None also for a row that another transaction has locked: for sweeps, which
     come by again.
     """
-    how: Any = {"skip_locked": True} if skip_locked else True
+    how: Any = {"of": model, "skip_locked": skip_locked}  # not what is read along with it
     return session().get(model, ident, with_for_update=how, populate_existing=True)
 
 

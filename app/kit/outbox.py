@@ -128,23 +128,21 @@ def deliver(row_id: UUID, name: str) -> None:
 
 @transactional
 def _run_local(row_id: UUID, listener: Listener) -> None:
-    row = (
-        session()
-        .execute(
-            select(OutboxRow)
-            .where(
-                OutboxRow.id == row_id, OutboxRow.done_at.is_(None), OutboxRow.parked_at.is_(None)
-            )
-            .with_for_update(skip_locked=True)
-            .execution_options(populate_existing=True)
-        )
-        .scalar_one_or_none()
+    free = (
+        select(OutboxRow.id)
+        .where(OutboxRow.id == row_id, OutboxRow.done_at.is_(None), OutboxRow.parked_at.is_(None))
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
     )
-    if row is None:
-        return
-    row.attempts += 1
-    row.done_at = func.clock_timestamp()
-    listener.handler(_event(listener, row.payload))
+    payload = session().scalar(
+        update(OutboxRow)
+        .where(OutboxRow.id == free)
+        .values(attempts=OutboxRow.attempts + 1, done_at=func.clock_timestamp())
+        .returning(OutboxRow.payload)
+        .execution_options(synchronize_session=False)
+    )
+    if payload is not None:
+        listener.handler(_event(listener, payload))
 
 
 def _event(listener: Listener, payload: dict[str, Any]) -> Any:

@@ -12,13 +12,6 @@ class OrderPaid:
 
 
 @dataclass(frozen=True)
-class OrderPending:
-    """PayPal has a payment in hand that is not booked, or not yet."""
-
-    order_id: UUID
-
-
-@dataclass(frozen=True)
 class OrderFailed:
     """A payment that PayPal had came to nothing, or was given back; the order is cancelled."""
 

@@ -143,7 +143,7 @@ class Order(Model):
     # When its pieces were taken out of the buyer's basket, once PayPal had the payment in hand.
     left_basket_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lines: Mapped[list["OrderLine"]] = relationship(
-        order_by="OrderLine.position", lazy="selectin", viewonly=True
+        order_by="OrderLine.position", lazy="joined", viewonly=True
     )
     __table_args__ = (
         UniqueConstraint("buyer_id", "checkout_key", name="uq_orders_buyer_id_checkout_key"),

@@ -1,6 +1,6 @@
 """What orders do when something was announced."""
 
-from app.orders.events import OrderFailed, OrderPaid, OrderPending
+from app.orders.events import OrderFailed, OrderPaid
 from app.orders.service import basket, capturing, delivering
 from app.payments.events import PaypalEventReceived
 
@@ -13,11 +13,6 @@ def on_paypal_event(event: PaypalEventReceived) -> None:
 def deliver(event: OrderPaid) -> None:
     """Put the goods into the buyer's hands."""
     delivering.deliver(order_id=event.order_id)
-
-
-def empty_basket(event: OrderPaid | OrderPending) -> None:
-    """Take out of the basket what was bought."""
-    basket.forget_bought(order_id=event.order_id)
 
 
 def refill_basket(event: OrderFailed) -> None:

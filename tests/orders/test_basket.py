@@ -27,7 +27,7 @@ from app.orders.service import basket, placing
 from app.products.errors import OutOfStock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
-from tests.support.bought import PARTIAL, paid, placed, soup, words
+from tests.support.bought import PARTIAL, approved, paid, placed, soup, told, words
 from tests.support.sale import key_of
 
 KEYS = ("KEY-A", "KEY-B", "KEY-C")
@@ -438,9 +438,9 @@ class TestForgetBought:
     def test_what_came_later_stays(self, app: Flask) -> None:
         buyer, seller = make_user(), make_user(roles=("seller",))
         product, other = make_product(seller, stock=KEYS), make_product(seller, kind="text")
-        order_id = placed(buyer, {product.id: 1})
+        order_id = approved(buyer, {product.id: 1})
         basket.add(owner=Owner(user_id=buyer.id), product_id=other.id, quantity=1)
-        basket.forget_bought(order_id=order_id)
+        told(order_id, "COMPLETED")
         assert lines_of(buyer.id) == {other.id: 1}
 
     def test_the_same_goods_can_be_bought_again(self, app: Flask) -> None:

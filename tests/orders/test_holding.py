@@ -11,7 +11,7 @@ from app.kit.db import session
 from app.orders.errors import TooManyCheckouts
 from app.orders.models import Order, OrderState
 from app.orders.policy import MAX_UNPAID
-from app.orders.service import basket, capturing, ending, placing
+from app.orders.service import capturing, ending, placing
 from app.orders.service.capturing import CaptureState
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -136,7 +136,6 @@ def pending(buyer: User, key: object) -> object:
     session().commit()
     capturing.take_in_hand(order_id=order_id)  # type: ignore[arg-type]
     told(order_id, "PENDING")  # type: ignore[arg-type]
-    basket.forget_bought(order_id=order_id)  # type: ignore[arg-type]
     return order_id
 
 

@@ -15,7 +15,7 @@ from app.kit import jobs
 from app.kit.db import session
 from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid, TooManyCheckouts
 from app.orders.models import OrderState
-from app.orders.service import basket, capturing, ending, placing
+from app.orders.service import capturing, ending, placing
 from app.orders.service.capturing import CaptureState
 from app.payments import paypal as adapter
 from app.payments.errors import PaymentUnavailable
@@ -703,7 +703,6 @@ def pending(buyer, pieces) -> object:
     """An order whose payment PayPal holds."""
     order_id = approved(buyer, pieces)
     told(order_id, "PENDING")
-    basket.forget_bought(order_id=order_id)
     return order_id
 
 

@@ -120,7 +120,6 @@ class TestChangedWhileItIsPaid:
         basket.add(owner=Owner(user_id=buyer.id), product_id=product.id, quantity=1)
         basket.add(owner=Owner(user_id=buyer.id), product_id=other.id, quantity=1)
         told(order_id, "COMPLETED")
-        basket.forget_bought(order_id=order_id)
         assert in_basket(buyer) == {product.id: 1, other.id: 1}
         drain()
         assert in_basket(buyer) == {product.id: 1, other.id: 1}, "the worker takes nothing more"

@@ -47,7 +47,6 @@ def paid(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
     """An order whose money has come, not yet delivered."""
     order_id = approved(buyer, pieces)
     told(order_id, "COMPLETED")
-    basket.forget_bought(order_id=order_id)
     return order_id
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, and_, cast, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from app.kit.db import session
 from app.kit.ids import parse_short_number, short_number
@@ -199,9 +199,10 @@ def _with_descriptions(order_id: UUID) -> Order | None:
         .scalars(
             select(Order)
             .where(Order.id == order_id)
-            .options(selectinload(Order.lines).undefer(OrderLine.description))
+            .options(joinedload(Order.lines).undefer(OrderLine.description))
             .execution_options(populate_existing=True)
         )
+        .unique()
         .one_or_none()
     )
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.crypto import token_hash
-from app.kit.db import db_now, lock, session, transactional
+from app.kit.db import lock, session, transactional
 from app.kit.ids import new_id
 from app.orders.errors import BasketFull, NoSuchOrder, NoSuchProduct, NotForSale, OwnProduct
 from app.orders.models import Basket, BasketLine, Order, Owner
@@ -142,13 +142,14 @@ def adopt(*, user_id: UUID, guest_token: str) -> None:
     )
 
 
-@transactional
-def forget_bought(*, order_id: UUID) -> None:
-    """Take what an order is made of out of its buyer's basket, once; what came later stays."""
-    basket, order = locked_with_order(order_id)
+def take_out_bought(basket: Basket | None, order: Order) -> None:
+    """Take what an order is made of out of its buyer's basket, once; what came later stays.
+
+    Both are locked by `locked_with_order`.
+    """
     if order.left_basket_at is not None:
         return
-    order.left_basket_at = db_now()
+    order.left_basket_at = func.clock_timestamp()
     lines = _lines(basket.id) if basket is not None else {}
     bought = [line for line in order.lines if line.product_id in lines]
     for line in bought:
@@ -222,16 +223,12 @@ def locked(owner: Owner, *, make: bool = False) -> Basket | None:
             )
             .on_conflict_do_nothing()
         )
-    return (
-        session()
-        .execute(
-            select(Basket)
-            .where(owner.owns())
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        .scalar_one_or_none()
-    )
+    return _locked(owner.owns())
+
+
+def _locked(which: ColumnElement[bool]) -> Basket | None:
+    query = select(Basket).where(which).with_for_update()
+    return session().scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def locked_with_order(order_id: UUID) -> tuple[Basket | None, Order]:
@@ -239,12 +236,11 @@ def locked_with_order(order_id: UUID) -> tuple[Basket | None, Order]:
 
     The basket comes first, as in `place_order`. Raises NoSuchOrder.
     """
-    buyer_id = session().scalars(select(Order.buyer_id).where(Order.id == order_id)).one_or_none()
-    if buyer_id is None:
-        raise NoSuchOrder
-    basket = locked(Owner(user_id=buyer_id))
+    buyer = select(Order.buyer_id).where(Order.id == order_id).scalar_subquery()
+    basket = _locked(Basket.user_id == buyer)
     order = lock(Order, order_id)
-    assert order is not None  # orders are never deleted
+    if order is None:
+        raise NoSuchOrder
     return basket, order
 
 
@@ -271,4 +267,4 @@ def _write(basket_id: UUID, product_id: UUID, quantity: int, seen_price_minor: i
 def _changed(basket: Basket) -> None:
     """A changed basket is another purchase: what was placed from the old one keeps the old key."""
     basket.checkout_key = new_id()
-    basket.updated_at = db_now()
+    basket.updated_at = func.clock_timestamp()

@@ -52,16 +52,12 @@ class CaptureResult:
 
 
 def capture_for(*, buyer_id: UUID, order_id: UUID) -> CaptureResult:
-    """Take the money for a buyer who says to have agreed, and empty the basket of what it paid for.
+    """Take the money for a buyer who says to have agreed.
 
     Raises NoSuchOrder for a stranger's order, TooMany.
     """
     ratelimit.spend(CAPTURE_LIMIT, "capture", str(buyer_id))
-    result = capture(order_id=order_id, buyer_id=buyer_id)
-    if result.state in {CaptureState.PAID, CaptureState.PENDING, CaptureState.MISMATCHED}:
-        # The worker does so too, but the buyer's next look must not still count what was bought.
-        basket.forget_bought(order_id=order_id)
-    return result
+    return capture(order_id=order_id, buyer_id=buyer_id)
 
 
 def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:

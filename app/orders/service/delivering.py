@@ -1,8 +1,10 @@
 """Delivery: a paid order's pieces are put into the buyer's hands, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
+
+from sqlalchemy import func
 
 from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.ids import new_id
@@ -10,7 +12,7 @@ from app.kit.outbox import emit
 from app.kit.sweeping import Swept, for_each
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderDelivered
-from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderState
+from app.orders.models import Delivery, DeliveryAct, Order, OrderState
 from app.orders.queries.waiting import due_deliveries
 from app.orders.service import evidence, states, units
 from app.products.errors import OutOfStock
@@ -31,16 +33,15 @@ def deliver(*, order_id: UUID) -> bool:
         raise NoSuchOrder
     if order.state is not OrderState.PAID:
         return False
-    sold = units.sell(order)
-    for line in order.lines:
-        _assign(order, line, sold.get(line.id) or [None] * line.quantity)
-    order.delivered_at = db_now()
+    _assign(order, units.sell(order))
+    order.delivered_at = func.clock_timestamp()
     states.move(order, OrderState.DELIVERED)
     emit(OrderDelivered(order.id))
     return True
 
 
-def _assign(order: Order, line: OrderLine, sold: Sequence[UUID | None]) -> None:
+def _assign(order: Order, sold: Mapping[UUID, Sequence[UUID]]) -> None:
+    """Make the deliveries of every line; `sold` has the units of those that are counted."""
     deliveries = [
         Delivery(
             id=new_id(),
@@ -50,7 +51,8 @@ def _assign(order: Order, line: OrderLine, sold: Sequence[UUID | None]) -> None:
             unit_id=unit_id,
             content_id=line.content_id,
         )
-        for position, unit_id in enumerate(sold)
+        for line in order.lines
+        for position, unit_id in enumerate(sold.get(line.id) or [None] * line.quantity)
     ]
     session().add_all(deliveries)
     session().flush()  # the record points at them by a plain foreign key

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Row, Select, select
@@ -31,8 +31,8 @@ def append(
     actor_id: UUID | None = None,
     address: str | None = None,
     agent: str = "",
-) -> None:
-    """Record `act` for each delivery of an order that the caller has locked."""
+) -> datetime:
+    """Record `act` for each delivery of an order that the caller has locked; when that was."""
     now = db_now()
     for delivery_id in delivery_ids:
         row = DeliveryRecord(
@@ -49,6 +49,7 @@ def append(
         row.hash = digest(row)
         order.evidence_count, order.evidence_hash = row.sequence, row.hash
         session().add(row)
+    return now
 
 
 def digest(row: DeliveryRecord) -> bytes:

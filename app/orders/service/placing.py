@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import current_app
 from sqlalchemy import ColumnElement, cast, func, select
 from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.kit import i18n, ratelimit
 from app.kit.db import lock, session, transactional
@@ -250,10 +251,12 @@ def _create(
     )
     session().add(order)
     session().flush()  # the lines point at it by a plain foreign key
-    for position, line in enumerate(lines):
-        session().add(_line(order, position, line, goods[line.product_id]))
+    ordered = [
+        _line(order, position, line, goods[line.product_id]) for position, line in enumerate(lines)
+    ]
+    session().add_all(ordered)
     session().flush()
-    session().refresh(order, ["lines"])
+    set_committed_value(order, "lines", ordered)
     units.hold(order, order.expires_at)
     paying.open_payment(reference=order.id, amount=Money(order.total_minor, currency))
     return order.id

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.kit import ratelimit
-from app.kit.db import db_now, lock, session, transactional
+from app.kit.db import lock, session, transactional
 from app.orders.errors import NoSuchOrder, NoSuchPiece
 from app.orders.models import Delivery, DeliveryAct, Order
 from app.orders.service import evidence
@@ -63,7 +63,7 @@ def _open(
     if not deliveries:
         raise NoSuchPiece
     opened = _clear_texts(deliveries)
-    evidence.append(
+    now = evidence.append(
         order=order,
         delivery_ids=[delivery.id for delivery in deliveries],
         act=act,
@@ -71,7 +71,6 @@ def _open(
         address=viewer.address,
         agent=viewer.agent.replace("\x00", "")[:AGENT_LENGTH],
     )
-    now = db_now()
     for delivery in deliveries:
         delivery.revealed_at = delivery.revealed_at or now
     return opened

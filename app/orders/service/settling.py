@@ -9,8 +9,9 @@ from flask import current_app
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
-from app.orders.events import OrderFailed, OrderPaid, OrderPending
+from app.orders.events import OrderFailed, OrderPaid
 from app.orders.models import REFUNDED, Order, OrderState
+from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
@@ -21,6 +22,8 @@ from app.products.errors import OutOfStock
 from app.products.service import stock
 
 log = logging.getLogger(__name__)
+# PayPal has the money, or holds it: what is bought by it is not to be paid for once more.
+TAKEN = (PaymentState.SETTLED, PaymentState.PENDING, PaymentState.MISMATCHED)
 # How long the queue has to deliver before the sweeper does.
 LATE = timedelta(seconds=10)
 
@@ -30,17 +33,18 @@ def settle(*, order_id: UUID, seen: PaypalOrder) -> PaymentStatus:
     """Apply what PayPal says of an order's payment: the one way by which an order gets paid.
 
     The browser's return, the webhook and the sweeper all call it, in any order, any number of
-    times; the row locks (order, payment, stock) make it happen once. It books the ledger, turns
-    reserved units into sold ones and announces `OrderPaid`, all in one transaction.
+    times; the row locks (basket, order, payment, stock) make it happen once. It books the ledger,
+    turns reserved units into sold ones, takes what was bought out of the basket and announces
+    `OrderPaid`, all in one transaction. Raises NoSuchOrder.
     """
-    order = lock(Order, order_id)
-    if order is None:
-        raise NoSuchOrder
+    basket, order = baskets.locked_with_order(order_id)
     recorded = recording.record(reference=order_id, order=seen)
     if recorded.newly_settled:
         _pay(order, recorded)
     else:
         _follow(order, recorded.status)
+    if recorded.status.state in TAKEN:
+        baskets.take_out_bought(basket, order)
     return recorded.status
 
 
@@ -64,10 +68,8 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
         ending.close(order, OrderState.CANCELLED, REFUNDED if is_refunded else "payment_failed")
         if is_refunded or order.left_basket_at is not None:
             emit(OrderFailed(order.id))
-    elif payment.state in {PaymentState.PENDING, PaymentState.MISMATCHED}:
+    elif payment.state in TAKEN:
         states.tell_pages(order)
-        if order.left_basket_at is None:
-            emit(OrderPending(order.id))
 
 
 def _pay(order: Order, recorded: Recorded) -> None:

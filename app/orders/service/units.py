@@ -22,12 +22,13 @@ def hold(order: Order, until: datetime) -> None:
 
     Products are locked in the order of their ids, so that two orders never wait for each other.
     """
-    for line in sorted(order.lines, key=lambda line: line.product_id):
-        if not line.shared:
+    counted = [line for line in order.lines if not line.shared]
+    held = stock.extend(holders=[line.id for line in counted], until=until)
+    if held < sum(line.quantity for line in counted):
+        for line in sorted(counted, key=lambda line: line.product_id):
             stock.reserve(
                 product_id=line.product_id, quantity=line.quantity, holder=line.id, until=until
             )
-    stock.extend(holders=[line.id for line in order.lines if not line.shared], until=until)
     order.expires_at = until
 
 

@@ -1,6 +1,6 @@
 """Decodes one photo in a process of its own: the photo comes in, its sizes as WebP go out.
 
-    python -P app/files/decoder.py 960 480 160 < photo > sizes
+    python -P app/files/decoder.py 960 480 360 160 < photo > sizes
 
 Pictures are hostile: small files that unfold into gigabytes, or into minutes of work. So the
 process has little memory and time, knows no secret of the shop, and takes no request with it.
@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MAX_PIXELS = 25_000_000
-QUALITY = 82
+QUALITY = 75
 MEMORY = 768 * 2**20  # bytes; a photo of 25 megapixels takes up to 350 MB
 CPU_SECONDS = 20
 NICE = 5  # requests come first

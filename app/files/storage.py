@@ -7,13 +7,19 @@ from uuid import UUID
 
 from flask import current_app
 
-SIZES = (160, 480, 960)
+SIZES = (160, 360, 480, 960)
 
 
 def path_of(photo_id: UUID, size: int) -> Path:
     """The file of one size of a photo. The id's random tail spreads the folders evenly."""
     data_dir: Path = current_app.extensions["settings"].data_dir
     return data_dir.absolute() / "media" / photo_id.hex[-2:] / f"{photo_id}-{size}.webp"
+
+
+def find(photo_id: UUID, size: int) -> Path | None:
+    """The file of one size or, of a photo that is older than that size, of the next larger one."""
+    paths = (path_of(photo_id, one) for one in SIZES if one >= size)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def write(photo_id: UUID, size: int, data: bytes) -> None:

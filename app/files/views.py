@@ -19,8 +19,8 @@ def photo(photo_id: UUID, size: int) -> ResponseReturnValue:
     """One size of a photo; it never changes."""
     if size not in storage.SIZES:
         raise NoSuchPhoto
-    path = storage.path_of(photo_id, size)
-    if not path.is_file():
+    path = storage.find(photo_id, size)
+    if path is None:
         raise NoSuchPhoto
     response = send_file(path, mimetype="image/webp", max_age=YEAR)
     response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"

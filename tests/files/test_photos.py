@@ -45,6 +45,14 @@ def test_photo_is_kept_in_its_sizes(owner, client, form: str) -> None:
             assert max(kept.size) == size
 
 
+def test_photo_of_before_a_size_was_there_is_served_in_the_next_larger(owner, client) -> None:
+    photo_id = service.store_photo(owner_id=owner.id, data=picture())
+    storage.delete(photo_id, 360)
+    answer = client.get(f"/media/{photo_id}/360.webp")
+    with Image.open(io.BytesIO(answer.data)) as kept:
+        assert max(kept.size) == 480
+
+
 def test_exif_is_gone_and_the_photo_stands_upright(owner) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turned by a quarter

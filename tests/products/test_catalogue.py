@@ -5,17 +5,20 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
+from io import BytesIO
 
 import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import event, text
 
 from app.auth.service import moderation
 from app.extensions import db
+from app.files.service import store_photo
 from app.kit.db import session
-from app.products.models import Kind
+from app.products.models import Kind, Product
 from app.products.service import products
 from app.products.service.products import Draft
 from tests.factories.auth import make_user
@@ -517,3 +520,27 @@ class TestDetail:
         for browser in (client, login(seller)):
             assert b"THE-SECRET-TEXT" not in browser.get(f"/products/{product.id}").data
         assert b"THE-SECRET-TEXT" not in login(seller).get(f"/products/{product.id}/edit").data
+
+
+def test_photos_in_view_are_fetched_first_and_the_others_late(
+    app: Flask, client: FlaskClient
+) -> None:
+    seller = make_user(roles=("seller",))
+    with BytesIO() as out:
+        Image.new("RGB", (1200, 900), "teal").save(out, "JPEG")
+        data = out.getvalue()
+    for number in range(6):
+        product = make_product(seller, stock=(f"KEY-{number}",))
+        session().get_one(Product, product.id).photo_id = store_photo(owner_id=seller.id, data=data)
+        session().commit()
+    for path in ("/products", "/"):
+        photos = BeautifulSoup(client.get(path).data, "html.parser").select(".grid img")[:6]
+        assert [photo.get("fetchpriority") for photo in photos] == ["high"] * 4 + [None] * 2, path
+        assert [photo.get("loading") for photo in photos] == [None] * 4 + ["lazy"] * 2, path
+        for photo in photos:
+            assert (photo["width"], photo["height"]) == ("640", "480")
+            widths = [one.split()[1] for one in photo["srcset"].split(", ")]
+            assert widths == ["160w", "360w", "480w", "960w"]
+            assert all(
+                client.get(one.split()[0]).status_code == 200 for one in photo["srcset"].split(", ")
+            )

@@ -56,6 +56,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["asset"] = asset
     app.jinja_env.globals["icon"] = icon
     app.view_functions["static"] = _serve
+    app.config.setdefault("COMPRESS_ANSWERS", True)
 
 
 def _serve(filename: str) -> Response:

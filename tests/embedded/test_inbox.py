@@ -1,5 +1,6 @@
 """The mail catcher takes mail over SMTP and shows it, safely, to people and to tests."""
 
+import re
 import smtplib
 import time
 from datetime import UTC, datetime
@@ -158,3 +159,14 @@ def test_times_are_told_by_the_clock_of_this_machine(tmp_path, monkeypatch):
             told = app.jinja_env.filters["here"](datetime(2026, 11, 25, 22, 5, tzinfo=UTC))
     time.tzset()
     assert told.startswith("Nov 26, 2026, 7:05:00")
+
+
+def test_its_styles_and_scripts_come_as_a_browser_asks_for_them(get):
+    page = get("/").text
+    addresses = re.findall(r'(?:href|src)="(/static/[^"#]+)"', page)
+    assert len(addresses) >= 4
+    for address in addresses:
+        answer = get(address, **{"Accept-Encoding": "gzip"})
+        assert answer.status_code == 200
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.text

@@ -3,13 +3,14 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture
-def directory() -> Iterator[Path]:
+@contextmanager
+def temporary_directory() -> Iterator[Path]:
     """A directory that other accounts may pass: root lends PostgreSQL one of them.
 
     pytest closes its own temporary directories.
@@ -18,3 +19,10 @@ def directory() -> Iterator[Path]:
     path.chmod(0o711)
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory for the servers of one test."""
+    with temporary_directory() as path:
+        yield path

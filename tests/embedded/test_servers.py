@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from app.embedded.mongo import refuse_strangers, start_mongo
 from app.embedded.postgres import start_postgres
 from app.embedded.processes import EmbeddedServer, port_answers, wait_until_gone
 from app.embedded.valkey import start_valkey
+from tests.embedded.conftest import temporary_directory
 
 Start = Callable[[Path], EmbeddedServer]
 
@@ -98,17 +100,27 @@ class Mongo:
         return True
 
 
-@pytest.fixture(params=[Postgres, Valkey, Mongo])
+@pytest.fixture(scope="module", params=[Postgres, Valkey, Mongo])
 def kind(request):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def started_once(kind) -> Iterator[Path]:
+    """The files of a server that has been started and stopped: making them takes longest."""
+    with temporary_directory() as directory:
+        kind.start(directory / "server").stop()
+        yield directory / "server"
+
+
 @pytest.fixture
-def start(directory, kind) -> Iterator[Callable[[], EmbeddedServer]]:
+def start(directory, started_once, kind) -> Iterator[Callable[[], EmbeddedServer]]:
+    place = directory / 'a "shop" у моря'
+    subprocess.run(["cp", "-a", started_once, place], check=True)  # with their owners
     started = []
 
     def again() -> EmbeddedServer:
-        started.append(kind.start(directory / 'a "shop" у моря'))
+        started.append(kind.start(place))
         return started[-1]
 
     yield again

@@ -33,7 +33,7 @@ from tests.orders import access as orders
 from tests.payments import access as payments
 from tests.products import access as products
 from tests.support.bought import delivered, placed
-from tests.support.programs import program_of
+from tests.support.programs import Program, program_of
 from tests.webhooks import access as webhooks
 
 PUBLIC, USER, SELLER, MODERATOR, ADMIN, SIGNED = (
@@ -93,6 +93,7 @@ class Person:
     user: User | None
     login: Login
     browser: FlaskClient
+    program: Program | None = None
 
     def ask(self, method: str, path: str, **options: object):  # type: ignore[no-untyped-def]
         """Send a request; logs in again where it has ended the session."""
@@ -107,13 +108,17 @@ class Person:
         return response
 
     def _call(self, method: str, path: str, **options: object):  # type: ignore[no-untyped-def]
-        """Send a request as the person's program, with a token of its own: the last may be over."""
+        """Send a request as the person's program; its token may be over once it changed a login."""
         if self.user is None:
             return self.browser.open(path, method=method, **options)
-        session().rollback()
-        user = session().get_one(User, self.user.id, populate_existing=True)
-        program = program_of(current_app._get_current_object(), user)
-        return program.ask(method, path.removeprefix("/api/v1"), **options)
+        if self.program is None:
+            session().rollback()
+            user = session().get_one(User, self.user.id, populate_existing=True)
+            self.program = program_of(current_app._get_current_object(), user)
+        response = self.program.ask(method, path.removeprefix("/api/v1"), **options)
+        if "/auth/" in path:
+            self.program = None
+        return response
 
 
 @pytest.fixture(params=ROLES)

@@ -1,6 +1,7 @@
-"""Round trips of ValidateToken a second, nothing remembered, against a bare grpcio echo.
+"""Round trips of ValidateToken a second against a bare grpcio echo.
 
-And what shared look-ups (`app/auth/rpc/logins.py`) bring, against a query for each caller.
+The caller remembers nothing; the server may. Beside it the same with a look-up for each call, and
+what shared look-ups (`app/auth/rpc/logins.py`) bring, against a query for each caller.
 """
 
 import subprocess
@@ -26,6 +27,7 @@ from app.auth.service import sessions
 from app.embedded.processes import free_port
 from app.extensions import db
 from app.kit.db import session
+from app.kit.ids import new_id
 from bench.bare_grpc import METHOD
 from bench.figures import Bar, Figure
 from tests.factories.auth import PASSWORD, make_user
@@ -64,21 +66,33 @@ def _figures(request: pb.ValidateTokenRequest, port: int, bare_port: int) -> Ite
             raise SystemExit("the login that is to be measured with is no good")
         echo = bare.unary_unary(METHOD)
         payload = answer.SerializeToString()
-        for callers in (1, CALLERS):
+
+        def ask() -> object:
+            return validate(request, metadata=metadata, timeout=5)
+
+        def ask_of_a_stranger() -> object:
+            unknown = pb.ValidateTokenRequest(login_session_id=str(new_id()))
+            return validate(unknown, metadata=metadata, timeout=5)
+
+        for callers, call, name, aim in (
+            (1, ask, "ValidateToken", OF_ECHO),
+            (CALLERS, ask, "ValidateToken", OF_ECHO),
+            (CALLERS, ask_of_a_stranger, "the same, looked up each time", None),
+        ):
             rates = [
                 (
-                    _rate(lambda: validate(request, metadata=metadata, timeout=5), callers),
+                    _rate(call, callers),
                     _rate(lambda: echo(payload, metadata=metadata, timeout=5), callers),
                 )
                 for _ in range(ROUNDS)
             ]
             shop, plain = mean(rate for rate, _ in rates), mean(rate for _, rate in rates)
             yield Figure(
-                f"ValidateToken, {callers} at once",
+                f"{name}, {callers} at once",
                 shop,
                 "a second",
                 Bar("bare echo", plain),
-                at_least=OF_ECHO,
+                at_least=aim,
             )
 
 

@@ -193,6 +193,13 @@ class RefreshToken(Model):
     spent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
+class RememberingServer(Model):
+    """A server that answers from memory, written down while it does: see `app.auth.leases`."""
+
+    __tablename__ = "remembering_server"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
 class ApiKey(Model):
     """A program's key, kept as a hash; `prefix` is what its owner knows it by."""
 

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -108,8 +109,9 @@ def transactional(use_case: Callable[P, R]) -> Callable[P, R]:
                 raise
             finally:
                 current.info[_DEPTH] = 0
-            for callback in current.info.pop(_AFTER_COMMIT):
-                callback()
+            with ExitStack() as callbacks:  # each runs, whatever becomes of those before it
+                for callback in reversed(current.info.pop(_AFTER_COMMIT)):
+                    callbacks.callback(callback)
             return result
         raise AssertionError("unreachable: the last try returns or raises")
 

@@ -18,7 +18,7 @@ from sqlalchemy import delete
 from websocket import WebSocket, WebSocketTimeoutException, create_connection
 from werkzeug.serving import make_server
 
-from app.auth import queries
+from app.auth import leases, queries
 from app.auth.gate import close_gate
 from app.auth.models import LoginSession, Role
 from app.auth.rpc.generated.auth_pb2 import BanUserRequest
@@ -328,8 +328,9 @@ class TestEnd:
     ) -> None:
         monkeypatch.setattr(views, "RECHECK_SECONDS", 0.2)
         connection = connect(address, ticket_of(login(make_user())))
-        db.session.execute(delete(LoginSession))  # told to nobody, as while Redis is away
+        db.session.execute(delete(LoginSession))
         db.session.commit()
+        leases.wait_for_servers()  # PostgreSQL tells the auth servers, Redis nobody
         assert close_code(connection) == Close.UNAUTHENTICATED
 
     def test_log_out_ends_the_sockets_of_this_browser_at_once(

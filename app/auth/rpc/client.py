@@ -1,6 +1,5 @@
 """The gate as other roles see it: over gRPC, with deadlines, retries and a short memory."""
 
-import hashlib
 import json
 import logging
 import threading
@@ -20,7 +19,7 @@ from app.auth.rpc import messages
 from app.auth.rpc.generated import auth_pb2 as pb
 from app.auth.rpc.generated import auth_pb2_grpc
 from app.auth.rpc.guard import ERROR_CODE
-from app.auth.rpc.memory import Memory
+from app.auth.rpc.memory import Memory, key_of
 from app.kit.db import assert_no_transaction
 from app.kit.errors import AppError, Forbidden, Invalid, TooMany, Unavailable
 from app.settings import Settings
@@ -125,18 +124,16 @@ class GrpcGate:
 
     def validate_token(self, token: str, *, fresh: bool = False) -> Proof | None:
         """See Gate."""
-        # What is remembered must not be a list of tokens.
-        key = ("token", hashlib.sha256(token.encode(errors="replace")).hexdigest())
         try:
             request = pb.ValidateTokenRequest(bearer_token=token)
         except ValueError:  # no UTF-8: no token of ours
             return None
-        return self._validate(key, request, fresh=fresh)
+        return self._validate(request, fresh=fresh)
 
     def validate_session(self, session_id: UUID, *, fresh: bool = False) -> Proof | None:
         """See Gate."""
         request = pb.ValidateTokenRequest(login_session_id=str(session_id))
-        return self._validate(("session", str(session_id)), request, fresh=fresh)
+        return self._validate(request, fresh=fresh)
 
     def get_user(self, user_id: UUID) -> Person:
         """See Gate."""
@@ -189,12 +186,11 @@ class GrpcGate:
 
     # How it is asked
 
-    def _validate(
-        self, key: tuple[str, str], request: pb.ValidateTokenRequest, *, fresh: bool
-    ) -> Proof | None:
+    def _validate(self, request: pb.ValidateTokenRequest, *, fresh: bool) -> Proof | None:
         memory = self._memory
         if memory is None:
             return messages.read_proof(self._ask("ValidateToken", request))
+        key = key_of(request)
         if not fresh and (known := memory.recall(key)) is not None:
             return known
         moment = memory.moment()

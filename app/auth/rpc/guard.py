@@ -1,4 +1,4 @@
-"""What stands before every method: who calls, in which context, and how refusals are told."""
+"""What stands before every method: who calls, and how refusals are told."""
 
 import hmac
 import logging
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
-from flask import Flask
 from grpc_health.v1 import health_pb2
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
@@ -67,14 +66,13 @@ def refusal(error: Exception) -> Refused:
 
 
 class Guard(grpc.ServerInterceptor):
-    """Lets in who shows the token; gives each call a context; turns errors into statuses.
+    """Lets in who shows the token; turns errors into statuses.
 
     A stranger is answered before the body of the call is read, by threads of their own: who sends
     none holds nothing. So does who watches for long: `watchers` wait in threads of their own.
     """
 
-    def __init__(self, app: Flask, token: str, *, watchers: int) -> None:
-        self._app = app
+    def __init__(self, token: str, *, watchers: int) -> None:
         self._expected = f"Bearer {token}".encode()
         self._strangers = futures.ThreadPoolExecutor(
             _STRANGERS_AT_ONCE, thread_name_prefix="grpc-strangers"
@@ -137,14 +135,14 @@ class Guard(grpc.ServerInterceptor):
 
     def _call(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def call(request: Any, context: grpc.ServicerContext) -> Any:
-            with _told(context), self._app.app_context():
+            with _told(context):
                 return method(request, context)
 
         return call
 
     def _stream(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            with _told(context), self._app.app_context():
+            with _told(context):
                 yield from method(request, context)
 
         return _in(self._watchers, stream)

@@ -1,5 +1,6 @@
-"""What a client of the auth service remembers, for seconds, while it hears of revocations."""
+"""What is remembered of credentials, for seconds, while revocations are heard of."""
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -7,36 +8,44 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app.auth.gate import HEARTBEAT_SECONDS, Proof
+from app.auth.rpc.generated import auth_pb2 as pb
 
 SECONDS = 10.0
 SIZE = 10_000
 PATIENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS  # of silence on the stream
 
 
-class Memory:
-    """Good credentials alone: bounded in number and age, empty whenever the stream is not heard."""
+def key_of(request: pb.ValidateTokenRequest) -> bytes:
+    """What a credential is remembered by: what is remembered must not be a list of tokens."""
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
-    def __init__(self) -> None:
+
+class Memory:
+    """Good credentials alone: bounded in number and age, empty after `patience` of silence."""
+
+    def __init__(self, *, seconds: float = SECONDS, patience: float = PATIENCE_SECONDS) -> None:
+        self._seconds = seconds
+        self._patience = patience
         self._lock = threading.Lock()
-        self._proofs: OrderedDict[tuple[str, str], tuple[Proof, float]] = OrderedDict()
+        self._proofs: OrderedDict[bytes, tuple[Proof, float]] = OrderedDict()
         self._heard_at: float | None = None
         self._changes = 0
 
     @property
     def is_true(self) -> bool:
-        """Whether the stream of revocations was heard lately."""
+        """Whether it was heard lately that nothing else is revoked."""
         with self._lock:
             return self._is_true()
 
     def _is_true(self) -> bool:
-        return self._heard_at is not None and time.monotonic() - self._heard_at < PATIENCE_SECONDS
+        return self._heard_at is not None and time.monotonic() - self._heard_at < self._patience
 
     def moment(self) -> int:
         """Where it stands: to be noted before a question, and handed to `remember`."""
         with self._lock:
             return self._changes
 
-    def recall(self, key: tuple[str, str]) -> Proof | None:
+    def recall(self, key: bytes) -> Proof | None:
         """What is known of a credential, if it can be relied on."""
         with self._lock:
             found = self._proofs.get(key)
@@ -49,12 +58,12 @@ class Memory:
                 return None
             return proof
 
-    def remember(self, key: tuple[str, str], proof: Proof, *, asked_at: int) -> None:
+    def remember(self, key: bytes, proof: Proof, *, asked_at: int) -> None:
         """Keep an answer, unless something was revoked since `asked_at`: it may be older."""
         with self._lock:
             if asked_at != self._changes or not self._is_true():
                 return
-            self._proofs[key] = (proof, time.monotonic() + SECONDS)
+            self._proofs[key] = (proof, time.monotonic() + self._seconds)
             self._proofs.move_to_end(key)
             if len(self._proofs) > SIZE:
                 self._proofs.popitem(last=False)
@@ -68,15 +77,15 @@ class Memory:
             ]:
                 del self._proofs[key]
 
-    def hear(self) -> None:
-        """The stream lives."""
+    def hear(self, at: float | None = None) -> None:
+        """`at` this moment of the monotonic clock, or now, all revocations had been heard of."""
         with self._lock:
             if not self._is_true():  # silent for a while: who knows what was missed
                 self._start_anew()
-            self._heard_at = time.monotonic()
+            self._heard_at = time.monotonic() if at is None else at
 
     def lose(self) -> None:
-        """The stream has ended."""
+        """Revocations are not heard of any more."""
         with self._lock:
             self._heard_at = None
             self._start_anew()

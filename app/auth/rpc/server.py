@@ -1,12 +1,14 @@
 """The `auth` role: the gate, served to the shop's other roles."""
 
+import functools
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent import futures
 from ipaddress import ip_address
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import grpc
 from flask import Flask
@@ -15,20 +17,24 @@ from grpc_reflection.v1alpha import reflection
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.auth.gate import Gate, LocalGate
+from app.auth.gate import Gate, LocalGate, Proof
+from app.auth.leases import LEASE_SECONDS, Lease
 from app.auth.revocations import MAX_WATCHERS
 from app.auth.rpc import messages
 from app.auth.rpc.generated import auth_pb2 as pb
 from app.auth.rpc.generated import auth_pb2_grpc
 from app.auth.rpc.guard import Guard
 from app.auth.rpc.logins import Logins
+from app.auth.rpc.memory import Memory, key_of
 from app.extensions import db
 from app.kit.errors import AppError
 from app.settings import Settings
 
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 WORKERS = 16  # calls at once, besides those that watch revocations
 WATCHERS = MAX_WATCHERS + 2  # so that one too many is told so, and does not wait for a thread
+MEMORY_SECONDS = 5.0  # for what ends nothing: another name, an older signing key
 MAX_BYTES = 64 * 1024
 HEALTH_SECONDS = 1.0
 GRACE_SECONDS = 5.0
@@ -53,30 +59,56 @@ class CannotServe(Exception):
     """The settings do not allow the role to run, or its address is taken."""
 
 
+def _in_context(
+    method: Callable[["AuthService", Any, grpc.ServicerContext], R],
+) -> Callable[["AuthService", Any, grpc.ServicerContext], R]:
+    """Have a method run in the application's context, where its database session ends with it."""
+
+    @functools.wraps(method)
+    def call(self: "AuthService", request: Any, context: grpc.ServicerContext) -> R:
+        with self._app.app_context():
+            return method(self, request, context)
+
+    return call
+
+
 class AuthService(auth_pb2_grpc.AuthServiceServicer):
     """Translates between the wire and the gate; see the .proto for what each method promises."""
 
-    def __init__(self, gate: Gate, logins: Logins) -> None:
+    def __init__(self, app: Flask, gate: Gate, logins: Logins, memory: Memory) -> None:
+        self._app = app
         self._gate = gate
         self._logins = logins
+        self._memory = memory
 
     def ValidateToken(  # noqa: N802  # the .proto's name
         self, request: pb.ValidateTokenRequest, _context: grpc.ServicerContext
     ) -> pb.ValidateTokenResponse:
         """Judge a credential."""
+        key = key_of(request)
+        proof = self._memory.recall(key)
+        if proof is None:
+            moment = self._memory.moment()
+            proof = self._judge(request)
+            if proof is not None:
+                self._memory.remember(key, proof, asked_at=moment)
+        return messages.write_proof(proof)
+
+    def _judge(self, request: pb.ValidateTokenRequest) -> Proof | None:
         match request.WhichOneof("credential"):
             case "bearer_token":
-                proof = self._gate.validate_token(request.bearer_token)
+                with self._app.app_context():
+                    return self._gate.validate_token(request.bearer_token)
             case "login_session_id":
                 try:
                     session_id = messages.read_id(request.login_session_id, "login_session_id")
                 except messages.Unreadable:
-                    return messages.write_proof(None)
-                proof = self._logins.proof(session_id)
+                    return None
+                return self._logins.proof(session_id)
             case _:
                 raise messages.Unreadable("credential")
-        return messages.write_proof(proof)
 
+    @_in_context
     def GetUser(  # noqa: N802
         self, request: pb.GetUserRequest, _context: grpc.ServicerContext
     ) -> pb.GetUserResponse:
@@ -84,6 +116,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         person = self._gate.get_user(messages.read_id(request.user_id, "user_id"))
         return pb.GetUserResponse(user=messages.write_user(person))
 
+    @_in_context
     def BatchGetUsers(  # noqa: N802
         self, request: pb.BatchGetUsersRequest, _context: grpc.ServicerContext
     ) -> pb.BatchGetUsersResponse:
@@ -92,6 +125,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         people = self._gate.get_users(ids).values()
         return pb.BatchGetUsersResponse(users=[messages.write_user(person) for person in people])
 
+    @_in_context
     def CheckPermission(  # noqa: N802
         self, request: pb.CheckPermissionRequest, _context: grpc.ServicerContext
     ) -> pb.CheckPermissionResponse:
@@ -102,6 +136,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         )
         return pb.CheckPermissionResponse(allowed=allowed)
 
+    @_in_context
     def BanUser(  # noqa: N802
         self, request: pb.BanUserRequest, context: grpc.ServicerContext
     ) -> pb.BanUserResponse:
@@ -110,6 +145,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         _note(context, "banned", request.user_id)
         return pb.BanUserResponse(user=messages.write_user(person))
 
+    @_in_context
     def UnbanUser(  # noqa: N802
         self, request: pb.UnbanUserRequest, context: grpc.ServicerContext
     ) -> pb.UnbanUserResponse:
@@ -118,6 +154,7 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         _note(context, "unbanned", request.user_id)
         return pb.UnbanUserResponse(user=messages.write_user(person))
 
+    @_in_context
     def ChangeRole(  # noqa: N802
         self, request: pb.ChangeRoleRequest, context: grpc.ServicerContext
     ) -> pb.ChangeRoleResponse:
@@ -138,17 +175,18 @@ class AuthService(auth_pb2_grpc.AuthServiceServicer):
         self, _request: pb.WatchRevocationsRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchRevocationsResponse]:
         """Tell of people whose credentials have ended, for as long as the caller listens."""
-        for news in self._gate.watch_revocations():
-            if not context.is_active():
-                return
-            if news is None:
-                yield pb.WatchRevocationsResponse(heartbeat=pb.Heartbeat())
-            else:
-                yield pb.WatchRevocationsResponse(
-                    revocation=pb.Revocation(
-                        user_id=str(news.user_id), session_epoch=news.session_epoch
+        with self._app.app_context():
+            for news in self._gate.watch_revocations():
+                if not context.is_active():
+                    return
+                if news is None:
+                    yield pb.WatchRevocationsResponse(heartbeat=pb.Heartbeat())
+                else:
+                    yield pb.WatchRevocationsResponse(
+                        revocation=pb.Revocation(
+                            user_id=str(news.user_id), session_epoch=news.session_epoch
+                        )
                     )
-                )
 
 
 def _note(context: grpc.ServicerContext, what: str, user_id: str) -> None:
@@ -164,20 +202,20 @@ class AuthServer:
             raise CannotServe("AUTH_GRPC_TOKEN is not set: callers could not prove themselves.")
         self._app = app
         self._gate = LocalGate()
+        memory = Memory(seconds=MEMORY_SECONDS, patience=LEASE_SECONDS)
         with app.app_context():
             self._logins = Logins(db.engine)
+            self._lease = Lease(db.engine, renewed=memory.hear, lost=memory.lose)
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc"),
-            interceptors=[
-                Guard(app, settings.auth_grpc_token.get_secret_value(), watchers=WATCHERS)
-            ],
+            interceptors=[Guard(settings.auth_grpc_token.get_secret_value(), watchers=WATCHERS)],
             options=OPTIONS,
             maximum_concurrent_rpcs=10 * (WORKERS + WATCHERS),
         )
         auth_pb2_grpc.add_AuthServiceServicer_to_server(
-            AuthService(self._gate, self._logins), self._server
+            AuthService(app, self._gate, self._logins, memory), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.app_env != "production":
@@ -206,6 +244,7 @@ class AuthServer:
     def start(self) -> None:
         """Begin to answer."""
         self._report()
+        self._lease.start()
         self._server.start()
         self._watch.start()
 
@@ -217,6 +256,7 @@ class AuthServer:
         with self._app.app_context():
             self._gate.close()  # streams would wait for the grace's end
         ended.wait()
+        self._lease.stop()
         self._logins.close()
         if self._watch.is_alive():
             self._watch.join()  # it may be at the database: a connection would outlive us

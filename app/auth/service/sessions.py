@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.auth import passwords, queries
+from app.auth import leases, passwords, queries
 from app.auth.errors import Banned, NoSuchSession, NotConfirmed, WrongCredentials
 from app.auth.models import (
     KnownNetwork,
@@ -118,8 +118,10 @@ def note_network(user: User, address: str) -> None:
 def announce_end(user_id: UUID) -> None:
     """Once the transaction now open is committed, have a person's credentials asked about anew.
 
-    It closes the sockets whose login has ended, and reaches whoever watches revocations.
+    It closes the sockets whose login has ended, and reaches whoever watches revocations. No server
+    answers from an older memory by then: else they would ask, and be told that all is well.
     """
+    leases.forget_everywhere()
     announce(user_topic(user_id), "logins_ended")
 
 

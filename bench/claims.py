@@ -1,12 +1,10 @@
-"""Units claimed a second on one hot product, against `pgbench` running the same statement."""
+"""Units claimed a second of one hot product, against `pgbench` running the same statement."""
 
 import os
 import re
 import subprocess
+import sys
 import tempfile
-import threading
-import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -17,16 +15,15 @@ from app.embedded.processes import program
 from app.extensions import db
 from app.kit.db import session, transactional
 from app.kit.ids import new_id
-from app.products.service import stock
 from bench.figures import Bar, Figure
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
-from tests.support.shop import Shop
+from tests.support.shop import ROOT, Shop
 
 CLIENTS = 8
 SECONDS = 5
 UNITS = 200_000
-OF_PGBENCH = 0.3
+OF_PGBENCH = {1: 0.3, 2: 0.5}  # by the number of processes
 
 # The statement of `stock.CLAIM`, one unit for a holder nobody else has.
 SCRIPT = """\
@@ -40,28 +37,29 @@ RETURNING stock_item.id;
 """
 
 
-def run(application: Flask, _shop: Shop) -> list[Figure]:
-    """Measure both in turn, bare before and after, so that drift shows."""
+def run(application: Flask, shop: Shop) -> list[Figure]:
+    """Measure each in turn, bare before and after, so that drift shows."""
     with application.app_context():
         product_id = make_product(make_user(roles=("seller",)), stock=()).id
         _fill(product_id)
         _vacuum()
         before = _pgbench(product_id)
+        ours = {}
+        for processes in OF_PGBENCH:
+            _refill(product_id)
+            ours[processes] = _claimants(shop, product_id, processes)
         _refill(product_id)
-        _vacuum()
-        ours = _shop(application, product_id)
-        _refill(product_id)
-        _vacuum()
         after = _pgbench(product_id)
     bar = Bar("pgbench, the statement alone", (before + after) / 2)
     return [
         Figure(
-            "service (transaction, lock, outbox), 1 process",
-            ours,
+            f"service (transaction, lock, news), {processes} × {CLIENTS} threads",
+            rate,
             "a second",
             bar,
-            at_least=OF_PGBENCH,
+            at_least=OF_PGBENCH[processes],
         )
+        for processes, rate in ours.items()
     ]
 
 
@@ -82,7 +80,7 @@ def _fill(product_id: UUID) -> None:
 
 
 @transactional
-def _refill(product_id: UUID) -> None:
+def _set_free(product_id: UUID) -> None:
     session().execute(
         text("""UPDATE stock_item SET state = 'free', holder = NULL, reserved_until = NULL
             WHERE product_id = :p AND state <> 'free'"""),
@@ -90,28 +88,39 @@ def _refill(product_id: UUID) -> None:
     )
 
 
+def _refill(product_id: UUID) -> None:
+    _set_free(product_id)
+    _vacuum()
+
+
 def _vacuum() -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE stock_item"))
 
 
-def _shop(application: Flask, product_id: UUID) -> float:
-    until = datetime.now(UTC) + timedelta(hours=1)
-    counts = [0] * CLIENTS
-    end = time.monotonic() + SECONDS
-
-    def work(index: int) -> None:
-        with application.app_context():
-            while time.monotonic() < end:
-                stock.reserve(product_id=product_id, quantity=1, holder=new_id(), until=until)
-                counts[index] += 1
-
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / SECONDS
+def _claimants(shop: Shop, product_id: UUID, processes: int) -> float:
+    """Units claimed a second by so many processes of the shop at once."""
+    command = [sys.executable, "-m", "bench.claimants", str(product_id), str(CLIENTS), str(SECONDS)]
+    running = [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=shop.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _number in range(processes)
+    ]
+    for process in running:
+        assert process.stdout is not None
+        if process.stdout.readline() != "ready\n":
+            raise RuntimeError("a process that was to claim has not started")
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return sum(int(process.communicate()[0]) for process in running) / SECONDS
 
 
 def _pgbench(product_id: UUID) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -159,7 +159,8 @@ def end_read() -> None:
         raise NestedNetworkError("a transaction is open")
     if current.new or current.dirty or current.deleted:
         raise RuntimeError("rows were changed outside a transaction")
-    current.commit()
+    if current.in_transaction():
+        current.commit()
 
 
 def assert_no_transaction() -> None:
@@ -176,6 +177,30 @@ def lock(model: type[M], ident: UUID, *, skip_locked: bool = False) -> M | None:
     """
     how: Any = {"of": model, "skip_locked": skip_locked}  # not what is read along with it
     return session().get(model, ident, with_for_update=how, populate_existing=True)
+
+
+def rows(statement: str, **values: object) -> list[tuple[Any, ...]]:
+    """The rows of a statement that psycopg runs by itself, in the session's transaction.
+
+    For what is asked very often: it takes a third of the time. Values stand in it as `%(name)s`;
+    nothing is flushed before it. Raises SQLAlchemy's errors, as everything else does.
+    """
+    connection = session().connection()
+    driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.dbapi_connection)
+    try:
+        return driver.execute(statement.encode(), values).fetchall()
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement,
+            values,
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=driver.closed,
+            dialect=connection.dialect,
+        ) from error
 
 
 def db_now() -> datetime:

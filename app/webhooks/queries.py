@@ -8,10 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, select
 
-from app.kit.db import session
+from app.kit.db import rows, session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.models import OrderLine
-from app.products.models import Product
 from app.webhooks.errors import NoSuchEndpoint
 from app.webhooks.models import (
     STOCK,
@@ -74,12 +73,19 @@ def listen_to_order(order_id: UUID, kinds: Sequence[EventType]) -> bool:
 
 def listen_to_stock(product_id: UUID) -> bool:
     """Whether any endpoint of a product's seller hears of its stock. One query."""
-    of_seller = (
-        select(WebhookEndpoint.id)
-        .join(Product, Product.seller_id == WebhookEndpoint.owner_id)
-        .where(Product.id == product_id, listens(STOCK))
+    # As `listens`, by the driver: each claim of a unit asks it.
+    [(found,)] = rows(
+        """
+        SELECT EXISTS (
+            SELECT FROM webhook_endpoint AS endpoint
+            JOIN product ON product.seller_id = endpoint.owner_id
+            WHERE product.id = %(product_id)s
+            AND endpoint.off_reason IS NULL AND endpoint.events && %(kinds)s::text[]
+        )""",
+        product_id=product_id,
+        kinds=[kind.value for kind in STOCK],
     )
-    return bool(session().scalar(select(of_seller.exists())))
+    return bool(found)
 
 
 def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:

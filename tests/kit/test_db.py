@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 from uuid import uuid4
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.extensions import db
 from app.kit.db import (
@@ -22,6 +23,9 @@ from app.kit.db import (
     sqlstate,
     transactional,
     violated,
+)
+from app.kit.db import (
+    rows as rows_of,
 )
 from app.kit.errors import Unavailable
 from app.kit.outbox import OutboxRow
@@ -302,3 +306,49 @@ def test_clock_is_the_databases_and_moves_within_a_transaction(app: Flask) -> No
     first, second = db_now(), db_now()
     assert first.utcoffset() is not None
     assert second > first
+
+
+class TestRows:
+    def test_are_those_of_the_open_transaction(self, rows: Rows) -> None:
+        @transactional
+        def fail() -> None:
+            _set(1, 5)
+            assert rows_of("SELECT value FROM kit_probe WHERE id = %(row)s", row=1) == [(5,)]
+            rows_of("UPDATE kit_probe SET value = 6 WHERE id = %(row)s RETURNING id", row=2)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            fail()
+        assert rows() == {1: 0, 2: 0}
+
+    def test_what_goes_wrong_is_told_as_elsewhere(self, rows: Rows) -> None:
+        @transactional
+        def wait() -> None:
+            session().execute(text("SET LOCAL lock_timeout = '50ms'"))
+            rows_of("SELECT value FROM kit_probe WHERE id = %(row)s FOR UPDATE", row=1)
+
+        with db.engine.connect() as other:
+            other.execute(text("SELECT value FROM kit_probe WHERE id = 1 FOR UPDATE"))
+            with pytest.raises(Unavailable):
+                wait()
+        wait()
+        with pytest.raises(DataError) as caught:
+            rows_of("SELECT 1 / %(by)s::int, 'secret'", by=0)
+        assert caught.value.hide_parameters
+        session().rollback()
+
+    def test_lost_connection_is_not_used_again(self, app: Flask) -> None:
+        [(pid,)] = rows_of("SELECT pg_backend_pid()")
+        _end(pid)
+        with pytest.raises(OperationalError) as caught:
+            rows_of("SELECT 1")
+        assert caught.value.connection_invalidated
+        session().rollback()
+        assert rows_of("SELECT 1") == [(1,)]
+
+
+def _end(pid: int) -> None:
+    """End a connection from PostgreSQL's side, and wait until it has gone."""
+    url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))

@@ -4,6 +4,7 @@ import operator
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,19 @@ class TestPublish:
     def test_those_who_listen_hear_the_topic_and_the_event(self, heard: Heard) -> None:
         publish(TOPIC, "delivered")
         assert heard(TOPIC) == [(TOPIC, "delivered")]
+
+    def test_many_at_once_are_told_of_each_topic_and_event(self, app: Flask, heard: Heard) -> None:
+        words = [(f"{TOPIC}{number % 3}", f"event {number % 2}") for number in range(120)]
+
+        def say(word: tuple[str, str]) -> None:
+            with app.app_context():
+                publish(*word)
+
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(say, words))
+        told = heard(*(topic for topic, _event in words))
+        assert set(told) == set(words)
+        assert len(told) <= len(words)
 
     def test_without_redis_it_is_lost_quietly(self, application_without_redis: Flask) -> None:
         with application_without_redis.app_context():

@@ -255,15 +255,14 @@ class TestLastKeys:
         self, app: Flask, paypal: SandboxControl, seller, monkeypatch
     ) -> None:
         """The negative twin: without it, the test above might be passing for nothing."""
-        careless = text(
-            """
+        careless = """
             WITH claimable AS MATERIALIZED (
                 SELECT id, pg_sleep(0.5) FROM stock_item
-                WHERE product_id = :product_id AND state = 'free' ORDER BY id LIMIT :quantity)
-            UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+                WHERE product_id = %(product_id)s AND state = 'free' ORDER BY id LIMIT {quantity})
+            UPDATE stock_item SET
+                state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
             FROM claimable WHERE stock_item.id = claimable.id RETURNING stock_item.id
             """
-        )
         monkeypatch.setattr(stock, "CLAIM", careless)
         product = make_product(seller, stock=("ONLY",))
         buyers = [make_user() for _number in range(10)]

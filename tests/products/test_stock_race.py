@@ -3,7 +3,6 @@
 from collections import Counter
 
 import pytest
-from sqlalchemy import text
 
 from app.kit.errors import AppError
 from app.kit.ids import new_id
@@ -18,18 +17,16 @@ from tests.products.stocking import reserve, soon
 BUYERS, KEYS = 100, 10
 
 # The claim as it would be written by somebody who did not think of two buyers at once.
-CLAIM_WITHOUT_LOCK = text(
-    """
+CLAIM_WITHOUT_LOCK = """
     WITH claimable AS MATERIALIZED (
         SELECT id FROM stock_item
-        WHERE product_id = :product_id AND state = 'free'
-        ORDER BY id LIMIT :quantity
+        WHERE product_id = %(product_id)s AND state = 'free'
+        ORDER BY id LIMIT {quantity}
     )
-    UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+    UPDATE stock_item SET state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
     FROM claimable WHERE stock_item.id = claimable.id
     RETURNING stock_item.id
     """
-)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -13,6 +14,10 @@ from app.kit.redis_pool import Paused
 log = logging.getLogger(__name__)
 CHANNEL = "live"
 _USER = "user:"
+# One thread of a process sends at a time, so that the same words of others meet before it.
+_sending = threading.Lock()
+_adding = threading.Lock()
+_waiting: set[str] = set()
 
 
 def user_topic(user_id: UUID) -> str:
@@ -39,10 +44,18 @@ def announce(topic: str, event: str) -> None:
 def publish(topic: str, event: str) -> None:
     """Tell the pages that watch `topic` that `event` happened; they ask for the news themselves.
 
-    Lost without Redis: the pages also poll.
+    Lost without Redis: the pages also poll. What happens to a topic many times at once is told less
+    often: who finds the same word waiting to be sent leaves it at that.
     """
-    try:
-        jobs.redis().publish(CHANNEL, json.dumps({"topic": topic, "event": event}))
-    except RedisError as error:
-        if not isinstance(error, Paused):
-            log.warning("live update lost", extra={"error": str(error)})
+    word = json.dumps({"topic": topic, "event": event})
+    with _adding:
+        if word in _waiting:
+            return
+        _waiting.add(word)
+    with _sending:
+        _waiting.discard(word)
+        try:
+            jobs.redis().publish(CHANNEL, word)
+        except RedisError as error:
+            if not isinstance(error, Paused):
+                log.warning("live update lost", extra={"error": str(error)})

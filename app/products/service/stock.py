@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, TextClause, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 
 from app.kit.crypto import Sealed, UnsealError
-from app.kit.db import db_now, lock, session, transactional
+from app.kit.db import db_now, lock, rows, session, transactional
 from app.kit.live.publishing import announce
 from app.kit.outbox import emit
 from app.products.errors import (
@@ -34,34 +34,35 @@ log = logging.getLogger(__name__)
 # Claims never wait for each other: a row that another transaction is looking at is passed over.
 # Under READ COMMITTED the locking SELECT re-checks the state of each row once it has the lock.
 # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
-CLAIM = text(
-    """
+#
+# Who has some already is left to the next statement. The number of units is written in as a number:
+# with a parameter there, PostgreSQL would plan the statement anew each time.
+CLAIM = """
     WITH claimable AS MATERIALIZED (
         SELECT id FROM stock_item
-        WHERE product_id = :product_id AND state = 'free'
-        ORDER BY id LIMIT :quantity
+        WHERE product_id = %(product_id)s AND state = 'free'
+        AND NOT EXISTS (SELECT FROM stock_item
+            WHERE holder = %(holder)s AND product_id = %(product_id)s)
+        ORDER BY id LIMIT {quantity}
         FOR UPDATE SKIP LOCKED
     )
-    UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+    UPDATE stock_item SET state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
     FROM claimable WHERE stock_item.id = claimable.id AND stock_item.state = 'free'
     RETURNING stock_item.id
     """
-)
-# When too few rows were unlocked, though enough are free: the same in turn, so that nobody is told
-# "sold out" over units that the others then do not take.
-CLAIM_IN_TURN = text(
-    """
+# For who has some, and when too few rows were unlocked, though enough are free: in turn, so that
+# nobody is told "sold out" over units that the others then do not take.
+CLAIM_IN_TURN = """
     WITH claimable AS MATERIALIZED (
         SELECT id FROM stock_item
-        WHERE product_id = :product_id AND state = 'free'
-        ORDER BY id LIMIT :quantity
+        WHERE product_id = %(product_id)s AND state = 'free'
+        ORDER BY id LIMIT {quantity}
         FOR UPDATE
     )
-    UPDATE stock_item SET state = 'reserved', holder = :holder, reserved_until = :until
+    UPDATE stock_item SET state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
     FROM claimable WHERE stock_item.id = claimable.id AND stock_item.state = 'free'
     RETURNING stock_item.id
     """
-)
 RELEASE = text(
     """
     WITH held AS MATERIALIZED (
@@ -85,24 +86,30 @@ def reserve(*, product_id: UUID, quantity: int, holder: UUID, until: datetime) -
     that a second call takes nothing more. Returns the ids of all the holder has.
     """
     # Two calls for one holder come one after the other.
-    session().execute(select(func.pg_advisory_xact_lock(_lock_number(holder))))
-    own = list(
+    rows("SELECT pg_advisory_xact_lock(%(number)s::bigint)", number=_lock_number(holder))
+    own: list[UUID] = []
+    claimed = _claim(CLAIM, product_id, quantity, holder, until)
+    if not claimed:
+        own = _units_of(holder, product_id)
+        wanted = quantity - len(own)
+        if wanted <= 0:
+            return own
+        if free_now(product_id) >= wanted:
+            claimed = _claim(CLAIM_IN_TURN, product_id, wanted, holder, until)
+        if not claimed:
+            raise OutOfStock(product_id, free_now(product_id) + len(own))
+    tell_change(product_id)
+    return sorted(own + claimed)
+
+
+def _units_of(holder: UUID, product_id: UUID) -> list[UUID]:
+    return list(
         session().scalars(
             select(StockItem.id)
             .where(StockItem.holder == holder, StockItem.product_id == product_id)
             .order_by(StockItem.id)
         )
     )
-    wanted = quantity - len(own)
-    if wanted <= 0:
-        return own
-    claimed = _claim(CLAIM, product_id, wanted, holder, until)
-    if not claimed and free_now(product_id) >= wanted:
-        claimed = _claim(CLAIM_IN_TURN, product_id, wanted, holder, until)
-    if not claimed:
-        raise OutOfStock(product_id, free_now(product_id) + len(own))
-    tell_change(product_id)
-    return sorted(own + claimed)
 
 
 def tell_change(product_id: UUID) -> None:
@@ -116,19 +123,18 @@ def _lock_number(holder: UUID) -> int:
 
 
 def _claim(
-    statement: TextClause, product_id: UUID, quantity: int, holder: UUID, until: datetime
+    statement: str, product_id: UUID, quantity: int, holder: UUID, until: datetime
 ) -> list[UUID]:
     """Exactly `quantity` units, or none and no row left locked."""
-    savepoint = session().begin_nested()
-    claimed = list(
-        session().scalars(
-            statement,
-            {"product_id": product_id, "quantity": quantity, "holder": holder, "until": until},
-        )
+    # One unit is all or none by itself.
+    savepoint = session().begin_nested() if quantity > 1 else None
+    found = rows(
+        statement.format(quantity=int(quantity)), product_id=product_id, holder=holder, until=until
     )
-    if len(claimed) == quantity:
-        savepoint.commit()
-        return claimed
+    if savepoint is None or len(found) == quantity:
+        if savepoint is not None:
+            savepoint.commit()
+        return [unit for (unit,) in found]
     savepoint.rollback()
     return []
 

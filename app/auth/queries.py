@@ -165,21 +165,18 @@ def _live() -> ColumnElement[bool]:
     )
 
 
+_VISIT = (
+    select(LoginSession.id, User, LoginSession.seen_at < func.clock_timestamp() - SEEN_EVERY)
+    .join(User, User.id == LoginSession.user_id)
+    .where(LoginSession.secret_hash == bindparam("secret_hash"), _live())
+    # The row as it is now: a ban or another epoch counts at once.
+    .execution_options(populate_existing=True)
+)
+
+
 def visit(secret: str) -> Visit | None:
     """Who shows this secret of a session, if the session still counts. One query."""
-    row = (
-        session()
-        .execute(
-            select(
-                LoginSession.id, User, LoginSession.seen_at < func.clock_timestamp() - SEEN_EVERY
-            )
-            .join(User, User.id == LoginSession.user_id)
-            .where(LoginSession.secret_hash == token_hash(secret), _live())
-            # The row as it is now: a ban or another epoch counts at once.
-            .execution_options(populate_existing=True)
-        )
-        .one_or_none()
-    )
+    row = session().execute(_VISIT, {"secret_hash": token_hash(secret)}).one_or_none()
     return Visit(*row) if row else None
 
 

@@ -1,9 +1,9 @@
 """Languages: which one a person reads, and how dates and money look in it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
-from babel.dates import format_date, format_timedelta, get_timezone
+from babel.dates import format_date, format_time, format_timedelta, get_timezone
 from babel.numbers import format_decimal
 from babel.support import NullTranslations
 from babel.units import format_unit
@@ -11,7 +11,6 @@ from flask import Flask, Response, g, has_request_context, request, session
 from flask_babel import (
     force_locale,
     format_datetime,
-    format_time,
     get_locale,
     get_translations,
     to_user_timezone,
@@ -74,7 +73,12 @@ def zone() -> str | None:
 
 def moment(value: datetime, *, seconds: bool = False) -> str:
     """A moment by the visitor's clock; in UTC, and saying so, while their zone is not known."""
-    shown = format_datetime(value) if seconds else f"{day(value)}, {format_time(value, 'short')}"
+    local = to_user_timezone(value)
+    if seconds:
+        shown = format_datetime(value)
+    else:
+        time_of_day = _time_of_day(local.hour, local.minute, locale())
+        shown = f"{_day(local.date(), locale())}, {time_of_day}"
     return shown if zone() else f"{shown} UTC"
 
 
@@ -91,6 +95,11 @@ def number(value: int) -> str:
 @lru_cache(4096)
 def _number(value: int, language: str) -> str:
     return str(format_decimal(value, locale=language))
+
+
+@lru_cache(4096)
+def _time_of_day(hour: int, minute: int, language: str) -> str:
+    return str(format_time(time(hour, minute), "short", locale=language))
 
 
 def day(value: datetime) -> str:

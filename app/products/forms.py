@@ -238,13 +238,15 @@ class FilterForm(ReadingForm):
     def __hash__(self) -> int:
         return hash(self._asked())
 
-    def _asked(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(tuple(field.raw_data or ()) for field in self)
+    def _asked(self) -> tuple[object, ...]:
+        kinds = frozenset(self.kind.data or ())
+        prices = (self.price_from.data, self.price_to.data)
+        return self.q.data, kinds, *prices, bool(self.in_stock.data), self.sort.data
 
     @property
-    def is_untouched(self) -> bool:
-        """Whether nothing was asked for."""
-        return not any(self._asked())
+    def is_chosen(self) -> bool:
+        """Whether it shows choices alone: nothing was typed, and nothing is wrong."""
+        return not (self.q.data or self.price_from.data or self.price_to.data or self.errors)
 
     @property
     def words(self) -> str:

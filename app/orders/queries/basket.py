@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from flask import current_app
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from app.kit.db import session
 from app.orders.models import Basket, BasketLine, Order, OrderLine, OrderState, Owner
@@ -214,14 +214,17 @@ def _problem(
     return None
 
 
+_PIECES = select(func.coalesce(func.sum(BasketLine.quantity), 0)).join(
+    Basket, Basket.id == BasketLine.basket_id
+)
+_PIECES_OF_USER = _PIECES.where(Basket.user_id == bindparam("owner"))
+_PIECES_OF_GUEST = _PIECES.where(Basket.guest_hash == bindparam("owner"))
+
+
 def pieces_in_basket(owner: Owner) -> int:
     """The number beside the basket in every page's header."""
-    return int(
-        session()
-        .execute(
-            select(func.coalesce(func.sum(BasketLine.quantity), 0))
-            .join(Basket, Basket.id == BasketLine.basket_id)
-            .where(owner.owns())
-        )
-        .scalar_one()
-    )
+    if owner.user_id is not None:
+        found = session().execute(_PIECES_OF_USER, {"owner": owner.user_id})
+    else:
+        found = session().execute(_PIECES_OF_GUEST, {"owner": owner.guest_hash})
+    return int(found.scalar_one())

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, and_, cast, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.kit.db import session
@@ -250,24 +252,14 @@ def purchases_of(
     `words` are looked for in titles and sellers' names; an order's number finds that order.
     Raises Invalid for a broken cursor.
     """
-    every = (
-        select(
-            Order.id,
-            Order.state,
-            Payment.state.label("payment"),
-            Order.total_minor,
-            Order.currency,
-            Order.created_at,
-            Order.paid_at,
-        )
-        .join(Payment, Payment.reference == Order.id)
-        .where(_which(buyer_id, words, unfinished=unfinished))
-    )
-    query = every
+    values: dict[str, Any] = {"buyer_id": buyer_id, "size": size + 1}
+    every = _every_purchase(unfinished=unfinished)
+    query = _page_of_purchases(unfinished=unfinished, continued=bool(after))
+    if words.strip():
+        every, query = (one.where(_speaks_of(buyer_id, words)) for one in (every, query))
     if after:
-        [last] = decode_cursor(after, tuple[UUID])
-        query = query.where(Order.id < last)
-    rows = session().execute(query.order_by(Order.id.desc()).limit(size + 1)).all()
+        [values["last_id"]] = decode_cursor(after, tuple[UUID])
+    rows = session().execute(query, values).all()
     lines = _listed_lines([row.id for row in rows[:size]])
     page = cut(
         [
@@ -287,29 +279,51 @@ def purchases_of(
         size,
         lambda order: (order.id,),
     )
-    return with_total(page, every, after) if counted else page
+    return with_total(page, every.params(buyer_id=buyer_id), after) if counted else page
 
 
-def _which(buyer_id: UUID, words: str, *, unfinished: bool) -> ColumnElement[bool]:
-    mine = and_(
-        Order.buyer_id == buyer_id,
-        Order.state.in_(UNFINISHED) if unfinished else Order.state.not_in(UNFINISHED),
+@cache
+def _every_purchase(*, unfinished: bool) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Order.id,
+            Order.state,
+            Payment.state.label("payment"),
+            Order.total_minor,
+            Order.currency,
+            Order.created_at,
+            Order.paid_at,
+        )
+        .join(Payment, Payment.reference == Order.id)
+        .where(
+            Order.buyer_id == bindparam("buyer_id"),
+            Order.state.in_(UNFINISHED) if unfinished else Order.state.not_in(UNFINISHED),
+        )
     )
-    return and_(mine, _speaks_of(buyer_id, words)) if words.strip() else mine
+
+
+@cache
+def _page_of_purchases(*, unfinished: bool, continued: bool) -> Select[*tuple[Any, ...]]:
+    query = _every_purchase(unfinished=unfinished)
+    query = query.order_by(Order.id.desc()).limit(bindparam("size"))
+    return query.where(Order.id < bindparam("last_id")) if continued else query
+
+
+_LISTED_LINES = (
+    select(
+        OrderLine.order_id,
+        OrderLine.title,
+        OrderLine.seller_name,
+        OrderLine.kind,
+        OrderLine.photo_id,
+    )
+    .where(OrderLine.order_id.in_(bindparam("order_ids", expanding=True)))
+    .order_by(OrderLine.order_id, OrderLine.position)
+)
 
 
 def _listed_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[ListedLine]]:
-    rows = session().execute(
-        select(
-            OrderLine.order_id,
-            OrderLine.title,
-            OrderLine.seller_name,
-            OrderLine.kind,
-            OrderLine.photo_id,
-        )
-        .where(OrderLine.order_id.in_(order_ids))
-        .order_by(OrderLine.order_id, OrderLine.position)
-    )
+    rows = session().execute(_LISTED_LINES, {"order_ids": order_ids})
     by_order: dict[UUID, list[ListedLine]] = {}
     for row in rows:
         line = ListedLine(row.title, row.seller_name, row.kind, row.photo_id)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.kit.db import session
 from app.kit.ids import short_number
@@ -37,31 +38,34 @@ class Sale:
         return self.gross_minor - self.commission_minor
 
 
+_EVERY = (
+    select(
+        OrderLine.id,
+        OrderLine.order_id,
+        OrderLine.title,
+        OrderLine.kind,
+        OrderLine.quantity,
+        OrderLine.unit_price_minor,
+        OrderLine.commission_minor,
+        Order.currency,
+        Order.paid_at,
+        Order.state,
+    )
+    .join(Order, Order.id == OrderLine.order_id)
+    .where(OrderLine.seller_id == bindparam("seller_id"), Order.state.in_(PAID_STATES))
+)
+_FIRST_PAGE = _EVERY.order_by(OrderLine.id.desc()).limit(bindparam("size"))
+_NEXT_PAGE = _FIRST_PAGE.where(OrderLine.id < bindparam("last_id"))
+
+
 def sales_of(
     seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, counted: bool = False
 ) -> Page[Sale]:
     """The seller's paid lines, newest order first; Invalid for a broken cursor."""
-    every = (
-        select(
-            OrderLine.id,
-            OrderLine.order_id,
-            OrderLine.title,
-            OrderLine.kind,
-            OrderLine.quantity,
-            OrderLine.unit_price_minor,
-            OrderLine.commission_minor,
-            Order.currency,
-            Order.paid_at,
-            Order.state,
-        )
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(OrderLine.seller_id == seller_id, Order.state.in_(PAID_STATES))
-    )
-    query = every
+    values: dict[str, Any] = {"seller_id": seller_id, "size": size + 1}
     if after:
-        [last] = decode_cursor(after, tuple[UUID])
-        query = query.where(OrderLine.id < last)
-    rows = session().execute(query.order_by(OrderLine.id.desc()).limit(size + 1)).all()
+        [values["last_id"]] = decode_cursor(after, tuple[UUID])
+    rows = session().execute(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
     shares = shares_of(seller_id=seller_id, line_ids=[row.id for row in rows[:size]])
     page = cut(
         [
@@ -83,7 +87,7 @@ def sales_of(
         size,
         lambda sale: (sale.line_id,),
     )
-    return with_total(page, every, after) if counted else page
+    return with_total(page, _EVERY.params(seller_id=seller_id), after) if counted else page
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """A seller's own products as they are read."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
@@ -19,6 +20,18 @@ class OwnCard(ProductCard):
     counts: Counts
 
 
+_EVERY = joined().where(
+    Product.seller_id == bindparam("seller_id"), Product.state != ProductState.REMOVED
+)
+_FIRST_PAGE = _EVERY.order_by(Product.id.desc()).limit(bindparam("size"))
+_NEXT_PAGE = _FIRST_PAGE.where(Product.id < bindparam("last_id"))
+_COUNTS = (
+    select(StockItem.product_id, StockItem.state, func.count())
+    .where(StockItem.product_id.in_(bindparam("product_ids", expanding=True)))
+    .group_by(StockItem.product_id, StockItem.state)
+)
+
+
 def products_of(
     seller_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, counted: bool = False
 ) -> Page[OwnCard]:
@@ -26,25 +39,19 @@ def products_of(
 
     Raises Invalid for a broken cursor.
     """
-    every = joined().where(Product.seller_id == seller_id, Product.state != ProductState.REMOVED)
-    query = every
+    values: dict[str, Any] = {"seller_id": seller_id, "size": size + 1}
     if after:
-        (last,) = decode_cursor(after, tuple[UUID])
-        query = query.where(Product.id < last)
-    rows = session().execute(query.order_by(Product.id.desc()).limit(size + 1)).all()
+        [values["last_id"]] = decode_cursor(after, tuple[UUID])
+    rows = session().execute(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
     page = cut(rows, size, lambda row: (row.id,))
     counts = _counts([row.id for row in page.items])
     items = [OwnCard(**row._asdict(), counts=counts.get(row.id, Counts())) for row in page.items]
     shown = Page(items, page.next_cursor)
-    return with_total(shown, every, after) if counted else shown
+    return with_total(shown, _EVERY.params(seller_id=seller_id), after) if counted else shown
 
 
 def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:
-    rows = session().execute(
-        select(StockItem.product_id, StockItem.state, func.count())
-        .where(StockItem.product_id.in_(product_ids))
-        .group_by(StockItem.product_id, StockItem.state)
-    )
+    rows = session().execute(_COUNTS, {"product_ids": product_ids})
     found: dict[UUID, dict[UnitState, int]] = {}
     for product_id, state, number in rows:
         found.setdefault(product_id, {})[state] = number

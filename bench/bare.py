@@ -37,7 +37,7 @@ def create_app() -> Flask:
 
         def rows() -> list[tuple[object, ...]]:
             with engine.connect() as connection:
-                return list(connection.connection.cursor().execute(statement).fetchall())
+                return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
         flat = Environment(autoescape=True).from_string(FLAT)
         filling = "x" * (int(os.environ[LENGTH]) - len(flat.render(rows=rows()).encode()))

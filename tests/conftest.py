@@ -62,17 +62,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # Those that take longest, in the order in which they are handed out: at the end of a run no worker
 # is left with a long one while the other has nothing to do.
 LONGEST = (
+    "flows/test_pages.py",
     "embedded/test_run.py",
     "api/test_document.py",
     "test_access_matrix.py",
-    "flows/test_pages.py",
-    "flows/test_paying.py",
     "flows/test_buying.py",
-    "flows/test_hostile.py",
-    "flows/test_people.py",
-    "orders/test_crashes.py",
+    "flows/test_paying.py",
     "embedded/test_servers.py",
+    "orders/test_crashes.py",
+    "flows/test_hostile.py",
+    "auth/rpc/test_server.py",
+    "flows/test_people.py",
+    "auth/test_views.py",
     "live/test_live.py",
+    "products/test_stock_machine.py",
 )
 
 

@@ -44,6 +44,7 @@ QUIET = [
     "--no-sandbox",
 ]
 PASSWORD = "correct-horse-battery"
+AGREED_HASHER = passwords._hasher
 TEMPLATE = "byteshop_template"
 
 
@@ -111,11 +112,17 @@ def worker_number(worker_id: str) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
-    """Hash at next to no cost: what it costs is the business of tests/auth/test_passwords.py."""
+    """Hash at next to no cost, but for who asks for the `agreed_cost`."""
     with pytest.MonkeyPatch.context() as patch:
         cheap = PasswordHasher(memory_cost=8, time_cost=1, parallelism=1)
         patch.setattr(passwords, "_hasher", cheap)
         yield
+
+
+@pytest.fixture
+def agreed_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at the cost of a real shop."""
+    monkeypatch.setattr(passwords, "_hasher", AGREED_HASHER)
 
 
 @pytest.fixture(scope="session")

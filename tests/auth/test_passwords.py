@@ -15,14 +15,9 @@ from hypothesis import strategies as st
 from app.auth import passwords
 from app.auth.passwords import Weakness
 
-AGREED = passwords._hasher
 
-
+@pytest.mark.usefixtures("agreed_cost")
 class TestHash:
-    @pytest.fixture(autouse=True)
-    def _at_the_agreed_cost(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(passwords, "_hasher", AGREED)
-
     def test_a_hash_is_argon2id_with_the_agreed_cost(self):
         assert passwords.hash_password("correct-horse").startswith(
             "$argon2id$v=19$m=19456,t=2,p=1$"

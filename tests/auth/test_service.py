@@ -522,6 +522,7 @@ class TestLogIn:
             with pytest.raises(WrongCredentials):
                 sessions.log_in(email="nadia", password="x", address=f"198.51.100.{number}")
 
+    @pytest.mark.usefixtures("agreed_cost")
     def test_an_outdated_hash_is_renewed(self, app):
         weak = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
         user = make_user()

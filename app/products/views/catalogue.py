@@ -16,7 +16,7 @@ from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
 from app.products.queries.cards import visible
 from app.products.queries.catalogue import Filters, Listed, Sort
-from app.products.queries.categories import Shelf, find, find_by_id, shelves
+from app.products.queries.categories import Shelf, find, find_by_id, shelves, upper_shelves
 from app.products.views import blueprint
 
 SHOWN_IN_FRONT = 8
@@ -43,18 +43,18 @@ def catalogue() -> ResponseReturnValue:
 @allow(Access.PUBLIC)
 def listing() -> ResponseReturnValue:
     """Everything for sale, searched, filtered, sorted."""
-    return _listing(shelves(i18n.locale()), None)
+    return _listing(upper_shelves(i18n.locale()), None)
 
 
 @blueprint.get("/products/category/<slug>")
 @allow(Access.PUBLIC)
 def category(slug: str) -> ResponseReturnValue:
     """One shelf and those below it."""
-    tops = shelves(i18n.locale())
-    return _listing(tops, find(tops, slug))
+    shelf = find(shelves(i18n.locale()), slug)
+    return _listing(shelf.children or (shelf.parent.children if shelf.parent else []), shelf)
 
 
-def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
+def _listing(beside: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
     form = FilterForm(request.args)
     valid = form.validate()
     asked = lists.asked()
@@ -71,16 +71,13 @@ def _listing(tops: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
     if valid and not form.sort.raw_data:
         form.sort.data = form.chosen_sort().value
     sought = [(field.name, value) for field in form for value in request.args.getlist(field.name)]
-    level = (
-        tops if shelf is None else shelf.children or (shelf.parent.children if shelf.parent else [])
-    )
     return htmx.page(
         "products/listing.html",
         fragment="items" if asked.after else "results",
         status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
         refilled=htmx.wants_fragment(),
-        shelves=tuple((one.slug, one.name) for one in level),
+        shelves=tuple((one.slug, one.name) for one in beside),
         shelf=shelf,
         query=f"?{urlencode(sought)}" if sought else "",
         page=page,

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email import policy
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
+from email.policy import Policy
 from email.utils import format_datetime, parseaddr
 from typing import cast
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -24,8 +27,22 @@ from app.kit.db import assert_no_transaction
 from app.kit.deadlines import Deadline, Wire, connect, resolve
 from app.kit.outbox import TryLater
 
+
+class _Subject(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # as in its registry
+    """A subject that is encoded as a whole: encoded word by word (Python 3.11), it loses spaces."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """See BaseHeader."""
+        if self.isascii():
+            return super().fold(policy=policy)
+        words = Header(str(self), "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {words}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)
 # SMTP's line ends, and no part or header in 8 bits.
-_POLICY = policy.SMTP.clone(cte_type="7bit")
+_POLICY = policy.SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 # Runs of spaces, too: Python's folding of headers (3.11) loses some of them.
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]{2,}|[\x00-\x20\x7f-\x9f\u2028\u2029]")
 # For all of a mail, below the outbox' lease and RQ's alarm; of these, to be let in, to say goodbye.

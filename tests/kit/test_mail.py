@@ -154,6 +154,7 @@ class TestSevenBits:
     @example(name="Анна " * 60, local="a", domain="пример.рф", shop="Магазин")
     @example(name="x" * 300, local="a", domain="example.com", shop="Shop")
     @example(name="=?utf-8?q?a?=", local="a", domain="example.com", shop="Shop")
+    @example(name="0" * 11 + "\xa0¡\xa0¡\xa0𐀀𐀀 ¡ ¡", local="a", domain="example.com", shop="Shop")
     @example(name=".\n.\r\nFrom me", local="a", domain="example.com", shop="Shop")
     def test_whatever_is_written_goes_over_any_server(
         self, app: Flask, name: str, local: str, domain: str, shop: str

@@ -15,9 +15,9 @@ import psycopg
 from flask import Flask
 from flask_babel import gettext as _
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import Enum, func, select
+from sqlalchemy import Enum, event, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from app.extensions import Base, db
 from app.kit.errors import Unavailable
@@ -38,6 +38,7 @@ TRIES = 4
 _LONGEST_PAUSE = 0.05  # seconds before a transaction is tried again
 _DEPTH = "transaction_depth"
 _AFTER_COMMIT = "after_commit"
+_FLUSHED = "flushed"
 
 
 class Array(list[Any]):
@@ -134,17 +135,35 @@ def undo() -> None:
         db.session.registry.clear()
 
 
-def _let_go(_error: BaseException | None) -> None:
+def _let_go(error: BaseException | None) -> None:
     if not db.session.registry.has():
         return
     current = session()
-    if not current.is_active or current.new or current.dirty or current.deleted:
+    if error is not None or not current.is_active or _has_changes(current):
         undo()
         return
     try:
         current.commit()  # of reads alone; after a rollback psycopg forgets what it has prepared
     except DBAPIError:
         undo()  # else the end of a request that reads no more would take its answer with it
+
+
+def _has_changes(current: Session) -> bool:
+    """Whether rows were changed since the last commit, written down already or not."""
+    return bool(current.new or current.dirty or current.deleted or current.info.get(_FLUSHED))
+
+
+def _note_flush(current: Session, _context: object) -> None:
+    current.info[_FLUSHED] = True
+
+
+def _forget_flush(current: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:
+        current.info.pop(_FLUSHED, None)
+
+
+event.listen(Session, "after_flush", _note_flush)
+event.listen(Session, "after_transaction_end", _forget_flush)
 
 
 def init_app(app: Flask) -> None:
@@ -157,7 +176,7 @@ def end_read() -> None:
     current = session()
     if current.info.get(_DEPTH):
         raise NestedNetworkError("a transaction is open")
-    if current.new or current.dirty or current.deleted:
+    if _has_changes(current):
         raise RuntimeError("rows were changed outside a transaction")
     if current.in_transaction():
         current.commit()
@@ -182,9 +201,12 @@ def lock(model: type[M], ident: UUID, *, skip_locked: bool = False) -> M | None:
 def rows(statement: str, **values: object) -> list[tuple[Any, ...]]:
     """The rows of a statement that psycopg runs by itself, in the session's transaction.
 
-    For what is asked very often: it takes a third of the time. Values stand in it as `%(name)s`;
+    For what is asked very often: it takes a third of the time. RuntimeError outside a transaction,
+    since what it does is not looked at. Values stand in it as `%(name)s`;
     nothing is flushed before it. Raises SQLAlchemy's errors, as everything else does.
     """
+    if not in_transaction():
+        raise RuntimeError("rows needs an open transaction")
     connection = session().connection()
     driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.dbapi_connection)
     try:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from flask_babel import gettext as _
 from pydantic import TypeAdapter
-from sqlalchemy import ScalarSelect, Select, bindparam, func, literal, select
+from sqlalchemy import ScalarSelect, Select, func, literal, select
 
 from app.kit.db import session
 from app.kit.errors import Invalid
@@ -66,12 +66,8 @@ def with_total(page: Page[T], query: Select[*tuple[Any, ...]], after: str | None
     return replace(page, total=session().execute(select(count_of(query))).scalar_one())
 
 
-def _one_more_than_counted() -> int:
-    return MOST_COUNTED + 1
-
-
 def count_of(query: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
     """How many rows `query` has, as a column: at most one more than MOST_COUNTED."""
     some = query.with_only_columns(literal(1), maintain_column_froms=True)
-    some = some.order_by(None).limit(bindparam("most_counted", callable_=_one_more_than_counted))
+    some = some.order_by(None).limit(MOST_COUNTED + 1)
     return select(func.count()).select_from(some.subquery()).scalar_subquery()

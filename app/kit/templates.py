@@ -106,18 +106,8 @@ class PageEnvironment(Environment):
         return f"{_language(parent)}/{template}"
 
 
-def keep(size: int = PIECES_KEPT) -> Callable[..., Markup]:
-    """A function for templates: `kept(macro, …)` is `macro(…)`, remembered for the same arguments.
-
-    Only for macros that show nothing but their arguments: what they are asked with is all that the
-    piece is made of, so it is never stale.
-    """
-
-    @lru_cache(size)
-    def kept(macro: Callable[..., Markup], *arguments: Any) -> Markup:
-        return macro(*arguments)
-
-    return kept
+def _call(macro: Callable[..., Markup], *arguments: Any) -> Markup:
+    return macro(*arguments)
 
 
 def init_app(app: Flask) -> None:
@@ -125,4 +115,6 @@ def init_app(app: Flask) -> None:
     app.jinja_environment = PageEnvironment  # type: ignore[assignment]  # as Flask documents it
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["kept"] = keep()
+    # `kept(macro, …)` in a template is `macro(…)`, remembered for the same arguments. It is for
+    # macros that show nothing but these: they are all that a piece is made of, so none is stale.
+    app.jinja_env.globals["kept"] = lru_cache(PIECES_KEPT)(_call)

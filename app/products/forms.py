@@ -232,7 +232,7 @@ class FilterForm(ReadingForm):
             raise ValidationError(_("This is lower than the minimum price."))
 
     def __eq__(self, other: object) -> bool:
-        """Whether the same was asked for, so that both look the same."""
+        """Whether the same was asked for, so that both look the same and the panel may be kept."""
         return isinstance(other, FilterForm) and self._asked() == other._asked()
 
     def __hash__(self) -> int:

@@ -226,6 +226,38 @@ class TestGuards:
         session().rollback()
         assert rows()[1] == 0
 
+    def test_rows_written_down_outside_are_refused(self, app: Flask, rows: Rows) -> None:
+        session().add(OutboxRow(id=uuid4(), listener="x", payload={}))
+        session().flush()
+        with pytest.raises(RuntimeError, match="outside a transaction"):
+            set_value(row=1, value=1)
+        session().rollback()
+        assert rows()[1] == 0
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_context_that_ends_takes_with_it_what_was_changed_outside(
+        self, app: Flask, rows: Rows, *, fails: bool
+    ) -> None:
+        def change() -> None:
+            with app.app_context():
+                if fails:
+                    _set(1, 5)
+                    raise ValueError("after a change")
+                session().add(OutboxRow(id=uuid4(), listener="outside", payload={}))
+                session().flush()
+
+        if fails:
+            with pytest.raises(ValueError, match="after a change"):
+                change()
+        else:
+            change()
+        assert rows()[1] == 0
+        assert session().scalar(text("SELECT count(*) FROM outbox")) == 0
+
+    def test_driver_is_asked_in_a_transaction_alone(self, app: Flask) -> None:
+        with pytest.raises(RuntimeError, match="open transaction"):
+            rows_of("SELECT 1")
+
     def test_read_before_is_ended_not_joined(self, rows: Rows) -> None:
         session().execute(text("SELECT 1"))
         assert session().in_transaction()
@@ -333,18 +365,20 @@ class TestRows:
                 wait()
         wait()
         with pytest.raises(DataError) as caught:
-            rows_of("SELECT 1 / %(by)s::int, 'secret'", by=0)
+            transactional(rows_of)("SELECT 1 / %(by)s::int, 'secret'", by=0)
         assert caught.value.hide_parameters
-        session().rollback()
 
     def test_lost_connection_is_not_used_again(self, app: Flask) -> None:
-        [(pid,)] = rows_of("SELECT pg_backend_pid()")
-        _end(pid)
-        with pytest.raises(OperationalError) as caught:
+        @transactional
+        def lose() -> None:
+            [(pid,)] = rows_of("SELECT pg_backend_pid()")
+            _end(pid)
             rows_of("SELECT 1")
+
+        with pytest.raises(OperationalError) as caught:
+            lose()
         assert caught.value.connection_invalidated
-        session().rollback()
-        assert rows_of("SELECT 1") == [(1,)]
+        assert transactional(rows_of)("SELECT 1") == [(1,)]
 
 
 def _end(pid: int) -> None:

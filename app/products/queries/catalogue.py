@@ -136,7 +136,7 @@ def _page(
 
 
 # To write a statement, and to recognize it, takes longer than to run it.
-_page_without_words = lru_cache(_page)
+_page_without_words = lru_cache(2048)(_page)
 
 
 def left(ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -7,6 +7,7 @@ in memory when it is first asked for: there is nothing to build, and nothing may
 import gzip
 import hashlib
 import mimetypes
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
@@ -62,7 +63,7 @@ def init_app(app: Flask) -> None:
 def _serve(filename: str) -> Response:
     try:
         content = _content(filename)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except FileNotFoundError:
         abort(HTTPStatus.NOT_FOUND)
     mimetype = mimetypes.guess_type(filename)[0] or "application/octet-stream"
     version = _hash(content)
@@ -91,7 +92,8 @@ def _content(name: str) -> bytes:
         sheets += sorted(Path(folder).glob(PAGE_SHEETS))
         return _joined(tuple((sheet, sheet.stat().st_mtime_ns) for sheet in sheets))
     path = safe_join(folder, name)
-    if path is None:
+    # Unlike Path's, this one calls what can't even be a name no file.
+    if path is None or not os.path.isfile(path):  # noqa: PTH113
         raise FileNotFoundError(name)
     return _file(Path(path), Path(path).stat().st_mtime_ns)
 

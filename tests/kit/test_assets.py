@@ -97,7 +97,14 @@ class TestServing:
         for other in (address.partition("?")[0], f"{address[:-1]}x"):
             assert client.get(other).headers["Cache-Control"] == "no-cache"
 
-    @pytest.mark.parametrize("name", ["css", "css/no-such.css", "css/base.css/x", "../wsgi.py", ""])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("css", "css/no-such.css", "css/base.css/x", "../wsgi.py", ""),
+            pytest.param("a" * 300, id="longer than a name may be"),
+            pytest.param("a%00b", id="a zero in it"),
+        ],
+    )
     def test_what_is_no_file_is_not_found(self, client: FlaskClient, name: str) -> None:
         assert client.get(f"/static/{name}").status_code == 404
 

@@ -97,6 +97,16 @@ class TestServing:
         for other in (address.partition("?")[0], f"{address[:-1]}x"):
             assert client.get(other).headers["Cache-Control"] == "no-cache"
 
+    @pytest.mark.parametrize("name", ["vendor/htmx.min.js", "icons/sprite.svg"])
+    def test_who_reads_neither_gets_it_plain_and_once(
+        self, client: FlaskClient, app: Flask, name: str
+    ) -> None:
+        headers = {"Accept-Encoding": "zstd"}
+        first = client.get(address_of(app, name), headers=headers)
+        assert "Content-Encoding" not in first.headers
+        headers["If-None-Match"] = first.headers["ETag"]
+        assert client.get(address_of(app, name), headers=headers).status_code == 304
+
     @pytest.mark.parametrize(
         "name",
         [

@@ -11,6 +11,7 @@ from backports import zstd
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.extensions import db
 from app.factory import create_app
 from app.kit.masks import unmask
 from app.settings import Settings
@@ -158,3 +159,24 @@ class TestMasks:
         assert "Content-Encoding" in guest.get("/products", headers=headers).headers
         headers["Sec-Fetch-Site"] = "same-origin"
         assert "Content-Encoding" in browser.get("/products", headers=headers).headers
+
+    @pytest.mark.parametrize("packs", [True, False], ids=["the shop", "a proxy"])
+    def test_nor_where_a_proxy_packs(
+        self,
+        login: Callable[..., FlaskClient],
+        make_settings: Callable[..., Settings],
+        *,
+        packs: bool,
+    ) -> None:
+        application = create_app(make_settings(compress_answers=packs))
+        application.config["WTF_CSRF_ENABLED"] = False
+        browser, guest = login(make_user(), application.test_client()), application.test_client()
+        foreign = {"Sec-Fetch-Site": "cross-site"}
+        for path in ("/products?q=guess", "/order/purchases"):
+            directives = browser.get(path, headers=foreign).cache_control
+            assert directives.no_store
+            assert directives.no_transform
+            assert not browser.get(path).cache_control.no_transform
+        assert not guest.get("/products", headers=foreign).cache_control.no_transform
+        with application.app_context():
+            db.engine.dispose()

@@ -23,8 +23,12 @@ TYPES = [
 
 def init_app(app: Flask) -> None:
     """Compress what the shop answers; comes before all else that works on answers."""
-    if not app.config["COMPRESS_ANSWERS"]:
-        return
+    if app.config["COMPRESS_ANSWERS"]:
+        _compress(app)
+    app.after_request(_hide_length)
+
+
+def _compress(app: Flask) -> None:
     app.config.update(LEVELS)
     app.config.update(
         COMPRESS_ALGORITHM=ENCODINGS,
@@ -41,13 +45,22 @@ def init_app(app: Flask) -> None:
     app.after_request(compress)
 
 
+def _hide_length(response: Response) -> Response:
+    """Forbid everyone to compress a page of somebody's own that another site has asked for.
+
+    Its length tells nothing to that site then.
+    """
+    asked_elsewhere = request.headers.get("Sec-Fetch-Site") in ELSEWHERE
+    if asked_elsewhere and response.cache_control.no_store:
+        # https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.6
+        response.cache_control.no_transform = True
+    return response
+
+
 def _stays_plain(response: Response) -> bool:
-    if request.endpoint == "static":
-        return True  # or it was packed there, and has the tag of how it is
+    # What lies below `static` has its tag already, for the form in which it is sent.
+    if request.endpoint == "static" or response.cache_control.no_transform:
+        return True
     # An object's tag is the version that a change names with If-Match: one, however it is sent.
     view = current_app.view_functions.get(request.endpoint or "")
-    if "ETag" in response.headers and view and operation_of(view):
-        return True
-    # The length of a page of somebody's own tells nothing to a site that has it asked for.
-    asked_elsewhere = request.headers.get("Sec-Fetch-Site") in ELSEWHERE
-    return asked_elsewhere and bool(response.cache_control.no_store)
+    return "ETag" in response.headers and view is not None and operation_of(view) is not None

@@ -17,8 +17,9 @@ from app.kit.redis_pool import ANSWER_SECONDS, Paused, guarded_pool
 log = logging.getLogger(__name__)
 
 # In order of urgency: a worker empties the first before it looks at the next. Webhooks, which go to
-# strangers' servers, and the clock's work have a worker of their own (see Procfile).
-QUEUES = ("delivery", "mail", "default", "timed", "webhooks")
+# strangers' servers, and the clock's work have a worker of their own (see Procfile). What PayPal is
+# asked about may be much, and PayPal slow: the clock's work goes before it.
+QUEUES = ("delivery", "mail", "default", "timed", "paypal", "webhooks")
 JOB_SECONDS = 60  # then RQ's alarm ends a job
 # A job that runs for longer has lost its worker, or its worker stands still.
 LEASE_SECONDS = JOB_SECONDS + 15

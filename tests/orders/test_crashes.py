@@ -38,7 +38,7 @@ Work = Callable[[], None]
 # Before the next commit is after the last one, but for the nudges in between.
 LAST_JOB = 3
 JOBS = [*(("before", number) for number in range(1, LAST_JOB + 1)), ("after", 1), ("after", 2)]
-# Both first make a note of their own: the worker that it has the event, the clock when to ask next.
+# Both first make a note of their own: one that it has the event, one when to ask next.
 # Then the payment is in hand (2), PayPal takes the money, and it is settled (3).
 CAPTURES = [("before", 2), ("after", 2), ("before", 3), ("after", 3)]
 # The order is placed (1), PayPal makes its own, its id is stored (2) …

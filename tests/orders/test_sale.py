@@ -1,18 +1,25 @@
 """The sale from the basket to the goods, and everything that may go wrong on its way."""
 
+import os
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
+from multiprocessing import get_context
 
 import pytest
 from flask import Flask
+from redis import Redis
+from rq import Queue
 from sqlalchemy import text
 
 from app.auth.service import moderation
+from app.extensions import db
+from app.factory import create_app
 from app.kit import jobs
 from app.kit.db import session
+from app.kit.worker import LeanWorker
 from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid, TooManyCheckouts
 from app.orders.models import OrderState
 from app.orders.service import capturing, ending, placing
@@ -31,6 +38,7 @@ from tests.support.sale import (
     SandboxControl,
     assert_promises_hold,
     capture,
+    chase,
     count,
     fill_basket,
     in_parallel,
@@ -40,6 +48,7 @@ from tests.support.sale import (
 )
 
 Drain = Callable[[], None]
+PAID = "state IN ('paid', 'delivered')"
 
 
 @pytest.fixture
@@ -285,7 +294,7 @@ class TestWebhooks:
         wait_for(lambda: count("inbound_event") == 1)
         soon = "next_check_at <= clock_timestamp() + interval '2 seconds'"
         assert count("payment", soon) == 1
-        wait_for(lambda: capturing.chase_unfinished().done == 1)
+        wait_for(lambda: chase() == 1)
         drain()
         assert order_of(started).state is OrderState.DELIVERED
         assert capture(buyer, started).state is CaptureState.PAID, "the browser comes late"
@@ -301,7 +310,7 @@ class TestWebhooks:
         wait_for(lambda: count("inbound_event", "event_type LIKE 'PAYMENT.CAPTURE%'") == 1)
         assert count("outbox", "listener = 'orders.ask_paypal'") == 0
         make_due()
-        assert capturing.chase_unfinished().done == 0
+        assert chase() == 0
 
     def test_webhook_of_a_payment_that_the_sweeper_has_given_up_still_counts(
         self, paypal: SandboxControl, serving: str, drain: Drain, buyer, seller
@@ -347,24 +356,51 @@ class TestWebhooks:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        assert capturing.chase_unfinished().done == 0, "the sweeper leaves the browser its time"
+        assert chase() == 0, "the sweeper leaves the browser its time"
         make_due()
-        assert capturing.chase_unfinished().done == 1
+        assert chase() == 1
         drain()
         assert order_of(started).state is OrderState.DELIVERED
 
-    def test_slow_paypal_does_not_keep_the_sweeper_from_its_other_work(
-        self, paypal: SandboxControl, seller, monkeypatch
+    def test_sweeper_asks_once_while_a_question_waits(
+        self, paypal: SandboxControl, buyer, seller
     ) -> None:
-        monkeypatch.setattr(capturing, "CHASE_SECONDS", 0.3)
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        start(buyer)
+        make_due()
+        assert capturing.chase_unfinished().done == 1
+        assert capturing.chase_unfinished().done == 0
+        assert chase() == 0, "it still waits"
+        make_due()
+        assert chase() == 1
+
+    def test_slow_answer_about_one_payment_holds_up_no_other(
+        self, app: Flask, paypal: SandboxControl, seller
+    ) -> None:
         product = make_product(seller, stock=("A", "B", "C"))
+        starts = []
         for buyer in [make_user() for _ in range(3)]:
             fill_basket(buyer, product.id)
-            start(buyer)
+            starts.append(start(buyer))
+            paypal.approve(starts[-1].paypal_order_id)
         make_due()
-        paypal.fault("slow", operation="get", seconds=0.5, times=1)
-        assert capturing.chase_unfinished().done == 1
-        assert capturing.chase_unfinished().done == 2, "the others' turn is in the next round"
+        paypal.fault("slow", operation="get", seconds=8, times=1)
+        capturing.chase_unfinished()
+        with workers(app, 2):
+            wait_for(lambda: count("orders", PAID) == 2)
+            assert count("orders", PAID) == 2, "the third one's answer is on its way"
+
+    def test_without_redis_the_sweeper_asks_itself(
+        self, app: Flask, paypal: SandboxControl, buyer, seller, monkeypatch
+    ) -> None:
+        fill_basket(buyer, make_product(seller, stock=("A",)).id)
+        started = start(buyer)
+        paypal.approve(started.paypal_order_id)
+        make_due()
+        with Redis.from_url("redis://127.0.0.1:9/0") as nobody:
+            monkeypatch.setitem(app.extensions, "redis", nobody)
+            assert capturing.chase_unfinished().done == 1
+        assert order_of(started).state is OrderState.PAID
 
 
 class TestLostAnswers:
@@ -380,7 +416,7 @@ class TestLostAnswers:
         assert capture(buyer, started).state is CaptureState.CONFIRMING
         assert order_of(started).state is OrderState.APPROVED
         make_due()
-        capturing.chase_unfinished()
+        chase()
         drain()
         assert order_of(started).state is OrderState.DELIVERED
         assert len(paypal.captures()) - before == 1
@@ -396,7 +432,7 @@ class TestLostAnswers:
         before = len(paypal.captures())
         assert capture(buyer, started).state is CaptureState.CONFIRMING
         make_due()
-        capturing.chase_unfinished()
+        chase()
         drain()
         assert order_of(started).state is OrderState.DELIVERED
         assert len(paypal.captures()) - before == 1
@@ -571,7 +607,7 @@ class TestPaypalForgets:
         capturing.take_in_hand(order_id=started.order_id)
         paypal.drop(started.paypal_order_id)
         make_due()
-        capturing.chase_unfinished()
+        chase()
         assert order_of(started).state is OrderState.CANCELLED
         assert count("stock_item", "state = 'free'") == 1
         assert_promises_hold()
@@ -786,6 +822,31 @@ def make_due() -> None:
         text("UPDATE payment SET next_check_at = clock_timestamp() WHERE next_check_at IS NOT NULL")
     )
     session().commit()
+
+
+@contextmanager
+def workers(app: Flask, number: int) -> Iterator[None]:
+    """So many processes that do what the queues hold."""
+
+    def live() -> None:
+        os.setsid()
+        application = create_app(app.extensions["settings"])
+        with application.app_context():
+            connection = jobs.patient_redis()
+            queues = [Queue(name, connection=connection) for name in jobs.QUEUES]
+            LeanWorker(queues, connection=connection).work(logging_level="CRITICAL")
+
+    session().rollback()
+    db.engine.dispose()
+    processes = [get_context("fork").Process(target=live) for _ in range(number)]
+    try:
+        for process in processes:
+            process.start()
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
 
 
 def pass_deadline() -> None:

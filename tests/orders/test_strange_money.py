@@ -11,7 +11,7 @@ from app.kit import promises
 from app.kit.db import session
 from app.kit.money import Money
 from app.orders.models import Order, OrderState
-from app.orders.service import capturing, ending
+from app.orders.service import ending
 from app.orders.service.capturing import CaptureState
 from app.payments.service import paying
 from tests.factories.auth import make_user
@@ -22,6 +22,7 @@ from tests.support.programs import program_of
 from tests.support.sale import (
     SandboxControl,
     capture,
+    chase,
     count,
     fill_basket,
     key_of,
@@ -110,9 +111,9 @@ class TestDropped:
         started = start(buyer)
         paypal.drop(started.paypal_order_id)
         make_due()
-        assert capturing.chase_unfinished().done == 1
+        assert chase() == 1
         make_due()
-        assert capturing.chase_unfinished().done == 0
+        assert chase() == 0
 
     def test_a_look_that_is_refused_says_nothing(self, paypal: SandboxControl, buyer: User) -> None:
         fill_basket(buyer, make_product(make_user(roles=("seller",)), stock=("A",)).id)
@@ -134,12 +135,12 @@ class TestDropped:
         ending.expire_overdue()
         paypal.drop(first.paypal_order_id)
         make_due()
-        capturing.chase_unfinished()
+        chase()
         again = start(buyer, key_of(buyer))
         assert again.order_id == first.order_id
         paypal.approve(again.paypal_order_id)
         make_due()
-        assert capturing.chase_unfinished().done == 1, "the sweeper has an eye on it again"
+        assert chase() == 1, "the sweeper has an eye on it again"
         drain()
         assert order_of(first).state is OrderState.DELIVERED
 
@@ -150,9 +151,9 @@ class TestDropped:
         start(buyer)
         make_due()
         paypal.fault("rate_limit", operation="get", times=1)
-        capturing.chase_unfinished()
+        chase()
         make_due()
-        assert capturing.chase_unfinished().done == 1
+        assert chase() == 1
 
 
 class TestNames:

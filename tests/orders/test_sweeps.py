@@ -16,7 +16,7 @@ from app.extensions import db
 from app.kit import retention
 from app.kit.db import session
 from app.orders.models import Basket, Order, OrderState, Owner
-from app.orders.service import basket, capturing, delivering, ending, units
+from app.orders.service import basket, delivering, ending, units
 from app.payments.service import paying
 from app.products.models import Product
 from tests.factories.auth import make_user
@@ -24,7 +24,7 @@ from tests.factories.products import make_product
 from tests.orders.test_sale import make_due, pass_deadline
 from tests.products.stocking import stock_up
 from tests.support.bought import paid, placed, told, words
-from tests.support.sale import SandboxControl, count, fill_basket, start
+from tests.support.sale import SandboxControl, chase, count, fill_basket, start
 
 QUICK = 4  # seconds; a lock is waited for twice as long
 
@@ -193,10 +193,11 @@ class TestChase:
         monkeypatch.setattr(paying, "look", fail)
         began = time.monotonic()
         with locked("payment", f"reference = '{busy}'"):
-            swept = capturing.chase_unfinished()
+            assert chase() == 3
         assert time.monotonic() - began < QUICK
-        assert (swept.done, swept.failed) == (1, 1)
         assert state_of(good) is OrderState.PAID
+        assert chase() == 1
+        assert state_of(busy) is OrderState.PAID, "its turn comes"
 
 
 def test_forgotten_basket_whose_guest_comes_back_holds_up_no_other(

@@ -21,6 +21,7 @@ from tests.support.bought import approved, placed, told, words
 from tests.support.sale import (
     SandboxControl,
     capture,
+    chase,
     count,
     fill_basket,
     key_of,
@@ -67,7 +68,7 @@ class TestPending:
         assert capture(buyer, second).state is CaptureState.PAID
         paypal.end_pending(str(paypal.captures()[-2]["id"]), "complete")
         make_due()
-        capturing.chase_unfinished()
+        chase()
         drain()
         assert order_of(first).state is order_of(second).state is OrderState.DELIVERED
         assert count("delivery") == 3

@@ -22,6 +22,7 @@ from tests.support.sale import (
     StartedCheckout,
     assert_promises_hold,
     capture,
+    chase,
     count,
     fill_basket,
     order_of,
@@ -76,7 +77,7 @@ class TestForged:
     ) -> None:
         paypal.approve(started.paypal_order_id)
         event_id = event_of(paypal, "CHECKOUT.ORDER.APPROVED")
-        wait_for(lambda: capturing.chase_unfinished().done == 1)
+        wait_for(lambda: chase() == 1)
         drain()
         assert order_of(started).state is OrderState.DELIVERED
         wait_for(lambda: count("inbound_event", "event_type LIKE 'PAYMENT.CAPTURE%'") == 1)
@@ -194,7 +195,7 @@ class TestPending:
         capture_id = pend(paypal, started)
         paypal.end_pending(capture_id, "complete")
         make_due()
-        capturing.chase_unfinished()
+        chase()
         drain()
         assert order_of(started).state is OrderState.DELIVERED
 

@@ -64,6 +64,7 @@ def live(application: Flask, who: str) -> None:
             _work()
         case "clock":
             capturing.chase_unfinished()
+            _work()
         case _:
             _buy(application, UUID(who))
 

@@ -8,11 +8,14 @@ from uuid import UUID
 
 import requests
 from flask import Flask
+from rq import Queue
 from sqlalchemy import text
 
 from app.auth.models import User
 from app.extensions import db
+from app.kit import jobs
 from app.kit.db import session
+from app.kit.worker import LeanWorker
 from app.orders.models import Order, Owner
 from app.orders.service import basket, capturing, placing
 from app.orders.service.capturing import CaptureResult
@@ -112,6 +115,16 @@ def start(buyer: User, key: UUID | None = None, locale: str = "en") -> StartedCh
 def capture(buyer: User, started: StartedCheckout) -> CaptureResult:
     """Come back from PayPal's window."""
     return capturing.capture(buyer_id=buyer.id, order_id=started.order_id)
+
+
+def chase() -> int:
+    """Have the sweeper look at due payments, and a worker ask PayPal; how many there were."""
+    due = capturing.chase_unfinished().done
+    connection = jobs.redis()
+    queues = [Queue("paypal", connection=connection)]
+    LeanWorker(queues, connection=connection).work(burst=True, logging_level="CRITICAL")
+    session().rollback()
+    return due
 
 
 def order_of(started: StartedCheckout) -> Order:

@@ -26,7 +26,7 @@ COMMANDS = {
     "auth": ["flask", "--app", "wsgi", "auth-server"],
     "worker": ["flask", "--app", "wsgi", "worker"],  # of every queue
     "delivery": ["flask", "--app", "wsgi", "worker", "--queues", "delivery"],
-    "webhooks": ["flask", "--app", "wsgi", "worker", "--queues", "timed,webhooks"],
+    "webhooks": ["flask", "--app", "wsgi", "worker", "--queues", "timed,webhooks,paypal"],
     "clock": ["flask", "--app", "wsgi", "clock"],
     "paypal": ["gunicorn", "app.sandbox:create_app()", "--config", "gunicorn.conf.py"],
 }

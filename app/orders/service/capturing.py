@@ -4,8 +4,6 @@ Between `take_in_hand`, which makes sure of the goods, and `settling`, which boo
 stands one call to PayPal, with no transaction open.
 """
 
-import itertools
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -13,7 +11,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 
 from app.auth import queries as users
-from app.kit import ratelimit
+from app.kit import jobs, ratelimit
 from app.kit.db import end_read, session, transactional
 from app.kit.errors import AppError, Unavailable
 from app.kit.sweeping import Swept, for_each
@@ -28,7 +26,6 @@ from app.payments.service.paying import CaptureOrder
 from app.products.queries import cards
 
 CAPTURE_LIMIT = "30/minute"
-CHASE_SECONDS = 5.0
 
 
 class CaptureState(StrEnum):
@@ -217,17 +214,29 @@ def _why_failed(issue: str | None) -> str:
 
 
 def chase_unfinished() -> Swept:
-    """Ask PayPal about unfinished payments whose check is due, each by itself.
+    """Have PayPal asked about each unfinished payment whose check is due, by a job of its own.
 
-    A round ends after some seconds, however slow PayPal is, and the next one takes up the rest.
+    So that all workers ask at once, however slow PayPal is. Asks here while Redis is away.
     """
     due = paying.due()
     end_read()
-    end = time.monotonic() + CHASE_SECONDS
-    return for_each(itertools.takewhile(lambda _order: time.monotonic() < end, due), _ask)
+    waiting = jobs.waiting([_job_id(order_id) for order_id in due]) or set()
+    return for_each([one for one in due if _job_id(one) not in waiting], _have_asked)
 
 
-def _ask(order_id: UUID) -> bool:
+def _have_asked(order_id: UUID) -> bool:
+    return jobs.enqueue(ask, order_id, queue="paypal", job_id=_job_id(order_id)) or ask(order_id)
+
+
+def _job_id(order_id: UUID) -> str:
+    return f"ask-{order_id}"
+
+
+def ask(order_id: UUID) -> bool:
+    """Ask PayPal about a payment whose check is due, and act on it; RQ's entry point.
+
+    False if the check is not due any more.
+    """
     if not paying.postpone_check(reference=order_id):
         return False
     capture(order_id=order_id)

@@ -227,7 +227,7 @@ def due() -> list[UUID]:
     return list(
         session().scalars(
             select(Payment.reference)
-            .where(_is_chased(), Payment.next_check_at <= func.clock_timestamp())
+            .where(_is_due())
             .order_by(Payment.next_check_at)
             .limit(CHASE_LIMIT)
         )
@@ -236,9 +236,13 @@ def due() -> list[UUID]:
 
 @transactional
 def postpone_check(*, reference: UUID) -> bool:
-    """Have the sweeper ask PayPal again later, each time twice as late; False if it is busy now."""
-    payment = session().scalars(_one(reference).with_for_update(skip_locked=True)).one_or_none()
-    if payment is None:  # whoever has it asks
+    """Have PayPal asked again later, each time twice as late.
+
+    False if the check is not due, since somebody else was first, or is at it now.
+    """
+    due = _one(reference).where(_is_due()).with_for_update(skip_locked=True)
+    payment = session().scalars(due).one_or_none()
+    if payment is None:
         return False
     payment.checks += 1
     wait = min(FIRST_CHECK * 2 ** min(payment.checks - 1, 10), LONGEST_WAIT)
@@ -258,6 +262,10 @@ def check_soon(*, payment_id: UUID) -> bool:
         .execution_options(synchronize_session=False)
     )
     return checked.first() is not None
+
+
+def _is_due() -> ColumnElement[bool]:
+    return and_(_is_chased(), Payment.next_check_at <= func.clock_timestamp())
 
 
 def _is_chased() -> ColumnElement[bool]:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     func,
-    literal_column,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
@@ -112,12 +111,6 @@ class Product(Model):
             name="shared_fits_kind",
         ),
         Index("ix_product_search", "search", postgresql_using="gin"),
-        Index(
-            "ix_product_title_trgm",
-            literal_column("search_text(title)").label("title_words"),
-            postgresql_using="gin",
-            postgresql_ops={"title_words": "gin_trgm_ops"},
-        ),
         # One index for each way the catalogue is sorted, whole and by category.
         Index("ix_product_new", "published_at", "id", postgresql_where="state = 'published'"),
         Index("ix_product_price", "price_minor", "id", postgresql_where="state = 'published'"),
@@ -146,6 +139,24 @@ class Product(Model):
         Index("ix_product_published", "id", postgresql_where="state = 'published'"),
         Index("ix_product_seller", "seller_id", "id"),
         Index("ix_product_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
+    )
+
+
+class TitleWord(Model):
+    """A word that stands, or stood, in a title: what a typed one may begin, or resemble.
+
+    A trigger of `product` keeps them.
+    """
+
+    __tablename__ = "title_word"
+    word: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    __table_args__ = (
+        Index(
+            "ix_title_word_trgm",
+            "word",
+            postgresql_using="gin",
+            postgresql_ops={"word": "gin_trgm_ops"},
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_t
 from app.products import policy
 from app.products.models import Kind, Product, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
-from app.products.queries.search import Search, find_words
+from app.products.queries.search import Search, find_words, ranked
 
 
 class Sort(StrEnum):
@@ -83,7 +83,7 @@ def listing(
     With `counted` it says how many there are in all.
 
     Words are looked for as a search engine does; only where no product for sale has them, titles
-    that resemble them are taken. Without words no product is more relevant than another.
+    with words that resemble them are taken. Without words no product is more relevant than another.
     """
     given = frozenset(name for name in _CONDITIONS if _is_given(getattr(filters, name)))
     values = {name: getattr(filters, name) for name in given}
@@ -108,9 +108,12 @@ def _is_given(value: object) -> bool:
     return value is not None and value is not False and value != ()
 
 
-def _found(given: frozenset[str], search: Search | None) -> Select[Any]:
-    query = joined(stock()).where(policy.for_sale(), *(_CONDITIONS[name] for name in given))
-    return query.where(search.matches) if search else query
+def _found(given: frozenset[str], search: Search | None, *, is_ranked: bool = False) -> Select[Any]:
+    conditions = (policy.for_sale(), *(_CONDITIONS[name] for name in given))
+    query = joined(stock()).where(*conditions)
+    if search is None:
+        return query
+    return query.where(ranked(search, *conditions) if is_ranked else search.matches)
 
 
 def _page(
@@ -120,10 +123,11 @@ def _page(
 
     The text of a statement depends on which filters are given, not on what they are.
     """
-    every = _found(given, search)
-    key = search.rank if search and sort is Sort.RELEVANCE else _KEYS.get(sort, literal(0))
-    total = count_of(every) if counted else null()
-    query = every.add_columns(key.label("key"), total.label("total")).limit(bindparam("size"))
+    is_ranked = search is not None and sort is Sort.RELEVANCE
+    key = search.rank if search and is_ranked else _KEYS.get(sort, literal(0))
+    total = count_of(_found(given, search)) if counted else null()
+    query = _found(given, search, is_ranked=is_ranked)
+    query = query.add_columns(key.label("key"), total.label("total")).limit(bindparam("size"))
     place = tuple_(key, Product.id)
     last = tuple_(
         bindparam("last_key", type_=key.type), bindparam("last_id", type_=Product.id.type)

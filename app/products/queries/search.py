@@ -7,11 +7,12 @@ of them is a query of its own that PostgreSQL could refuse.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, cast, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, and_, cast, false, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.auth.models import User
@@ -19,22 +20,64 @@ from app.kit.db import Array, session
 from app.products import policy
 from app.products.models import Product
 
-# From which share of common trigrams on a part of a title resembles the words: less strict than
+# From which share of its trigrams in a word of a title a typed one resembles that: less strict than
 # pg_trgm's own 0.6, so that one wrong letter in a short word is forgiven.
 SIMILAR = 0.4
+MOST_SIMILAR = 10  # words that a typed one is taken for
+MOST_BEGUN = 50  # words that are looked for one by one where a typed one begins them
+MOST_RANKED = 300  # products, ten pages: those bought most, where more have the words
+_AFTER_ALL = "\U0010ffff"  # what begins alike comes before it
 _BETWEEN_WORDS = re.compile(r"[\s!-/:-@\[-`{-~]+")  # as `search_text` has it
 
+# What a word begins is looked up among the words of titles: for each of those the planner knows how
+# many products have it, for a beginning it would always expect very many.
 LOOK_UP = text(
     """
-    SELECT CAST(search_query(word.word, word.place = :last) AS text) AS query, ARRAY(
-        SELECT category.id
-        FROM category LEFT JOIN category AS upper ON upper.id = category.parent_id
-        WHERE search_lexemes(concat_ws(
-            ' ', category.name_en, category.name_ru, upper.name_en, upper.name_ru
-        )) @@ search_query(word.word, false)
-    ) AS category_ids
-    FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS word (word, place)
-    ORDER BY word.place
+    SELECT
+        CAST(CASE
+            WHEN begun.words > :most THEN search_query(typed.word, true)
+            ELSE search_query(typed.word, false) || CAST(coalesce(begun.query, '') AS tsquery)
+        END AS text) AS query,
+        ARRAY(
+            SELECT category.id
+            FROM category LEFT JOIN category AS upper ON upper.id = category.parent_id
+            WHERE search_lexemes(concat_ws(
+                ' ', category.name_en, category.name_ru, upper.name_en, upper.name_ru
+            )) @@ search_query(typed.word, false)
+        ) AS category_ids
+    FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS typed (word, place), LATERAL (
+        SELECT count(*) AS words,
+            string_agg(CAST(plainto_tsquery('pg_catalog.simple', word) AS text), ' | ') AS query
+        FROM (
+            SELECT word FROM title_word
+            WHERE typed.place = :last AND word > lower(search_text(typed.word))
+                AND word < lower(search_text(typed.word)) || :after_all
+            ORDER BY word LIMIT :most + 1
+        ) AS beginning
+    ) AS begun
+    ORDER BY typed.place
+    """
+)
+# As https://www.postgresql.org/docs/current/pgtrgm.html#PGTRGM-TEXT-SEARCH has it. Numbers and
+# what is too short to resemble anything stay as they are.
+RESEMBLING = text(
+    """
+    SELECT CASE
+        WHEN typed.word !~ '[[:alpha:]]{3}' THEN CAST(search_query(typed.word, false) AS text)
+        ELSE (
+            SELECT string_agg(
+                CAST(plainto_tsquery('pg_catalog.simple', near.word) AS text), ' | '
+            )
+            FROM (
+                SELECT word FROM title_word
+                WHERE lower(search_text(typed.word)) <% title_word.word
+                ORDER BY similarity(lower(search_text(typed.word)), title_word.word) DESC, word
+                LIMIT :most
+            ) AS near
+        )
+    END AS query
+    FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS typed (word, place)
+    ORDER BY typed.place
     """
 )
 
@@ -62,30 +105,66 @@ class _Word:
 
 
 def find_words(words: str) -> Search:
-    """Words as a search engine finds them; where no product for sale has them, what resembles.
-
-    Each of the two has an index of its own; joined by an OR, PostgreSQL reads every product.
-    """
-    found = _look_up(words)
-    exact = [word.matches() for word in found]
-    # The threshold holds for this transaction, which reads the page.
-    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
-    for_sale = select(Product.id).join(User, User.id == Product.seller_id).where(policy.for_sale())
-    there = for_sale.where(*exact).exists() if exact else literal(False)
-    is_there, _threshold = session().execute(select(there, threshold)).one()
-    plain, title = func.search_text(words), func.search_text(Product.title)
-    rank: ColumnElement[float] = func.word_similarity(plain, title)
+    """Words as a search engine finds them; where no product for sale has them, what resembles."""
+    split = [word for word in _BETWEEN_WORDS.split(words) if word]
+    found = _look_up(split)
+    if not _are_for_sale(found):
+        found = _resembling(split)
+    rank: ColumnElement[float] = func.word_similarity(
+        func.search_text(words), func.search_text(Product.title)
+    )
     for word in found:
         rank = rank + func.ts_rank(Product.search, word.query)
     return Search(
-        matches=and_(*exact) if is_there else plain.bool_op("<%")(title),
+        matches=and_(*(word.matches() for word in found)) if found else false(),
         # An integer, so that a cursor holds it exactly.
         rank=func.floor(rank * 10_000).cast(Product.sold_count.type),
     )
 
 
-def _look_up(words: str) -> list[_Word]:
+def ranked(search: Search, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of products with the words that meet the conditions, those whose rank is worth finding out.
+
+    Ranking takes longer than all else. Where very many have the words, the ones that are bought
+    most are ranked.
+    """
+    return Product.id.in_(
+        select(Product.id)
+        .join(User, User.id == Product.seller_id)
+        .where(search.matches, *conditions)
+        .order_by(Product.sold_count.desc(), Product.id.desc())
+        .limit(MOST_RANKED)
+    )
+
+
+def _are_for_sale(words: Sequence[_Word]) -> bool:
+    """Whether a product for sale has all these words; readies the transaction for a search."""
+    for_sale = select(Product.id).join(User, User.id == Product.seller_id).where(policy.for_sale())
+    there = (
+        for_sale.where(*(word.matches() for word in words)).exists() if words else literal(False)
+    )
+    # Both hold for this transaction, which reads the page.
+    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
+    # How many products have a word decides how they are best found.
+    plans = func.set_config("plan_cache_mode", "force_custom_plan", True)
+    is_there, _threshold, _plans = session().execute(select(there, threshold, plans)).one()
+    return bool(is_there)
+
+
+def _look_up(split: Sequence[str]) -> list[_Word]:
     """The words that can be searched for: not those made of symbols, or found in every text."""
-    split = [word for word in _BETWEEN_WORDS.split(words) if word]
-    rows = session().execute(LOOK_UP, {"words": Array(split), "last": len(split)}) if split else ()
+    known = {
+        "words": Array(split),
+        "last": len(split),
+        "most": MOST_BEGUN,
+        "after_all": _AFTER_ALL,
+    }
+    rows = session().execute(LOOK_UP, known) if split else ()
     return [_Word(cast(row.query, TSQUERY), row.category_ids) for row in rows if row.query]
+
+
+def _resembling(split: Sequence[str]) -> list[_Word]:
+    """What those of the words that resemble any word of a title may have meant."""
+    known = {"words": Array(split), "most": MOST_SIMILAR}
+    rows = session().execute(RESEMBLING, known) if split else ()
+    return [_Word(cast(row.query, TSQUERY), []) for row in rows if row.query]

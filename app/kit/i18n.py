@@ -19,6 +19,7 @@ from flask_login import current_user
 
 from app.extensions import babel
 from app.kit.money import Money
+from app.kit.paging import MOST_COUNTED
 from app.kit.requests import is_api
 
 LOCALES = {"en": "English", "ru": "Русский"}
@@ -112,6 +113,11 @@ def _day(value: date, language: str) -> str:
     return str(format_date(value, locale=language))
 
 
+def counted(value: int) -> str:
+    """A count of something that may be very many, such as 1,000+ once it went past MOST_COUNTED."""
+    return number(value) if value <= MOST_COUNTED else f"{number(MOST_COUNTED)}+"
+
+
 def size(count: int) -> str:
     """A number of bytes in the largest unit that leaves it whole, of kB and MB."""
     kilobytes = count // 1024
@@ -131,6 +137,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["locales"] = LOCALES
     app.jinja_env.filters["money"] = money
     app.jinja_env.filters["number"] = number
+    app.jinja_env.filters["counted"] = counted
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = day
     app.jinja_env.filters["datetime"] = moment

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged
+from app.kit.api.schemas import CountedOrNull, Flag, Input, Listing, Money, Output, Paged
 from app.orders.models import OrderState
 from app.orders.policy import MAX_QUANTITY
 from app.orders.queries.basket import Problem
@@ -39,7 +39,7 @@ class BasketLineOut(Output):
     price: Money = Field(description="per item, current")
     seen_price: Money = Field(description="per item, as last accepted")
     total: Money
-    free: int | None
+    free: CountedOrNull
     problem: Problem | None = Field(description="why it can't be bought right now")
 
 

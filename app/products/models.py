@@ -215,7 +215,7 @@ class StockItem(Model):
     __tablename__ = "stock_item"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
-    batch_id: Mapped[UUID] = mapped_column(ForeignKey("stock_batch.id"), index=True)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("stock_batch.id"))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     key_version: Mapped[int]
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
@@ -238,5 +238,6 @@ class StockItem(Model):
         ),
         Index("ix_stock_item_free", "product_id", "id", postgresql_where="state = 'free'"),
         Index("ix_stock_item_state", "product_id", "state", "id"),
+        Index("ix_stock_item_batch", "batch_id", "state"),
         Index("ix_stock_item_holder", "holder", postgresql_where="holder IS NOT NULL"),
     )

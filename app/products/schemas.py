@@ -7,6 +7,8 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 
 from app.kit.api.schemas import (
+    Counted,
+    CountedOrNull,
     Flag,
     Input,
     Listing,
@@ -83,7 +85,7 @@ class ProductListed(Output):
     price: Money
     seller_name: str
     photo_url: str | None
-    stock: int | None
+    stock: CountedOrNull
 
 
 class ProductList(Listing[ProductListed]):
@@ -105,7 +107,7 @@ class ProductOut(Output):
     seller_name: str
     photo_url: str | None
     state: ProductState
-    stock: int | None
+    stock: CountedOrNull
     sold_count: int
     published_at: datetime | None
 
@@ -113,10 +115,10 @@ class ProductOut(Output):
 class StockCounts(Output):
     """Count stock by state."""
 
-    free: int
-    reserved: int
-    sold: int
-    withdrawn: int
+    free: Counted
+    reserved: Counted
+    sold: Counted
+    withdrawn: Counted
 
 
 class OwnProductListed(Output):

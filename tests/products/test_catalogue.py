@@ -324,6 +324,30 @@ class TestListing:
         }
         assert titles(client, f"/products/category/{below.slug}") == ["Below"]
 
+    def test_front_counts_a_shelf_with_those_below_it_up_to_a_thousand(
+        self, client, seller
+    ) -> None:
+        upper = make_category(name="Upper")
+        lower = make_category(name="Lower", parent=upper)
+        make_product(seller, category=upper)
+        make_product(seller, category=lower)
+        make_product(seller, category=lower, published=False)
+
+        def shown() -> list[str]:
+            page = BeautifulSoup(client.get("/").data, "html.parser")
+            return [count.get_text() for count in page.select(".category-tile__count")]
+
+        assert shown() == ["2"]
+        session().execute(
+            text("""INSERT INTO product (id, seller_id, category_id, kind, shared, title,
+                    description, price_minor, currency, state, sold_count, version, published_at)
+                SELECT gen_random_uuid(), seller_id, category_id, 'key', false,
+                    'Hay', '', 100, currency, 'published', 0, 1, now()
+                FROM (SELECT * FROM product LIMIT 1) one, generate_series(1, 999) n""")
+        )
+        session().commit()
+        assert shown() == ["1,000+"]
+
     def test_front_calls_bought_most_only_what_was_bought(self, client, seller) -> None:
         product = make_product(seller, title="The only one", stock=("A",))
         assert "Best-selling" not in client.get("/").get_data(as_text=True)

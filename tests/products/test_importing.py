@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 
 from app.extensions import db
 from app.kit.crypto import Vault
@@ -18,7 +18,7 @@ from app.products.errors import (
     TakenMeanwhile,
     UploadGone,
 )
-from app.products.models import Kind, StockUpload, UnitState
+from app.products.models import Kind, StockItem, StockUpload, UnitState
 from app.products.queries import stock as queries
 from app.products.service import checking, importing, products, stock, uploads
 from app.products.service.checking import SHOWN, Verdict
@@ -51,7 +51,10 @@ def product(seller):
 
 
 def taken_count(product):
-    return queries.counts(product.id).free
+    units = select(func.count()).where(
+        StockItem.product_id == product.id, StockItem.state == UnitState.FREE
+    )
+    return db.session.execute(units).scalar_one()
 
 
 def stands_in_database(secret):

@@ -16,6 +16,7 @@ from app.products.service import uploads
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.products.stocking import keep, reserve, sell, stock_up, values_of
+from tests.support.programs import program_of
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -386,3 +387,44 @@ class TestRights:
             ("GET", f"{base}/uploads/nonsense", 404),
         ]:
             assert browser.open(url, method=method).status_code == status, url
+
+
+MANY = 1_005
+
+
+@pytest.fixture
+def full(product):
+    """A product with very many units for sale."""
+    db.session.execute(
+        text("""INSERT INTO stock_item
+                (id, product_id, batch_id, sealed, key_version, fingerprint, state)
+            SELECT gen_random_uuid(), product_id, batch_id, '', 1, sha256(n::text::bytea), 'free'
+            FROM (SELECT product_id, batch_id FROM stock_item LIMIT 1) one,
+                generate_series(1, :many) n"""),
+        {"many": MANY},
+    )
+    db.session.commit()
+    return product
+
+
+@pytest.mark.parametrize(("locale", "shown"), [("en", "1,000+"), ("ru", "1\N{NO-BREAK SPACE}000+")])
+def test_very_many_are_counted_up_to_a_thousand(browser, client, full, locale, shown) -> None:
+    for visitor in (browser, client):
+        visitor.post("/auth/locale", data={"locale": locale})
+    of_page = soup(client.get(f"/products/{full.id}"))
+    assert f": {shown}" in of_page.select_one(".stock").get_text(strip=True)
+    assert f": {shown}" in soup(client.get("/products")).select_one(".stock").get_text(strip=True)
+    own = soup(browser.get("/products/mine"))
+    assert shown in own.get_text()
+    stock = soup(browser.get(f"/products/{full.id}/stock"))
+    assert stock.select_one(".stat__value").get_text(strip=True) == shown
+    assert stock.get_text().count(shown) == 3  # in all, of the batch, and on the tab
+
+
+def test_programs_are_told_up_to_a_thousand(app, seller, full) -> None:
+    program = program_of(app, seller)
+    assert program.get(f"/products/{full.id}").json["stock"] == 1000
+    assert program.get("/products").json["items"][0]["stock"] == 1000
+    counts = {"free": 1000, "reserved": 0, "sold": 0, "withdrawn": 0}
+    assert program.get(f"/products/mine/{full.id}/stock").json == counts
+    assert program.get("/products/mine").json["items"][0]["stock"] == counts

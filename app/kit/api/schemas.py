@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page
 
@@ -80,6 +80,16 @@ def listing_of(model: type[M], page: Page[Any], show: Callable[[Any], Any]) -> M
 
 def _total(counted: int) -> Total:
     return Total(count=min(counted, MOST_COUNTED), exact=counted <= MOST_COUNTED)
+
+
+def _at_most_counted(count: int | None) -> int | None:
+    return count if count is None else min(count, MOST_COUNTED)
+
+
+# How many there are of what may be very many; null where that can't be said.
+COUNTED = f"counted up to {MOST_COUNTED:,}"
+Counted = Annotated[int, AfterValidator(_at_most_counted), Field(description=COUNTED)]
+CountedOrNull = Annotated[int | None, AfterValidator(_at_most_counted), Field(description=COUNTED)]
 
 
 def _one_flag(value: object) -> object:

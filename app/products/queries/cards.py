@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, Select, case, func, select
+from sqlalchemy import ColumnElement, Label, ScalarSelect, Select, case, select
 
 from app.auth.models import User
 from app.kit.db import session
+from app.kit.paging import count_of
 from app.products import policy
 from app.products.errors import NoSuchProduct, ProductGone
 from app.products.models import Kind, Product, ProductState, StockItem, UnitState
@@ -54,7 +55,10 @@ class Offer(ProductCard):
 
 @dataclass(frozen=True)
 class ProductPage(Offer):
-    """A product on its own page. `stock` is None where every buyer gets the same content."""
+    """A product on its own page. `stock` is None where every buyer gets the same content.
+
+    At most one more than MOST_COUNTED, as in every list.
+    """
 
     removed_reason: str | None
     stock: int | None
@@ -89,13 +93,7 @@ def joined(*more: ColumnElement[Any] | Label[Any]) -> Select[Any]:
 
 def stock() -> Label[int | None]:
     """How many units are free, None where every buyer gets the same; for a query of cards."""
-    free = (
-        select(func.count())
-        .select_from(StockItem)
-        .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
-        .scalar_subquery()
-    )
-    return case((Product.shared, None), else_=free).label("stock")
+    return case((Product.shared, None), else_=units_of(UnitState.FREE)).label("stock")
 
 
 def by_id(ids: Sequence[UUID]) -> list[ProductCard]:
@@ -123,7 +121,7 @@ def own_card(*, product_id: UUID, seller_id: UUID) -> ProductCard:
 
 
 def page_of(product_id: UUID) -> ProductPage:
-    """A product in any state, with its true stock; NoSuchProduct."""
+    """A product in any state, with its stock as it is now; NoSuchProduct."""
     row = (
         session()
         .execute(
@@ -158,11 +156,17 @@ def own_product(seller_id: UUID, product_id: UUID) -> ProductPage:
     return product
 
 
+def units_of(state: UnitState) -> ScalarSelect[int]:
+    """How many units of a product are in this state, for a query of products.
+
+    At most one more than MOST_COUNTED: that there are so many is all that anybody asks.
+    """
+    units = select(StockItem.id).where(StockItem.product_id == Product.id, StockItem.state == state)
+    return count_of(units.correlate(Product))
+
+
 def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many free units each of these products has; those with none are not in it."""
-    rows = session().execute(
-        select(StockItem.product_id, func.count().label("free"))
-        .where(StockItem.product_id.in_(ids), StockItem.state == UnitState.FREE)
-        .group_by(StockItem.product_id)
-    )
-    return {row.product_id: int(row.free) for row in rows}
+    """How many free units each of these products has, as `units_of` counts; none are not in it."""
+    free = units_of(UnitState.FREE)
+    rows = session().execute(select(Product.id, free.label("free")).where(Product.id.in_(ids)))
+    return {row.id: row.free for row in rows if row.free}

@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal, null, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, literal, null, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
 from app.auth.models import User
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
-from app.products.models import Kind, Product, StockItem, UnitState
+from app.products.models import Category, Kind, Product, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
 from app.products.queries.search import Search, find_words, ranked
 
@@ -155,12 +156,24 @@ def left(ids: Sequence[UUID]) -> dict[UUID, int]:
     return {product_id: free.get(product_id, 0) for product_id in found}
 
 
-def counts_by_category() -> dict[UUID, int]:
-    """How many products are for sale on each shelf."""
-    rows = session().execute(
-        select(Product.category_id, func.count())
+def counts_by_shelf() -> dict[UUID, int]:
+    """How many products are for sale on each upper shelf and those below it.
+
+    At most one more than MOST_COUNTED.
+    """
+    below = aliased(Category)
+    on_it = (
+        select(Product.id)
         .join(User, User.id == Product.seller_id)
-        .where(policy.for_sale())
-        .group_by(Product.category_id)
+        .where(
+            Product.category_id.in_(
+                select(below.id).where(or_(below.id == Category.id, below.parent_id == Category.id))
+            ),
+            policy.for_sale(),
+        )
+        .correlate(Category)
+    )
+    rows = session().execute(
+        select(Category.id, count_of(on_it)).where(Category.parent_id.is_(None))
     )
     return {row[0]: row[1] for row in rows}

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
-from app.products.models import Product, ProductState, StockItem, UnitState
-from app.products.queries.cards import ProductCard, joined
+from app.products.models import Product, ProductState, UnitState
+from app.products.queries.cards import ProductCard, joined, units_of
 from app.products.queries.stock import Counts
 
 
 @dataclass(frozen=True)
 class OwnCard(ProductCard):
-    """A product in its seller's list, with its true counts."""
+    """A product in its seller's list, with the counts of its units."""
 
     counts: Counts
 
@@ -25,10 +25,8 @@ _EVERY = joined().where(
 )
 _FIRST_PAGE = _EVERY.order_by(Product.id.desc()).limit(bindparam("size"))
 _NEXT_PAGE = _FIRST_PAGE.where(Product.id < bindparam("last_id"))
-_COUNTS = (
-    select(StockItem.product_id, StockItem.state, func.count())
-    .where(StockItem.product_id.in_(bindparam("product_ids", expanding=True)))
-    .group_by(StockItem.product_id, StockItem.state)
+_COUNTS = select(Product.id, *(units_of(state).label(state.value) for state in UnitState)).where(
+    Product.id.in_(bindparam("product_ids", expanding=True))
 )
 
 
@@ -45,17 +43,11 @@ def products_of(
     rows = session().execute(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
     page = cut(rows, size, lambda row: (row.id,))
     counts = _counts([row.id for row in page.items])
-    items = [OwnCard(**row._asdict(), counts=counts.get(row.id, Counts())) for row in page.items]
+    items = [OwnCard(**row._asdict(), counts=counts[row.id]) for row in page.items]
     shown = Page(items, page.next_cursor)
     return with_total(shown, _EVERY.params(seller_id=seller_id), after) if counted else shown
 
 
 def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:
     rows = session().execute(_COUNTS, {"product_ids": product_ids})
-    found: dict[UUID, dict[UnitState, int]] = {}
-    for product_id, state, number in rows:
-        found.setdefault(product_id, {})[state] = number
-    return {
-        product_id: Counts(**{state.value: number for state, number in states.items()})
-        for product_id, states in found.items()
-    }
+    return {product_id: Counts(*counted) for product_id, *counted in rows}

@@ -1,5 +1,6 @@
-"""Stock as it is read: true counts, batches, units. Never the clear text of a unit."""
+"""Stock as it is read: counts, batches, units. Never the clear text of a unit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,9 +9,10 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select, tuple_
 
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
+from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products.errors import NoSuchUnit
-from app.products.models import StockBatch, StockItem, UnitState
+from app.products.models import Product, StockBatch, StockItem, UnitState
+from app.products.queries.cards import units_of
 
 TAG_BYTES = 3
 UNDO_FOR = timedelta(hours=1)  # so long an import can be taken back
@@ -18,7 +20,7 @@ UNDO_FOR = timedelta(hours=1)  # so long an import can be taken back
 
 @dataclass(frozen=True)
 class Counts:
-    """Count stock by state."""
+    """Stock by state, in the order of UnitState; each at most one more than MOST_COUNTED."""
 
     free: int = 0
     reserved: int = 0
@@ -57,12 +59,9 @@ def tag_of(fingerprint: bytes) -> str:
 
 def counts(product_id: UUID) -> Counts:
     """How many units of the product stand where, at this moment."""
-    rows = session().execute(
-        select(StockItem.state, func.count())
-        .where(StockItem.product_id == product_id)
-        .group_by(StockItem.state)
-    )
-    return Counts(**{state.value: count for state, count in rows})
+    states = [units_of(state).label(state.value) for state in UnitState]
+    row = session().execute(select(*states).where(Product.id == product_id)).one()
+    return Counts(**row._asdict())
 
 
 def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE) -> Page[BatchRow]:
@@ -83,26 +82,32 @@ def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
         size,
         lambda row: (row[0].created_at, row[0].id),
     )
-    standing: dict[UUID, dict[str, int]] = {}
-    rows = session().execute(
-        select(StockItem.batch_id, StockItem.state, func.count())
-        .where(StockItem.batch_id.in_([batch.id for batch, _undoable in page.items]))
-        .group_by(StockItem.batch_id, StockItem.state)
-    )
-    for batch_id, state, count in rows:
-        standing.setdefault(batch_id, {})[state.value] = count
+    standing = _standing([batch.id for batch, _undoable in page.items])
     items = [
         BatchRow(
             batch.id,
             batch.source,
             batch.taken,
             batch.created_at,
-            Counts(**standing.get(batch.id, {})),
+            standing[batch.id],
             undoable,
         )
         for batch, undoable in page.items
     ]
     return Page(items, page.next_cursor)
+
+
+def _standing(batch_ids: Sequence[UUID]) -> dict[UUID, Counts]:
+    states = [
+        count_of(
+            select(StockItem.id)
+            .where(StockItem.batch_id == StockBatch.id, StockItem.state == state)
+            .correlate(StockBatch)
+        )
+        for state in UnitState
+    ]
+    rows = session().execute(select(StockBatch.id, *states).where(StockBatch.id.in_(batch_ids)))
+    return {batch_id: Counts(*counted) for batch_id, *counted in rows}
 
 
 def _unit_columns() -> Select[Any]:

@@ -27,13 +27,13 @@ SHOWN_IN_FRONT = 8
 def catalogue() -> ResponseReturnValue:
     """The front page: shelves, what is new, what is bought most."""
     tops = shelves(i18n.locale())
-    counts = goods.counts_by_category()
+    counts = goods.counts_by_shelf()
     buyable = Filters(in_stock=True)
     newest = goods.listing(buyable, Sort.NEW, size=SHOWN_IN_FRONT)
     popular = goods.listing(buyable, Sort.POPULAR, size=SHOWN_IN_FRONT)
     return htmx.page(
         "products/front.html",
-        tiles=[(shelf, sum(counts.get(one, 0) for one in shelf.ids)) for shelf in tops],
+        tiles=[(shelf, counts[shelf.id]) for shelf in tops],
         newest=newest.items,
         popular=[product for product in popular.items if product.sold_count],
     )

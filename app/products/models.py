@@ -136,6 +136,18 @@ class Product(Model):
             "id",
             postgresql_where="state = 'published'",
         ),
+        # Where a kind is rare, or the shelf has none of it.
+        Index(
+            "ix_product_kind", "kind", "published_at", "id", postgresql_where="state = 'published'"
+        ),
+        Index(
+            "ix_product_category_kind",
+            "category_id",
+            "kind",
+            "published_at",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
         Index("ix_product_published", "id", postgresql_where="state = 'published'"),
         Index("ix_product_seller", "seller_id", "id"),
         Index("ix_product_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),

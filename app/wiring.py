@@ -7,7 +7,7 @@ from app.auth import api as auth_api
 from app.auth import events as auth_events
 from app.auth import views as auth_views
 from app.auth.models import KnownNetwork, LoginSession, MailToken, TokenFamily
-from app.auth.service import sessions
+from app.auth.service import refresh, sessions
 from app.auth.views import keys as auth_keys
 from app.developers import views as developers_views
 from app.files import service as photos
@@ -196,7 +196,7 @@ RETENTION = [
     Retention(OutboxRow, 7, outbox.is_over),
     Retention(StoredAnswer, 0, idempotency.is_over),
     Retention(LoginSession, 0, sessions.login_is_over),
-    Retention(TokenFamily, 0, sessions.tokens_are_over),
+    Retention(TokenFamily, 0, refresh.is_over),
     Retention(MailToken, 7, sessions.mail_link_is_over),
     Retention(KnownNetwork, 90, sessions.network_is_over),
     Retention(Basket, 30, baskets.is_forgotten),

@@ -165,3 +165,46 @@ def test_table_that_fails_holds_up_no_other(
     store_event(400)
     swept = drop_old()
     assert (swept.done, swept.failed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("age", "seen", "stays"), [(0, 0, True), (29, 0, True), (31, 0, False), (20, 15, False)]
+)
+def test_logins_go_once_they_are_old_or_idle(app: Flask, age: int, seen: int, stays: bool) -> None:
+    session().execute(
+        text(
+            "INSERT INTO login_session (id, user_id, secret_hash, epoch, agent, created_at, seen_at)"
+            " VALUES (:id, :user, '', 1, '', now() - :age * interval '1 day',"
+            " now() - :seen * interval '1 day')"
+        ),
+        {"id": old_id(age), "user": make_user().id, "age": age, "seen": seen},
+    )
+    session().commit()
+    drop_old()
+    assert count("login_session") == stays
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "stays"), [(0, 30, True), (40, 1, True), (40, -1, False), (5, 25, True)]
+)
+def test_programs_logins_go_once_no_token_is_good(
+    app: Flask, age: int, left: int, stays: bool
+) -> None:
+    ident = old_id(age)
+    session().execute(
+        text(
+            "INSERT INTO token_family (id, user_id, epoch, scope, agent)"
+            " VALUES (:id, :user, 1, '', '')"
+        ),
+        {"id": ident, "user": make_user().id},
+    )
+    session().execute(
+        text(
+            "INSERT INTO refresh_token (secret_hash, family_id, expires_at)"
+            " VALUES ('', :id, now() + :left * interval '1 day')"
+        ),
+        {"id": ident, "left": left},
+    )
+    session().commit()
+    drop_old()
+    assert count("token_family") == stays

@@ -62,15 +62,15 @@ class User(Model):
         # For administrators, who look for parts of words, for roles and for who is banned.
         Index(
             "ix_users_email_trgm",
-            literal_column("lower(email::text)").label("words"),
+            literal_column("(email::text)").label("words"),
             postgresql_using="gin",
             postgresql_ops={"words": "gin_trgm_ops"},
         ),
         Index(
             "ix_users_name_trgm",
-            literal_column("lower(display_name)").label("words"),
+            "display_name",
             postgresql_using="gin",
-            postgresql_ops={"words": "gin_trgm_ops"},
+            postgresql_ops={"display_name": "gin_trgm_ops"},
         ),
         Index("ix_users_roles", "roles", postgresql_using="gin"),
         Index("ix_users_banned", "id", postgresql_where="banned_at IS NOT NULL"),
@@ -119,7 +119,7 @@ class LoginSession(Model):
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
     seen_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=func.clock_timestamp()
+        DateTime(timezone=True), server_default=func.clock_timestamp(), index=True
     )
 
 
@@ -148,7 +148,7 @@ class MailToken(Model):
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     purpose: Mapped[MailPurpose] = mapped_column(text_enum(MailPurpose, "known_purpose"))
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (Index("ix_mail_token_user_id_purpose", "user_id", "purpose"),)
 

@@ -1,10 +1,10 @@
 """Logins of programs: refresh tokens, each spent once, in families (RFC 9700, section 4.14)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 
 from app.auth.errors import BadToken
 from app.auth.events import RefreshTokenReused
@@ -14,7 +14,7 @@ from app.auth.service import bearer, sessions
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.errors import Invalid
-from app.kit.ids import new_id
+from app.kit.ids import ids_from, new_id
 from app.kit.outbox import emit
 
 LIFETIME = timedelta(days=30)
@@ -150,3 +150,12 @@ def revoke(*, refresh_token: str) -> None:
     found = _family_of(refresh_token)
     if found is not None and found[0].ended_at is None:
         found[0].ended_at = db_now()
+
+
+def is_over(before: datetime) -> ColumnElement[bool]:
+    """Whether no token of a family was good any more by then."""
+    live = select(RefreshToken.family_id).where(
+        RefreshToken.family_id == TokenFamily.id, RefreshToken.expires_at > before
+    )
+    # A younger family's first token is good: by the key, whose order is that of time.
+    return and_(TokenFamily.id < ids_from(before - LIFETIME), ~live.exists())

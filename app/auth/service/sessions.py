@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.auth import leases, passwords, queries
@@ -13,15 +13,13 @@ from app.auth.models import (
     KnownNetwork,
     LoginSession,
     MailToken,
-    RefreshToken,
-    TokenFamily,
     User,
 )
 from app.auth.service import limits
 from app.auth.service.details import comparable_email
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import end_read, lock, session, transactional
-from app.kit.ids import new_id
+from app.kit.ids import ids_from, new_id
 from app.kit.live.publishing import announce, user_topic
 from app.kit.requests import network_of
 
@@ -184,8 +182,9 @@ def note_use(*, session_id: UUID) -> None:
 
 def login_is_over(now: datetime) -> ColumnElement[bool]:
     """Whether a login can't be used any more."""
+    # By the key, whose order is that of time.
     return or_(
-        LoginSession.created_at < now - queries.LIFETIME,
+        LoginSession.id < ids_from(now - queries.LIFETIME),
         LoginSession.seen_at < now - queries.IDLE,
     )
 
@@ -198,11 +197,3 @@ def mail_link_is_over(before: datetime) -> ColumnElement[bool]:
 def network_is_over(before: datetime) -> ColumnElement[bool]:
     """Whether a person was last seen in a network before then."""
     return KnownNetwork.seen_at < before
-
-
-def tokens_are_over(before: datetime) -> ColumnElement[bool]:
-    """Whether no token of a family was good any more by then."""
-    live = select(RefreshToken.family_id).where(
-        RefreshToken.family_id == TokenFamily.id, RefreshToken.expires_at > before
-    )
-    return ~live.exists()

@@ -98,7 +98,10 @@ def _configure(app: Flask, settings: Settings) -> None:
                 "keepalives_count": 3,
                 "tcp_user_timeout": 10_000,  # milliseconds until a lost machine is given up
                 "options": "-c timezone=UTC -c lock_timeout=8s"
-                " -c idle_in_transaction_session_timeout=60s",
+                " -c idle_in_transaction_session_timeout=60s"
+                # Statements are short: an index's pages are in memory or on an SSD, and neither
+                # helpers nor compiled code are worth their start.
+                " -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c jit=off",
             },
         },
         REDIS_URL=settings.redis_url,

@@ -8,7 +8,17 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, literal, null, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import aliased
 
 from app.auth.models import User
@@ -50,18 +60,27 @@ class Listed(ProductCard):
     stock: int | None
 
 
+def _written_out(name: str, *, expanding: bool = False) -> BindParameter[Any]:
+    """A value of a filter that stands in the statement itself.
+
+    A statement that is prepared once for any value is planned for the usual one: a filter that few
+    products meet would then read them all.
+    """
+    return bindparam(name, expanding=expanding, literal_execute=True)
+
+
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
-    "category_ids": Product.category_id.in_(bindparam("category_ids", expanding=True)),
-    "kinds": Product.kind.in_(bindparam("kinds", expanding=True)),
-    "price_from": Product.price_minor >= bindparam("price_from"),
-    "price_to": Product.price_minor <= bindparam("price_to"),
+    "category_ids": Product.category_id.in_(_written_out("category_ids", expanding=True)),
+    "kinds": Product.kind.in_(_written_out("kinds", expanding=True)),
+    "price_from": Product.price_minor >= _written_out("price_from"),
+    "price_to": Product.price_minor <= _written_out("price_to"),
     "in_stock": or_(
         Product.shared,
         select(StockItem.id)
         .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
         .exists(),
     ),
-    "seller_id": Product.seller_id == bindparam("seller_id"),
+    "seller_id": Product.seller_id == _written_out("seller_id"),
 }
 _KEYS: dict[Sort, ColumnElement[Any]] = {
     Sort.NEW: Product.published_at.expression,
@@ -120,10 +139,7 @@ def _found(given: frozenset[str], search: Search | None, *, is_ranked: bool = Fa
 def _page(
     given: frozenset[str], sort: Sort, search: Search | None, *, continued: bool, counted: bool
 ) -> Select[Any]:
-    """Cards in the order of the sort, each with its place in it, and how many there are in all.
-
-    The text of a statement depends on which filters are given, not on what they are.
-    """
+    """Cards in the order of the sort, each with its place in it, and how many there are in all."""
     is_ranked = search is not None and sort is Sort.RELEVANCE
     key = search.rank if search and is_ranked else _KEYS.get(sort, literal(0))
     total = count_of(_found(given, search)) if counted else null()

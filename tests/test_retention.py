@@ -173,7 +173,8 @@ def test_table_that_fails_holds_up_no_other(
 def test_logins_go_once_they_are_old_or_idle(app: Flask, age: int, seen: int, stays: bool) -> None:
     session().execute(
         text(
-            "INSERT INTO login_session (id, user_id, secret_hash, epoch, agent, created_at, seen_at)"
+            "INSERT INTO login_session"
+            " (id, user_id, secret_hash, epoch, agent, created_at, seen_at)"
             " VALUES (:id, :user, '', 1, '', now() - :age * interval '1 day',"
             " now() - :seen * interval '1 day')"
         ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, cast, false, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, and_, cast, false, func, or_, select, text
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.auth.models import User
@@ -104,8 +104,19 @@ class _Word:
         return or_(found, Product.category_id.in_(self.category_ids))
 
 
+# For the transaction that reads the page. How many products have a word decides how they are best
+# found, so each search is planned for its own; and for a rare one never by reading all of them,
+# which the planner takes for quick since it expects to meet some soon.
+_SETTINGS = select(
+    func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True),
+    func.set_config("plan_cache_mode", "force_custom_plan", True),
+    func.set_config("enable_seqscan", "off", True),
+)
+
+
 def find_words(words: str) -> Search:
     """Words as a search engine finds them; where no product for sale has them, what resembles."""
+    session().execute(_SETTINGS)
     split = [word for word in _BETWEEN_WORDS.split(words) if word]
     found = _look_up(split)
     if not _are_for_sale(found):
@@ -138,17 +149,12 @@ def ranked(search: Search, *conditions: ColumnElement[bool]) -> ColumnElement[bo
 
 
 def _are_for_sale(words: Sequence[_Word]) -> bool:
-    """Whether a product for sale has all these words; readies the transaction for a search."""
+    """Whether a product for sale has all these words."""
+    if not words:
+        return False
     for_sale = select(Product.id).join(User, User.id == Product.seller_id).where(policy.for_sale())
-    there = (
-        for_sale.where(*(word.matches() for word in words)).exists() if words else literal(False)
-    )
-    # Both hold for this transaction, which reads the page.
-    threshold = func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True)
-    # How many products have a word decides how they are best found.
-    plans = func.set_config("plan_cache_mode", "force_custom_plan", True)
-    is_there, _threshold, _plans = session().execute(select(there, threshold, plans)).one()
-    return bool(is_there)
+    there = for_sale.where(*(word.matches() for word in words)).exists()
+    return bool(session().scalar(select(there)))
 
 
 def _look_up(split: Sequence[str]) -> list[_Word]:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "20261126_1525_index_kinds"
-down_revision = "20261126_1520_index_batches"
+revision = "20261126_1616_index_kinds"
+down_revision = "20261126_1615_index_batches"
 branch_labels = None
 depends_on = None
 

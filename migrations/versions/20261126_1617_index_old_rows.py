@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "20261126_1530_index_old_rows"
-down_revision = "20261126_1525_index_kinds"
+revision = "20261126_1617_index_old_rows"
+down_revision = "20261126_1616_index_kinds"
 branch_labels = None
 depends_on = None
 

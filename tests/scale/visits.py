@@ -1,0 +1,277 @@
+"""All that reads or writes in a shop: each page and JSON operation, use case, and timed job."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from app.auth.models import User
+from app.kit.db import session
+from app.orders.models import Order, Owner
+from app.orders.service import basket, delivering, ending, reveal
+from app.orders.service.reveal import Viewer
+from app.products.errors import StockUnreadable
+from app.products.models import Category, Product, UnitState
+from app.products.queries.catalogue import Sort
+from app.products.service import importing, products, stock, uploads
+from app.webhooks.models import WebhookEndpoint
+from app.webhooks.service import messages
+from app.wiring import TIMED_WORK
+from tests.conftest import PASSWORD
+from tests.factories.auth import make_user
+from tests.support.bought import PARTIAL, paid, placed
+from tests.support.programs import program_of
+
+Visits = Iterator[tuple[str, Callable[[], object]]]
+MANY = "pages=10"  # as who comes back to a list has it
+SORTS = [sort.value for sort in Sort if sort is not Sort.RELEVANCE]
+# In every fourth title, in every hundredth, in old ones alone, in one, in a category's name, in
+# every description, several at once, misspelt, and nowhere.
+SEARCHES = (
+    "game", "collector", "vintage", "4711", "music", "thing", "deluxe game", "game 4711",
+    "gaem", "colector", "vintge", "colector gaem", "zzzzzzzz", "g", "qx",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Whom the pages are read by, as `fill.sql` has them."""
+
+    buyer: User
+    quitter: User
+    seller: User
+    small_seller: User
+    admin: User
+
+    @classmethod
+    def gathered(cls) -> "Cast":
+        """The cast, able to log in."""
+        admin = make_user(roles=("admin",))
+        numbers = {"buyer": 1, "quitter": 2, "seller": 1000, "small_seller": 2000}
+        emails = {name: f"user{number}@example.com" for name, number in numbers.items()}
+        session().execute(
+            update(User)
+            .where(User.email.in_(emails.values()))
+            .values(password_hash=admin.password_hash)
+        )
+        session().commit()
+        people = {
+            name: session().scalars(select(User).where(User.email == email)).one()
+            for name, email in emails.items()
+        }
+        return cls(admin=admin, **people)
+
+
+def pages(app: Flask, cast: Cast) -> Visits:
+    """Every page that reads what grows, as each of its readers sees it."""
+    full, usual = nth_product(5), nth_product(19)
+    order = first_order(cast.buyer)
+    shelf = session().scalars(select(Category.slug).where(Category.id == usual.category_id)).one()
+    listings = [
+        "/products",
+        f"/products?{MANY}",
+        "/products?in_stock=y",
+        "/products?in_stock=y&sort=price_asc",
+        "/products?kind=key&kind=text",
+        *(f"/products?sort={sort}" for sort in SORTS),
+        *(f"/products?kind=link&sort={sort}" for sort in SORTS),
+        *(f"/products?price_from=1&price_to=1.01&sort={sort}" for sort in SORTS),
+        "/products?price_from=5000",
+        *(f"/products/category/{shelf}?sort={sort}" for sort in SORTS),
+        f"/products/category/{shelf}?kind=link",
+        f"/products/category/{shelf}?kind=text&in_stock=y&sort=popular",
+        *("/products?" + urlencode({"q": words}) for words in SEARCHES),
+        *(f"/products?q=game&sort={sort}" for sort in SORTS),
+        "/products?q=gaem&sort=price_asc",
+        "/products?q=game&kind=link",
+        f"/products/category/{shelf}?q=collector",
+    ]
+    basket.add(owner=Owner(user_id=cast.buyer.id), product_id=full.id, quantity=1)
+    paths = {
+        None: [
+            "/",
+            *listings,
+            f"/products/{full.id}",
+            f"/products/{usual.id}",
+            "/sitemap.xml",
+            f"/sitemap/products-{UUID(int=0)}.xml",
+            "/order/basket",
+        ],
+        "buyer": [
+            "/order/purchases",
+            f"/order/purchases?{MANY}",
+            "/order/purchases?show=unfinished",
+            *(f"/order/purchases?q={words}" for words in ("game", "nowhere", order.number)),
+            "/order/purchases?q=nowhere&show=unfinished",
+            f"/order/purchases/{order.id}",
+            f"/order/purchases/{order.id}/lines/{order.lines[0].id}",
+            "/order/basket",
+            "/order/checkout",
+            "/auth/profile",
+            "/auth/sessions",
+            "/developers",
+        ],
+        "quitter": [
+            "/order/purchases",
+            "/order/purchases?q=nowhere",
+            "/order/purchases?show=unfinished",
+        ],
+        "seller": [
+            "/products/mine",
+            f"/products/mine?{MANY}",
+            f"/products/{full.id}",
+            f"/products/{full.id}/edit",
+            *(f"/products/{full.id}/stock?state={state.value}" for state in UnitState),
+            f"/products/{full.id}/stock?units=10&batches=10",
+            "/order/sales",
+            f"/order/sales?{MANY}",
+            "/developers/webhooks",
+            f"/developers/webhooks/{endpoint_of(cast.seller).id}",
+        ],
+        "small_seller": ["/products/mine", "/order/sales"],
+    }
+    for name, known in paths.items():
+        browser = app.test_client()
+        if name is not None:
+            _log_in(browser, getattr(cast, name))
+        for path in known:
+            yield f"{name or 'guest'} {path}", partial(_look, browser.get, path)
+    left = partial(app.test_client().get, headers=PARTIAL)
+    yield "an open listing", partial(_look, left, f"/products/left?id={full.id}&id={usual.id}")
+
+
+def operations(app: Flask, cast: Cast) -> Visits:
+    """Every JSON operation that reads what grows."""
+    full = nth_product(5)
+    order = first_order(cast.buyer)
+    paths = {
+        "buyer": [
+            "/products?limit=100&total=true",
+            "/products?q=game&total=true",
+            "/products?kind=link&total=true",
+            "/products/categories",
+            f"/products/{full.id}",
+            "/order?total=true",
+            "/order?unfinished=true&total=true",
+            "/order?q=nowhere&total=true",
+            f"/order?q={order.number}&total=true",
+            f"/order/{order.id}",
+            "/order/basket",
+            "/auth/me",
+            "/auth/api-keys",
+        ],
+        "seller": [
+            "/products/mine?limit=100&total=true",
+            f"/products/mine/{full.id}",
+            f"/products/mine/{full.id}/stock",
+            *(
+                f"/products/mine/{full.id}/stock/units?total=true&state={state.value}"
+                for state in UnitState
+            ),
+            "/payments/balance",
+            "/payments/sales?total=true&limit=100",
+            "/webhooks",
+            f"/webhooks/{endpoint_of(cast.seller).id}/messages?total=true",
+        ],
+        "admin": [
+            "/admin/users?total=true",
+            *(f"/admin/users?total=true&role={role}" for role in ("admin", "moderator", "seller")),
+            *(f"/admin/users?total=true&banned={banned}" for banned in ("true", "false")),
+            *(
+                f"/admin/users?total=true&q={words}"
+                for words in ("example.com", "user4711", "nobody", "er", "qx", "q")
+            ),
+            f"/admin/users/{cast.buyer.id}",
+        ],
+    }
+    for name, known in paths.items():
+        for path in known:  # each with a token of its own, which does not last for all
+            program = program_of(app, getattr(cast, name))
+            yield f"{name} /api/v1{path}", partial(_look, program.get, path)
+
+
+def use_cases(app: Flask, cast: Cast) -> Visits:
+    """What changes the shop, each as often as it is called."""
+    full = nth_product(5)
+    numbers = count()
+    buyer = make_user()
+
+    def buy() -> None:
+        order_id = paid(buyer, {full.id: 1})
+        delivering.deliver(order_id=order_id)
+        with pytest.raises(StockUnreadable):  # nothing is sealed in what `fill.sql` makes
+            reveal.reveal_all(viewer=Viewer(buyer.id, "127.0.0.1", ""), order_id=order_id)
+
+    def give_up() -> None:
+        ending.cancel(buyer_id=buyer.id, order_id=placed(buyer, {full.id: 1}))
+
+    def take_in_and_take_back() -> None:
+        upload_id = uploads.keep(
+            product_id=full.id, seller_id=cast.seller.id, content=f"KEY-{next(numbers)}"
+        )
+        own = {"product_id": full.id, "seller_id": cast.seller.id}
+        importing.dry_run(upload_id=upload_id, **own)
+        taken = importing.take_in(upload_id=upload_id, **own)
+        stock.undo_import(batch_id=upload_id, **own)
+        assert taken.units == 1
+
+    def hide_and_publish() -> None:
+        own = {"product_id": full.id, "seller_id": cast.seller.id}
+        products.hide(**own)
+        products.publish(**own)
+
+    def tell_of_stock() -> None:
+        messages.tell_of_stock(product_id=full.id)
+
+    def log_in_and_out() -> None:
+        browser = app.test_client()
+        _log_in(browser, cast.buyer)
+        assert browser.post("/auth/logout").status_code == 303
+
+    yield "a sale", buy
+    yield "an order given up", give_up
+    yield "stock taken in and back", take_in_and_take_back
+    yield "a product hidden and published", hide_and_publish
+    yield "a webhook about stock", tell_of_stock
+    yield "a login and its end", log_in_and_out
+
+
+def jobs() -> Visits:
+    """The clock's work, with nothing due."""
+    yield from ((f"job {timed.name}", timed.work) for timed in TIMED_WORK)
+
+
+def nth_product(number: int) -> Product:
+    """A product of `fill.sql`; the 5th has very many units."""
+    title = Product.title.endswith(f" no. {number}")
+    return session().scalars(select(Product).where(title)).one()
+
+
+def first_order(buyer: User) -> Order:
+    """The oldest order of somebody."""
+    query = select(Order).where(Order.buyer_id == buyer.id).order_by(Order.id).limit(1)
+    return session().scalars(query).unique().one()
+
+
+def endpoint_of(seller: User) -> WebhookEndpoint:
+    """A seller's webhook."""
+    query = select(WebhookEndpoint).where(WebhookEndpoint.owner_id == seller.id)
+    return session().scalars(query).unique().one()
+
+
+def _log_in(browser: FlaskClient, user: User) -> None:
+    answer = browser.post("/auth/login", data={"email": user.email, "password": PASSWORD})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+
+
+def _look(get: Callable[[str], Any], path: str) -> None:
+    answer = get(path)
+    assert answer.status_code == 200, f"{path}: {answer.status}"

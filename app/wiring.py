@@ -215,6 +215,7 @@ KEPT = {
     "api_key": "so many for each person, until they end it",
     "category": "a handful",
     "product": "what was bought points at it",
+    "remembering_server": "goes when an auth server ends: so many as there are",
     "title_word": "so many as there are words",
     "shared_content": "what was bought",
     "stock_batch": "where a unit came from",

@@ -116,7 +116,7 @@ class LoginSession(Model):
     address: Mapped[str | None] = mapped_column(INET)
     agent: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=func.clock_timestamp()
+        DateTime(timezone=True), server_default=func.clock_timestamp(), index=True
     )
     seen_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp(), index=True

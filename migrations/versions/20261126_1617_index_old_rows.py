@@ -21,6 +21,7 @@ def _index_people(which: int) -> None:
 
 def upgrade() -> None:
     """Add the indexes; those of trigrams as ILIKE can use them."""
+    op.create_index("ix_login_session_created_at", "login_session", ["created_at"])
     op.create_index("ix_login_session_seen_at", "login_session", ["seen_at"])
     op.create_index("ix_mail_token_expires_at", "mail_token", ["expires_at"])
     _index_people(0)
@@ -31,3 +32,4 @@ def downgrade() -> None:
     _index_people(1)
     op.drop_index("ix_mail_token_expires_at", "mail_token")
     op.drop_index("ix_login_session_seen_at", "login_session")
+    op.drop_index("ix_login_session_created_at", "login_session")

@@ -19,7 +19,7 @@ from app.auth.service import limits
 from app.auth.service.details import comparable_email
 from app.kit.crypto import new_token, token_hash
 from app.kit.db import end_read, lock, session, transactional
-from app.kit.ids import ids_from, new_id
+from app.kit.ids import new_id
 from app.kit.live.publishing import announce, user_topic
 from app.kit.requests import network_of
 
@@ -182,9 +182,8 @@ def note_use(*, session_id: UUID) -> None:
 
 def login_is_over(now: datetime) -> ColumnElement[bool]:
     """Whether a login can't be used any more."""
-    # By the key, whose order is that of time.
     return or_(
-        LoginSession.id < ids_from(now - queries.LIFETIME),
+        LoginSession.created_at < now - queries.LIFETIME,
         LoginSession.seen_at < now - queries.IDLE,
     )
 

@@ -45,12 +45,18 @@ def _after(start: UUID) -> Select[UUID]:
 
 def part(start: UUID) -> list[Entry]:
     """The products of the part that begins there."""
-    ends = session().scalar(_after(start))
-    query = (
+    keys = (
+        select(Product.id)
+        .where(Product.state == ProductState.PUBLISHED, Product.id >= start)
+        .order_by(Product.id)
+        .limit(PART_SIZE)
+        .subquery()
+    )
+    rows = session().execute(
         select(Product.id, Product.published_at)
+        .join(keys, keys.c.id == Product.id)
         .join(User, User.id == Product.seller_id)
-        .where(policy.for_sale(), Product.id >= start)
+        .where(policy.for_sale())
         .order_by(Product.id)
     )
-    rows = session().execute(query.where(Product.id < ends) if ends else query)
     return [Entry(row.id, row.published_at) for row in rows]

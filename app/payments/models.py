@@ -224,5 +224,11 @@ class LedgerEntry(Model):
     __table_args__ = (
         CheckConstraint("amount_minor <> 0", name="amount_not_zero"),
         Index("ix_ledger_entry_account_id_id", "account_id", "id"),
-        Index("ix_ledger_entry_line_id", "line_id", postgresql_where="line_id IS NOT NULL"),
+        # With the account, lest all the entries of a seller are looked through for a few lines.
+        Index(
+            "ix_ledger_entry_line_id",
+            "line_id",
+            "account_id",
+            postgresql_where="line_id IS NOT NULL",
+        ),
     )

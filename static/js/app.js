@@ -116,7 +116,8 @@ document.addEventListener(
 /* Whom this page was made for, in a cookie, since storage may be forbidden. */
 const shared = JSON.parse(document.body.getAttribute("hx-headers:inherited") || "{}");
 const person = `page-of=${shared["X-Page-Of"] || "guest"}`;
-document.cookie = `${person}; path=/; samesite=lax`;
+const guarded = location.protocol === "https:" ? "; secure" : "";
+document.cookie = `${person}; path=/; samesite=lax${guarded}`;
 
 window.addEventListener("pageshow", ({ persisted }) => {
   for (const busy of $$("[data-busy]")) delete busy.dataset.busy;

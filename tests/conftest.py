@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -339,14 +340,21 @@ def sweep(app: Flask) -> Callable[[], None]:
 
 
 @pytest.fixture
-def query_counter(app: Flask) -> Iterator[list[str]]:
+def query_counter(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The SQL statements sent while the test runs; clear it before the part that counts."""
 
     statements: list[str] = []
+    execute = psycopg.Connection.execute
 
     def remember(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
+    def remember_and_execute(connection: Any, statement: bytes, *values: Any) -> Any:
+        statements.append(statement.decode())
+        return execute(connection, statement, *values)
+
+    # SQLAlchemy makes cursors; what `rows` runs without it goes to the connection itself.
+    monkeypatch.setattr(psycopg.Connection, "execute", remember_and_execute)
     event.listen(db.engine, "before_cursor_execute", remember)
     yield statements
     event.remove(db.engine, "before_cursor_execute", remember)

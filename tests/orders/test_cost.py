@@ -19,7 +19,7 @@ from tests.support.sale import SandboxControl, key_of
 MOST = {
     "put into the basket": (9, 2),
     "see the checkout": (6, 1),
-    "press the button": (19, 4),
+    "press the button": (22, 4),
     "come back from PayPal": (35, 4),
     "see the purchase": (5, 1),
     "get a ticket for the socket": (1, 1),

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,8 +29,11 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Flask, Shop], list[Figure]]]] = {
 }
 
 
-def main(names: list[str]) -> None:
-    """Run the benchmarks named, or all; each on an empty shop of its own."""
+def main(names: list[str]) -> int:
+    """Run the benchmarks named, or all; each on an empty shop of its own.
+
+    One that fails costs no other its figures. Returns the status to exit with: 1 if any failed.
+    """
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         raise SystemExit(
@@ -37,12 +41,17 @@ def main(names: list[str]) -> None:
         )
     before = machine.speed()
     groups: dict[str, list[Figure]] = {}
+    failed = []
     throwaway.open_run()
     try:
         for name in names or list(BENCHMARKS):
             title, run = BENCHMARKS[name]
             print(f"measuring: {title} …", flush=True)
-            groups[title] = _measure(name, run)
+            try:
+                groups[title] = _measure(name, run)
+            except Exception:  # noqa: BLE001  # told below, with what the others measured
+                traceback.print_exc()
+                failed.append(name)
     finally:
         throwaway.close_run()
     print_table(groups)
@@ -51,6 +60,9 @@ def main(names: list[str]) -> None:
         f"{machine.speed():.1f} after.\nCPU ms are those of a machine that does "
         f"{machine.REFERENCE_SPEED:g}; compare other figures by their ratios alone."
     )
+    if failed:
+        print(f"\nFailed, see above: {', '.join(failed)}.")
+    return 1 if failed else 0
 
 
 def _measure(name: str, run: Callable[[Flask, Shop], list[Figure]]) -> list[Figure]:
@@ -77,4 +89,4 @@ def _measure(name: str, run: Callable[[Flask, Shop], list[Figure]]) -> list[Figu
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

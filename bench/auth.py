@@ -63,7 +63,7 @@ def _figures(request: pb.ValidateTokenRequest, port: int, bare_port: int) -> Ite
         metadata = (("authorization", f"Bearer {TOKEN}"),)
         answer = validate(request, metadata=metadata)
         if not answer.valid:
-            raise SystemExit("the login that is to be measured with is no good")
+            raise RuntimeError("the login that is to be measured with is no good")
         echo = bare.unary_unary(METHOD)
         payload = answer.SerializeToString()
 

@@ -19,6 +19,7 @@ import requests
 from flask import Flask
 from websocket import WebSocket, WebSocketTimeoutException, create_connection
 
+from app.embedded.processes import free_port
 from bench.figures import Figure, percentile
 from bench.spent import spent
 from tests.conftest import PASSWORD
@@ -36,7 +37,9 @@ MOST_CPU_MILLISECONDS = 300  # a sale, all servers together
 SECONDS = 30
 POLL_SECONDS = 3.0
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
-ROLES = ("paypal", "web", "chat", "worker", "delivery", "clock")
+# All that `make run` starts; who is logged in, the sockets ask `auth`.
+ROLES = ("paypal", "auth", "web", "chat", "worker", "delivery", "webhooks", "clock")
+TOKEN = "bench-only-service-token-bench-only"
 
 
 @dataclass
@@ -136,6 +139,12 @@ def _wait_for_news(socket: WebSocket) -> None:
 
 def run(application: Flask, shop: Shop) -> list[Figure]:
     """Sales one by one, then at a steady rate."""
+    listen = f"127.0.0.1:{free_port()}"
+    shop.environment |= {
+        "AUTH_GRPC_LISTEN": listen,
+        "AUTH_GRPC_URL": f"grpc://{listen}",
+        "AUTH_GRPC_TOKEN": TOKEN,
+    }
     shop.start(*ROLES)
     with application.app_context():
         seller = make_user(roles=("seller",))

@@ -102,7 +102,10 @@ def _foreign(route: Route, address: str, product_id: str) -> None:
     )
 
 
-def test_whom_a_page_was_made_for_is_noted_for_https_alone(visit: Visit, shop: Shop) -> None:
+def test_whom_a_page_was_made_for_is_noted_for_https_alone(
+    visit: Visit, watch: Watch, shop: Shop
+) -> None:
+    watch.allow("/live/ticket")  # whose origin is not the address that the shop knows
     page, secure = visit(), "https://shop.test"
     page.route(
         f"{secure}/**",

@@ -7,10 +7,13 @@ that it waits, or that it was taken and until when at most.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import current_app
 from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.job import Job, JobStatus
 from rq.timeouts import JobTimeoutException
@@ -21,6 +24,18 @@ from app.kit import jobs
 
 log = logging.getLogger(__name__)
 _HEARTBEAT = timedelta(seconds=10)
+
+
+@contextmanager
+def _redis_may_be_away() -> Iterator[None]:
+    """Go on without Redis, for whose absence RQ waits only where it looks for the next job.
+
+    Anywhere else it would end the worker.
+    """
+    try:
+        yield
+    except RedisError as error:
+        log.warning("Redis is away, the worker goes on", extra={"error": str(error)})
 
 
 class LeanWorker(SimpleWorker):
@@ -42,12 +57,13 @@ class LeanWorker(SimpleWorker):
                 job.perform()
         except Exception:
             log.exception("job failed", extra={"job": job.func_name})
-        self.connection.delete(job.key)
+        with _redis_may_be_away():
+            self.connection.delete(job.key)  # else it ends by itself
         self.set_state(WorkerStatus.IDLE)
 
     def _take(self, job: Job, queue: Queue) -> None:
         """Have the job's key say that it does not wait any more, for as long as it may run."""
-        with self.connection.pipeline(transaction=False) as pipeline:
+        with _redis_may_be_away(), self.connection.pipeline(transaction=False) as pipeline:
             pipeline.hset(job.key, "status", JobStatus.STARTED.value)
             pipeline.expire(job.key, jobs.LEASE_SECONDS)
             pipeline.lrem(queue.intermediate_queue_key, 1, job.id)  # where RQ put it meanwhile
@@ -60,4 +76,15 @@ class LeanWorker(SimpleWorker):
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that it lives, for `rq info`, but not around each job."""
         if self.last_heartbeat is None or now() - self.last_heartbeat > _HEARTBEAT:
-            super().heartbeat(timeout, pipeline)
+            with _redis_may_be_away():
+                super().heartbeat(timeout, pipeline)
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Wait while `rq suspend` says so."""
+        with _redis_may_be_away():
+            super().check_for_suspension(burst)
+
+    def run_maintenance_tasks(self) -> None:
+        """See RQ, which does them again where they failed."""
+        with _redis_may_be_away():
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ

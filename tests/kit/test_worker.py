@@ -4,21 +4,29 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 from flask import Flask
+from redis import Redis
+from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection
+from redis.retry import Retry
 from rq import Queue
+from rq.job import Job
 
 from app.extensions import db
 from app.factory import create_app
 from app.kit import jobs
 from app.kit.worker import LeanWorker
 from app.settings import Settings
+from tests.support.silent_proxy import LOOPBACK, SilentProxy
 
 SECONDS = 15
 Work = Callable[[], None]
@@ -87,6 +95,53 @@ def test_nothing_is_left_of_a_job_whether_done_or_failed(
     kept = {key.decode().partition(":")[2] for key in jobs.redis().keys("rq:*")}
     assert not [name for name in kept if name.startswith(("job:", "failed:", "wip:", "finished:"))]
     assert not [name for name in kept if name.endswith("intermediate")]
+
+
+def test_worker_that_loses_redis_at_a_job_does_it_and_takes_the_next_one_once_redis_is_back(
+    app: Flask, make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = urlsplit(make_settings().redis_url)
+    assert server.hostname is not None
+    assert server.port is not None
+    way = SilentProxy(server.hostname, server.port)
+    port = way.port
+    way.start()
+    first, next_one = f"first:{uuid4()}", f"next:{uuid4()}"
+
+    class CutOff(LeanWorker):
+        def _take(self, job: Job, queue: Queue) -> None:
+            if not marks(first):
+                way.stop()
+            super()._take(job, queue)
+
+    def come_back() -> SilentProxy:
+        until(lambda: marks(first) == 1 and len(caplog.records) >= 3)
+        again = SilentProxy(way.host, way.target, _listener=socket.create_server((LOOPBACK, port)))
+        again.start()
+        return again
+
+    jobs.enqueue(note, first)
+    jobs.enqueue(note, next_one)
+    url = server._replace(netloc=server.netloc.replace(f":{server.port}", f":{port}")).geturl()
+    redis = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+    with ThreadPoolExecutor(1) as pool:
+        back = pool.submit(in_context(app, come_back))
+        worker = CutOff([Queue("default", connection=redis)], connection=redis)
+        worker.work(logging_level="CRITICAL", max_jobs=2)
+        back.result().stop()
+    assert (marks(first), marks(next_one)) == (1, 1)
+    lines = {line.message for line in caplog.records if line.name == "app.kit.worker"}
+    assert lines == {"Redis is away, the worker goes on"}
+
+
+def in_context(app: Flask, work: Callable[[], Any]) -> Callable[[], Any]:
+    """To be called in a thread."""
+
+    def call() -> Any:
+        with app.app_context():
+            return work()
+
+    return call
 
 
 def test_job_asks_redis_few_times(app: Flask, drain: Work, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,16 +4,18 @@ import operator
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 from rq import Queue
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from app.kit import jobs, ratelimit, redis_pool
 from app.kit.db import transactional
 from app.kit.errors import TooMany
+from app.kit.live import publishing
 from app.kit.live.publishing import announce, publish
 
 TOPIC = f"order:{uuid4()}"
@@ -36,7 +38,35 @@ class TestPublish:
             list(pool.map(say, words))
         told = heard(*(topic for topic, _event in words))
         assert set(told) == set(words)
-        assert len(told) <= len(words)
+
+    def test_what_comes_while_the_same_word_waits_is_told_with_it(
+        self, app: Flask, heard: Heard
+    ) -> None:
+        def say() -> None:
+            with app.app_context():
+                publish(TOPIC, "changed")
+
+        with ThreadPoolExecutor(8) as pool:
+            with publishing._sending:
+                said = [pool.submit(say) for _ in range(8)]
+                for _ in zip(range(7), as_completed(said), strict=False):
+                    pass  # they leave it to the one that waits
+            wait(said)
+        assert heard(TOPIC) == [(TOPIC, "changed")]
+        publish(TOPIC, "changed")
+        assert heard(TOPIC) == [(TOPIC, "changed")]
+
+    def test_word_whose_job_was_ended_while_it_waited_is_told_the_next_time(
+        self, app: Flask, heard: Heard
+    ) -> None:
+        with (
+            publishing._sending,
+            pytest.raises(JobTimeoutException),
+            UnixSignalDeathPenalty(1, JobTimeoutException),
+        ):
+            publish(TOPIC, "changed")
+        publish(TOPIC, "changed")
+        assert heard(TOPIC) == [(TOPIC, "changed")]
 
     def test_without_redis_it_is_lost_quietly(self, application_without_redis: Flask) -> None:
         with application_without_redis.app_context():

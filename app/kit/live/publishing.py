@@ -52,10 +52,17 @@ def publish(topic: str, event: str) -> None:
         if word in _waiting:
             return
         _waiting.add(word)
-    with _sending:
+    try:
+        with _sending:
+            _waiting.discard(word)
+            _send(word)
+    finally:  # the end of a job's time, while it waited, would silence the word for ever
         _waiting.discard(word)
-        try:
-            jobs.redis().publish(CHANNEL, word)
-        except RedisError as error:
-            if not isinstance(error, Paused):
-                log.warning("live update lost", extra={"error": str(error)})
+
+
+def _send(word: str) -> None:
+    try:
+        jobs.redis().publish(CHANNEL, word)
+    except RedisError as error:
+        if not isinstance(error, Paused):
+            log.warning("live update lost", extra={"error": str(error)})

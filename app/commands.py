@@ -20,6 +20,7 @@ from app.health import stores
 from app.kit import jobs, promises
 from app.kit.clock import Clock
 from app.kit.worker import LeanWorker
+from app.orders.service import recounting
 from app.products.service import shelves
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def init_app(app: Flask) -> None:
         demo_data,
         check_stores,
         check_invariants,
+        recount_earnings,
         make_admin,
         rotate_signing_key,
     ):
@@ -131,6 +133,12 @@ def check_invariants() -> None:
         click.echo(f"{'holds ' if result.holds else 'BROKEN'}  {result.name}: {result.detail}")
     if broken:
         raise SystemExit(1)
+
+
+@click.command("recount-earnings")
+def recount_earnings() -> None:
+    """Count anew what sellers have earned: after an upgrade, or when a promise about it breaks."""
+    click.echo(f"{recounting.recount_earnings()} sums of sellers were written down.")
 
 
 @click.command("make-admin")

@@ -49,18 +49,21 @@ def _release(line_id: UUID) -> bool:
         Leg(AccountKind.SELLER_AVAILABLE, -share.share_minor, account.owner_id, line_id),
     ]
     book(Movement.RELEASE, line_id, account.currency, legs)
-    session().execute(
+    moved = session().execute(
         update(SellerEarnings)
         .where(
             SellerEarnings.seller_id == account.owner_id,
             SellerEarnings.currency == account.currency,
+            SellerEarnings.pending_minor >= share.share_minor,
         )
         .values(
             pending_minor=SellerEarnings.pending_minor - share.share_minor,
             available_minor=SellerEarnings.available_minor + share.share_minor,
         )
+        .returning(SellerEarnings.seller_id)
         .execution_options(synchronize_session=False)
     )
+    moved.one()  # else the sums are not those of the ledger, and nothing is released unseen
     return True
 
 

@@ -241,6 +241,12 @@ class TestListing:
         assert len(plans) == 1
         assert "Bitmap Index Scan on ix_title_word_trgm" in plans[0]
 
+    def test_most_of_the_words_must_resemble_something(self, client, seller) -> None:
+        make_product(seller, title="Over several lines", stock=("A",))
+        for words, is_found in (("nothing is called like this", False), ("lihes several", True)):
+            shown = client.get("/products", query_string={"q": words}).get_data(as_text=True)
+            assert ("Over several lines" in shown) == is_found, words
+
     @pytest.mark.parametrize(
         ("words", "found"),
         [

@@ -75,7 +75,7 @@ RESEMBLING = text(
                 LIMIT :most
             ) AS near
         )
-    END AS query
+    END AS query, numnode(search_query(typed.word, false)) > 0 AS is_sought
     FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS typed (word, place)
     ORDER BY typed.place
     """
@@ -174,7 +174,9 @@ def _look_up(split: Sequence[str]) -> list[_Word]:
 
 
 def _resembling(split: Sequence[str]) -> list[_Word]:
-    """What those of the words that resemble any word of a title may have meant."""
+    """What the words may have meant; nothing where most of them resemble no word of a title."""
     known = {"words": Array(split), "most": MOST_SIMILAR}
-    rows = session().execute(RESEMBLING, known) if split else ()
-    return [_Word(cast(row.query, TSQUERY), []) for row in rows if row.query]
+    rows = session().execute(RESEMBLING, known).all() if split else ()
+    found = [_Word(cast(row.query, TSQUERY), []) for row in rows if row.query]
+    sought = sum(row.is_sought for row in rows)
+    return found if 2 * len(found) >= sought else []

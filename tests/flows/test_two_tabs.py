@@ -102,23 +102,6 @@ def _foreign(route: Route, address: str, product_id: str) -> None:
     )
 
 
-def test_whom_a_page_was_made_for_is_noted_for_https_alone(
-    visit: Visit, watch: Watch, shop: Shop
-) -> None:
-    watch.allow("/live/ticket")  # whose origin is not the address that the shop knows
-    page, secure = visit(), "https://shop.test"
-    page.route(
-        f"{secure}/**",
-        lambda route: route.fulfill(
-            response=route.fetch(url=route.request.url.replace(secure, shop.url, 1))
-        ),
-    )
-    for address, is_secure in ((shop.url, False), (secure, True)):
-        page.goto(address)
-        noted = [note for note in page.context.cookies(address) if note["name"] == "page-of"]
-        assert [note["secure"] for note in noted] == [is_secure]
-
-
 def test_a_page_of_before_the_login_is_made_anew_on_the_way_back(page: Page) -> None:
     someone = buyer()
     page.goto("/products")

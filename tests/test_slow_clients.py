@@ -18,7 +18,7 @@ from flask import Flask
 
 from app.embedded.processes import free_port
 from app.kit.bodies import MIB
-from tests.support.shop import Shop, environment_for
+from tests.support.shop import Shop, environment_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = 200
@@ -33,13 +33,7 @@ HEADERS = b"GET / HTTP/1.1\r\nHost: shop\r\nX-Slow: "
 def shop(app: Flask, tmp_path: Path) -> Iterator[Shop]:
     """`web` alone, as the Procfile starts it."""
     settings = app.extensions["settings"]
-    environment = environment_for(
-        database_url=settings.database_url,
-        redis_url=settings.redis_url,
-        mongo_url=settings.mongo_url,
-        smtp_url=settings.smtp_url,
-        data_dir=tmp_path,
-    )
+    environment = environment_of(settings, tmp_path)
     with Shop(environment | {"SLOW_SECONDS": "1"}, tmp_path) as started:
         started.start("web")
         yield started

@@ -26,7 +26,8 @@ from app.factory import create_app
 from app.kit import jobs
 from app.kit.worker import LeanWorker
 from app.settings import Settings
-from tests.support.silent_proxy import LOOPBACK, SilentProxy
+from tests.support.proxy import LOOPBACK
+from tests.support.silent_proxy import SilentProxy
 
 SECONDS = 15
 Work = Callable[[], None]

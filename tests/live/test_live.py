@@ -41,7 +41,7 @@ from tests.support.apps import another_app
 from tests.support.auth_service import METADATA, TOKEN, auth_service, stub_of
 from tests.support.bought import placed
 from tests.support.servers import Servers
-from tests.support.shop import Shop, environment_for
+from tests.support.shop import Shop, environment_of
 
 SECONDS = 5
 JSON = {"Accept": "application/json"}
@@ -291,7 +291,10 @@ class TestTopics:
         subscribe(connection, topics[-1])
         assert listen(connection, topics[-2])["topic"] == topics[-2]
         publish(topics[-1], "changed")
-        assert listen(connection, topics[0])["topic"] == topics[0]
+        told = listen(connection, topics[0])["topic"]
+        while told == topics[-2]:  # published more than once while it was listened for
+            told = news(connection)["topic"]
+        assert told == topics[0]
 
 
 def grant_moderator(*, user_id: UUID) -> None:
@@ -475,13 +478,7 @@ class TestGunicorn:
         tmp_path: Path,
     ) -> None:
         settings = app.extensions["settings"]
-        environment = environment_for(
-            database_url=settings.database_url,
-            redis_url=settings.redis_url,
-            mongo_url=settings.mongo_url,
-            smtp_url=settings.smtp_url,
-            data_dir=tmp_path,
-        )
+        environment = environment_of(settings, tmp_path)
         topic = f"product:{new_id()}"
         with Shop(environment, tmp_path) as shop:
             shop.start("chat")
@@ -510,13 +507,7 @@ class TestGunicorn:
     ) -> None:
         settings = app.extensions["settings"]
         listen_at = f"127.0.0.1:{free_port()}"
-        environment = environment_for(
-            database_url=settings.database_url,
-            redis_url=settings.redis_url,
-            mongo_url=settings.mongo_url,
-            smtp_url=settings.smtp_url,
-            data_dir=tmp_path,
-        ) | {
+        environment = environment_of(settings, tmp_path) | {
             "AUTH_GRPC_URL": f"grpc://{listen_at}",
             "AUTH_GRPC_LISTEN": listen_at,
             "AUTH_GRPC_TOKEN": TOKEN,

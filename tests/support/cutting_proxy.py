@@ -5,53 +5,27 @@ import socket
 import threading
 from dataclasses import dataclass, field
 
-LOOPBACK = "127.0.0.1"
-CHUNK = 65536
+from tests.support.proxy import CHUNK, Proxy
+
 COMMIT = b"COMMIT"
 
 
 @dataclass
-class CuttingProxy:
+class CuttingProxy(Proxy):
     """Passes everything on, until it is told to cut.
 
     The connection that is cut is the first that sends `marker` and then commits: `answer_lost`
     breaks it once PostgreSQL has committed, else the COMMIT itself never arrives.
     """
 
-    host: str
-    target: int
     answer_lost: bool = False
     marker: bytes | None = None
     cuts: int = 0
-    _listener: socket.socket = field(default_factory=lambda: socket.create_server((LOOPBACK, 0)))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def port(self) -> int:
-        """Where clients connect."""
-        return int(self._listener.getsockname()[1])
 
     def cut(self, marker: bytes, *, answer_lost: bool) -> None:
         """Cut the next transaction that holds the marker."""
         self.marker, self.answer_lost = marker, answer_lost
-
-    def start(self) -> None:
-        """Accept connections until `stop`."""
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def stop(self) -> None:
-        """Accept no more."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _address = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
     def _pass_on(self, client: socket.socket) -> None:
         server = socket.create_connection((self.host, self.target))

@@ -16,6 +16,7 @@ from typing import Self
 import requests
 
 from app.embedded.processes import free_port
+from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -120,6 +121,17 @@ class Shop:
 
 def _is_alive(url: str) -> bool:
     return requests.get(f"{url}/healthz", timeout=2).ok
+
+
+def environment_of(settings: Settings, data_dir: Path) -> dict[str, str]:
+    """The environment of a shop on the stores of these settings."""
+    return environment_for(
+        database_url=settings.database_url,
+        redis_url=settings.redis_url,
+        mongo_url=settings.mongo_url,
+        smtp_url=settings.smtp_url,
+        data_dir=data_dir,
+    )
 
 
 def environment_for(

@@ -28,7 +28,7 @@ from app.settings import Settings
 from tests.auth.rpc.conftest import logged_in
 from tests.factories.auth import PASSWORD, make_user
 from tests.support.auth_service import METADATA, TOKEN, auth_service, stub_of
-from tests.support.shop import Shop, environment_for
+from tests.support.shop import Shop, environment_of
 from tests.support.silent_proxy import SilentProxy
 
 SECONDS = 30
@@ -244,13 +244,8 @@ class TestProcess:
     def process(self, app: Flask, tmp_path: Path) -> Iterator[tuple[int, Any]]:
         settings: Settings = app.extensions["settings"]
         port = free_port()
-        environment = environment_for(
-            database_url=settings.database_url,
-            redis_url=settings.redis_url,
-            mongo_url=settings.mongo_url,
-            smtp_url=settings.smtp_url,
-            data_dir=tmp_path,
-        ) | {"AUTH_GRPC_TOKEN": TOKEN, "AUTH_GRPC_LISTEN": f"127.0.0.1:{port}"}
+        environment = environment_of(settings, tmp_path)
+        environment |= {"AUTH_GRPC_TOKEN": TOKEN, "AUTH_GRPC_LISTEN": f"127.0.0.1:{port}"}
         with Shop(environment, tmp_path) as shop, stub_of(port) as stub:
             shop.start("auth")
             yield shop.processes["auth"].pid, stub

@@ -39,7 +39,7 @@ from tests.factories.auth import make_user
 from tests.support.apps import another_app
 from tests.support.auth_service import METADATA, TOKEN, asking, auth_service, stub_of
 from tests.support.certificates import Authority
-from tests.support.shop import Shop, environment_for
+from tests.support.shop import Shop, environment_of
 
 SECONDS = 10
 Make = Callable[..., Settings]
@@ -403,13 +403,8 @@ class TestProcess:
     def test_serves_until_it_is_told_to_stop(self, app, tmp_path: Path) -> None:
         settings: Settings = app.extensions["settings"]
         port = free_port()
-        environment = environment_for(
-            database_url=settings.database_url,
-            redis_url=settings.redis_url,
-            mongo_url=settings.mongo_url,
-            smtp_url=settings.smtp_url,
-            data_dir=tmp_path,
-        ) | {"AUTH_GRPC_TOKEN": TOKEN, "AUTH_GRPC_LISTEN": f"127.0.0.1:{port}"}
+        environment = environment_of(settings, tmp_path)
+        environment |= {"AUTH_GRPC_TOKEN": TOKEN, "AUTH_GRPC_LISTEN": f"127.0.0.1:{port}"}
         user = make_user()
         with Shop(environment, tmp_path) as shop:
             shop.start("auth")
@@ -441,13 +436,7 @@ class TestProcess:
 
     def test_says_why_it_does_not_start(self, app, tmp_path: Path) -> None:
         settings: Settings = app.extensions["settings"]
-        environment = environment_for(
-            database_url=settings.database_url,
-            redis_url=settings.redis_url,
-            mongo_url=settings.mongo_url,
-            smtp_url=settings.smtp_url,
-            data_dir=tmp_path,
-        )
+        environment = environment_of(settings, tmp_path)
         done = subprocess.run(
             [Path(sys.executable).parent / "flask", "--app", "wsgi", "auth-server"],
             env=environment,

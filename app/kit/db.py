@@ -16,7 +16,7 @@ from flask import Flask
 from flask_babel import gettext as _
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Enum, event, func, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app.extensions import Base, db
@@ -144,7 +144,7 @@ def _let_go(error: BaseException | None) -> None:
         return
     try:
         current.commit()  # of reads alone; after a rollback psycopg forgets what it has prepared
-    except DBAPIError:
+    except SQLAlchemyError:  # broken now, or before, which whoever asked has got over
         undo()  # else the end of a request that reads no more would take its answer with it
 
 

@@ -254,6 +254,15 @@ class TestGuards:
         assert rows()[1] == 0
         assert session().scalar(text("SELECT count(*) FROM outbox")) == 0
 
+    def test_context_ends_whose_connection_broke_before(self, app: Flask) -> None:
+        with app.app_context():
+            pid = session().execute(text("SELECT pg_backend_pid()")).scalar_one()
+            _end(pid)
+            with pytest.raises(OperationalError):
+                session().execute(text("SELECT 1"))
+        with app.app_context():
+            assert session().execute(text("SELECT 1")).scalar_one() == 1
+
     def test_driver_is_asked_in_a_transaction_alone(self, app: Flask) -> None:
         with pytest.raises(RuntimeError, match="open transaction"):
             rows_of("SELECT 1")

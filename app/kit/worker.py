@@ -10,9 +10,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import cast
 
 from flask import current_app
-from redis.client import Pipeline
+from redis.client import Pipeline, PubSubWorkerThread
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.job import Job, JobStatus
@@ -83,6 +84,17 @@ class LeanWorker(SimpleWorker):
         """Wait while `rq suspend` says so."""
         with _redis_may_be_away():
             super().check_for_suspension(burst)
+
+    def unsubscribe(self) -> None:
+        """End the thread that hears commands.
+
+        It is told so before the word that wakes it: one that wakes first goes back to wait for a
+        minute, of which RQ waits for a second, too.
+        """
+        thread = cast(PubSubWorkerThread | None, self.pubsub_thread)
+        if thread is not None:
+            thread.stop()
+        super().unsubscribe()  # type: ignore[no-untyped-call]  # RQ
 
     def run_maintenance_tasks(self) -> None:
         """See RQ, which does them again where they failed."""

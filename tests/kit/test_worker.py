@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.connection import AbstractConnection
 from redis.retry import Retry
 from rq import Queue
@@ -143,6 +144,21 @@ def in_context(app: Flask, work: Callable[[], Any]) -> Callable[[], Any]:
             return work()
 
     return call
+
+
+def test_thread_that_hears_commands_ends_with_the_worker(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsubscribe = PubSub.unsubscribe
+
+    def heard_at_once(self: PubSub, *args: Any) -> None:
+        unsubscribe(self, *args)
+        until(lambda: not self.subscribed)
+
+    monkeypatch.setattr(PubSub, "unsubscribe", heard_at_once)
+    worker = LeanWorker([Queue("default", connection=jobs.redis())], connection=jobs.redis())
+    worker.work(burst=True, logging_level="CRITICAL")
+    assert not worker.pubsub_thread.is_alive()
 
 
 def test_job_asks_redis_few_times(app: Flask, drain: Work, monkeypatch: pytest.MonkeyPatch) -> None:

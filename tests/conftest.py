@@ -19,6 +19,8 @@ from flask_migrate import upgrade
 from playwright.sync_api import Browser, sync_playwright
 from rq import Queue
 from sqlalchemy import event, text
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from app.auth import passwords
 from app.auth.models import User
@@ -92,6 +94,20 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
+
+
+class OneShopForAllFlows(LoadFileScheduling):
+    """Hands out a file at a time, but the flows together: a second shop for them costs most."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        flows = "tests/flows/"
+        return flows if nodeid.startswith(flows) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneShopForAllFlows:
+    """Have tests handed out so."""
+    return OneShopForAllFlows(config, log)
 
 
 class IsolatedClient(FlaskClient):

@@ -18,6 +18,7 @@ from flask import Flask
 
 from app.embedded.processes import free_port
 from app.kit.bodies import MIB
+from app.settings import Settings
 from tests.support.shop import Shop, environment_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,14 +30,22 @@ BODY = (
 HEADERS = b"GET / HTTP/1.1\r\nHost: shop\r\nX-Slow: "
 
 
-@pytest.fixture
-def shop(app: Flask, tmp_path: Path) -> Iterator[Shop]:
+@pytest.fixture(scope="module")
+def web(
+    make_settings: Callable[..., Settings], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
     """`web` alone, as the Procfile starts it."""
-    settings = app.extensions["settings"]
-    environment = environment_of(settings, tmp_path)
-    with Shop(environment | {"SLOW_SECONDS": "1"}, tmp_path) as started:
+    directory = tmp_path_factory.mktemp("web")
+    environment = environment_of(make_settings(), directory)
+    with Shop(environment | {"SLOW_SECONDS": "1"}, directory) as started:
         started.start("web")
         yield started
+
+
+@pytest.fixture
+def shop(app: Flask, web: Shop) -> Shop:
+    """The same, on empty stores."""
+    return web
 
 
 def _nginx(directory: Path, port: int, web: int) -> list[str]:

@@ -145,13 +145,14 @@ class TestOneOrder:
         assert_promises_hold()
 
     def test_capture_that_paypal_is_still_working_on_is_neither_lost_nor_taken_twice(
-        self, app: Flask, paypal: SandboxControl, drain: Drain, buyer, seller
+        self, app: Flask, paypal: SandboxControl, drain: Drain, buyer, seller, monkeypatch
     ) -> None:
+        monkeypatch.setattr(adapter, "IN_PROGRESS_PAUSES", (0.05, 0.1))
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         before = len(paypal.captures())
-        paypal.fault("slow", operation="capture", seconds=4)
+        paypal.fault("slow", operation="capture", seconds=2)
         # PayPal answers the second with 409 PREVIOUS_REQUEST_IN_PROGRESS.
         results = in_parallel(app, [lambda: capture(buyer, started)] * 2)
         assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
@@ -167,7 +168,7 @@ class TestOneOrder:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        paypal.fault("slow", operation="capture", seconds=4)
+        paypal.fault("slow", operation="capture", seconds=2)
         results = in_parallel(app, [lambda: capturing.capture(order_id=started.order_id)] * 2)
         assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
         drain()

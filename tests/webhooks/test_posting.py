@@ -1,11 +1,12 @@
 """A message is posted, to servers that mean us no good."""
 
+import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def server(act: Act, context: ssl.SSLContext | None = None) -> Iterator[str]:
                 taken, _address = listening.accept()
             except OSError:
                 return
+            callers.append(taken)
             try:
                 with context.wrap_socket(taken, server_side=True) if context else taken as caller:
                     if act is not take_nothing:
@@ -46,6 +48,7 @@ def server(act: Act, context: ssl.SSLContext | None = None) -> Iterator[str]:
             except OSError:
                 pass  # it has hung up
 
+    callers: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve)
         thread.start()
@@ -53,6 +56,9 @@ def server(act: Act, context: ssl.SSLContext | None = None) -> Iterator[str]:
             yield f"127.0.0.1:{listening.getsockname()[1]}/"
         finally:
             listening.shutdown(socket.SHUT_RDWR)
+            for caller in callers:
+                with suppress(OSError):  # it is closed
+                    caller.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
@@ -87,9 +93,11 @@ def flood(start: bytes, wave: bytes) -> Act:
 
 
 def take_nothing(caller: socket.socket) -> None:
-    """Leave what is sent in the line, until the other side hangs up."""
+    """Leave what is sent in the line, until the server closes."""
     caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-    time.sleep(SECONDS * 2)
+    closed = select.poll()
+    closed.register(caller, 0)  # by our own side: nothing of the other's end gets through
+    closed.poll()
 
 
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -270,7 +270,8 @@ class TestWatch:
         api_keys.revoke_api_key(user_id=user.id, key_id=key_id)
         assert watching.next_news() == Revocation(user.id, 1)
 
-    def test_hears_that_nothing_happens(self, gate: Gate, app) -> None:
+    def test_hears_that_nothing_happens(self, gate: Gate, app, monkeypatch) -> None:
+        monkeypatch.setattr("app.auth.gate.HEARTBEAT_SECONDS", 0.1)
         watching = Watching(gate, app.app_context)
         assert watching.heard.get(timeout=SECONDS) is None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.flows.conftest import Visit
+from tests.flows.steps import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -27,7 +28,7 @@ def test_nothing_in_it_is_hard_to_read_or_to_reach_in_the_theme_that_is_chosen(
 
 def violations(page: Page) -> dict[str, list[str]]:
     """What axe finds wrong with the page, by its rules, once its colours have changed."""
-    page.wait_for_function("document.getAnimations().length === 0")
+    wait_until(page, lambda: page.evaluate("document.getAnimations().length") == 0)
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return {one["id"]: [node["html"] for node in one["nodes"]] for one in result["violations"]}
 

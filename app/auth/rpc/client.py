@@ -88,7 +88,7 @@ class GrpcGate:
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._credentials = credentials
         self._deadline = deadline
-        self._memory = Memory() if remembers else None
+        self._memory: Memory[Proof] | None = Memory() if remembers else None
         self._opening = threading.Lock()
         self._channel: grpc.Channel | None = None
         self._stub: Any = None
@@ -190,13 +190,13 @@ class GrpcGate:
         memory = self._memory
         if memory is None:
             return messages.read_proof(self._ask("ValidateToken", request))
-        key = key_of(request)
+        key = key_of(request.SerializeToString())
         if not fresh and (known := memory.recall(key)) is not None:
             return known
         moment = memory.moment()
         proof = messages.read_proof(self._ask("ValidateToken", request))
         if proof is not None:
-            memory.remember(key, proof, asked_at=moment)
+            memory.remember(key, proof, proof, asked_at=moment)
         return proof
 
     def _change_role(self, user_id: UUID, role: Role, change: pb.RoleChange) -> Person:
@@ -240,7 +240,7 @@ class GrpcGate:
                     ).start()
             return self._stub
 
-    def _keep_true(self, memory: Memory) -> None:
+    def _keep_true(self, memory: Memory[Proof]) -> None:
         """Let the memory follow the stream of revocations for ever."""
         wait = _FIRST_WAIT
         while not self._closed.is_set():

@@ -5,7 +5,6 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -79,6 +78,7 @@ class Guard(grpc.ServerInterceptor):
         )
         self._watchers = futures.ThreadPoolExecutor(watchers, thread_name_prefix="grpc-watchers")
         self._stranger = self._unread(_send_away, None)
+        self._guarded: dict[str, Any] = {}  # the handler of each method, made at its first call
 
     def intercept_service(
         self,
@@ -89,12 +89,17 @@ class Guard(grpc.ServerInterceptor):
         method = handler_call_details.method
         if not self._is_known(handler_call_details):
             return self._for_stranger(method, continuation, handler_call_details)
+        if method in self._guarded:
+            return self._guarded[method]
         handler = continuation(handler_call_details)
         if handler is None or not method.startswith(OURS):
             return handler
         if handler.response_streaming:
-            return handler._replace(unary_stream=self._stream(handler.unary_stream))
-        return handler._replace(unary_unary=self._call(handler.unary_unary))
+            guarded = handler._replace(unary_stream=self._stream(handler.unary_stream))
+        else:
+            guarded = handler._replace(unary_unary=self._call(handler.unary_unary))
+        self._guarded[method] = guarded
+        return guarded
 
     def _for_stranger(
         self,
@@ -135,15 +140,19 @@ class Guard(grpc.ServerInterceptor):
 
     def _call(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def call(request: Any, context: grpc.ServicerContext) -> Any:
-            with _told(context):
+            try:
                 return method(request, context)
+            except Exception as error:  # noqa: BLE001  # nothing else may tell the caller of it
+                _end(context, refusal(error))
 
         return call
 
     def _stream(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            with _told(context):
+            try:
                 yield from method(request, context)
+            except Exception as error:  # noqa: BLE001  # see above
+                _end(context, refusal(error))
 
         return _in(self._watchers, stream)
 
@@ -156,14 +165,6 @@ def _in(pool: futures.ThreadPoolExecutor, behavior: F) -> F:
     """
     behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]
     return behavior
-
-
-@contextmanager
-def _told(context: grpc.ServicerContext) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  # nothing else may tell the caller of it
-        _end(context, refusal(error))
 
 
 def _send_away(context: grpc.ServicerContext) -> None:

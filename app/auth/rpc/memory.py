@@ -5,29 +5,30 @@ import threading
 import time
 from collections import OrderedDict
 from datetime import UTC, datetime
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from app.auth.gate import HEARTBEAT_SECONDS, Proof
-from app.auth.rpc.generated import auth_pb2 as pb
 
+T = TypeVar("T")
 SECONDS = 10.0
 SIZE = 10_000
 PATIENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS  # of silence on the stream
 
 
-def key_of(request: pb.ValidateTokenRequest) -> bytes:
-    """What a credential is remembered by: what is remembered must not be a list of tokens."""
-    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+def key_of(request: bytes) -> bytes:
+    """What a request is remembered by: what is remembered must not be a list of tokens."""
+    return hashlib.sha256(request).digest()
 
 
-class Memory:
-    """Good credentials alone: bounded in number and age, empty after `patience` of silence."""
+class Memory(Generic[T]):
+    """What good credentials are answered with: bounded in number and age, empty after silence."""
 
     def __init__(self, *, seconds: float = SECONDS, patience: float = PATIENCE_SECONDS) -> None:
         self._seconds = seconds
         self._patience = patience
         self._lock = threading.Lock()
-        self._proofs: OrderedDict[bytes, tuple[Proof, float]] = OrderedDict()
+        self._answers: OrderedDict[bytes, tuple[T, Proof, float]] = OrderedDict()
         self._heard_at: float | None = None
         self._changes = 0
 
@@ -45,37 +46,42 @@ class Memory:
         with self._lock:
             return self._changes
 
-    def recall(self, key: bytes) -> Proof | None:
+    def recall(self, key: bytes) -> T | None:
         """What is known of a credential, if it can be relied on."""
         with self._lock:
-            found = self._proofs.get(key)
+            found = self._answers.get(key)
             if found is None or not self._is_true():
                 return None
-            proof, until = found
+            answer, proof, until = found
             over = proof.expires_at is not None and proof.expires_at <= datetime.now(UTC)
             if over or time.monotonic() >= until:
-                del self._proofs[key]
+                del self._answers[key]
                 return None
-            return proof
+            return answer
 
-    def remember(self, key: bytes, proof: Proof, *, asked_at: int) -> None:
-        """Keep an answer, unless something was revoked since `asked_at`: it may be older."""
+    def remember(self, key: bytes, answer: T, proof: Proof, *, asked_at: int) -> None:
+        """Keep an answer, unless something was revoked since `asked_at`: it may be older.
+
+        `proof` is what it says, by which it is known when it ends.
+        """
         with self._lock:
             if asked_at != self._changes or not self._is_true():
                 return
-            self._proofs[key] = (proof, time.monotonic() + self._seconds)
-            self._proofs.move_to_end(key)
-            if len(self._proofs) > SIZE:
-                self._proofs.popitem(last=False)
+            self._answers[key] = (answer, proof, time.monotonic() + self._seconds)
+            self._answers.move_to_end(key)
+            if len(self._answers) > SIZE:
+                self._answers.popitem(last=False)
 
     def forget(self, user_id: UUID) -> None:
         """Drop all that is known of a person."""
         with self._lock:
             self._changes += 1
             for key in [
-                key for key, (proof, _) in self._proofs.items() if proof.person.id == user_id
+                key
+                for key, (_answer, proof, _until) in self._answers.items()
+                if proof.person.id == user_id
             ]:
-                del self._proofs[key]
+                del self._answers[key]
 
     def hear(self, at: float | None = None) -> None:
         """`at` this moment of the monotonic clock, or now, all revocations had been heard of."""
@@ -92,4 +98,4 @@ class Memory:
 
     def _start_anew(self) -> None:
         self._changes += 1
-        self._proofs.clear()
+        self._answers.clear()

@@ -25,7 +25,8 @@ from app.auth.rpc.generated import auth_pb2 as pb
 from app.auth.rpc.generated import auth_pb2_grpc
 from app.auth.rpc.guard import Guard
 from app.auth.rpc.logins import Logins
-from app.auth.rpc.memory import Memory, key_of
+from app.auth.rpc.memory import Memory
+from app.auth.rpc.remembering import Remembering
 from app.extensions import db
 from app.kit.errors import AppError
 from app.settings import Settings
@@ -75,24 +76,16 @@ def _in_context(
 class AuthService(auth_pb2_grpc.AuthServiceServicer):
     """Translates between the wire and the gate; see the .proto for what each method promises."""
 
-    def __init__(self, app: Flask, gate: Gate, logins: Logins, memory: Memory) -> None:
+    def __init__(self, app: Flask, gate: Gate, logins: Logins) -> None:
         self._app = app
         self._gate = gate
         self._logins = logins
-        self._memory = memory
 
     def ValidateToken(  # noqa: N802  # the .proto's name
         self, request: pb.ValidateTokenRequest, _context: grpc.ServicerContext
     ) -> pb.ValidateTokenResponse:
         """Judge a credential."""
-        key = key_of(request)
-        proof = self._memory.recall(key)
-        if proof is None:
-            moment = self._memory.moment()
-            proof = self._judge(request)
-            if proof is not None:
-                self._memory.remember(key, proof, asked_at=moment)
-        return messages.write_proof(proof)
+        return messages.write_proof(self._judge(request))
 
     def _judge(self, request: pb.ValidateTokenRequest) -> Proof | None:
         match request.WhichOneof("credential"):
@@ -202,7 +195,7 @@ class AuthServer:
             raise CannotServe("AUTH_GRPC_TOKEN is not set: callers could not prove themselves.")
         self._app = app
         self._gate = LocalGate()
-        memory = Memory(seconds=MEMORY_SECONDS, patience=LEASE_SECONDS)
+        memory: Memory[bytes] = Memory(seconds=MEMORY_SECONDS, patience=LEASE_SECONDS)
         with app.app_context():
             self._logins = Logins(db.engine)
             self._lease = Lease(db.engine, renewed=memory.hear, lost=memory.lose)
@@ -210,12 +203,15 @@ class AuthServer:
         self._stopping = threading.Event()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(WORKERS, thread_name_prefix="grpc"),
-            interceptors=[Guard(settings.auth_grpc_token.get_secret_value(), watchers=WATCHERS)],
+            interceptors=[
+                Guard(settings.auth_grpc_token.get_secret_value(), watchers=WATCHERS),
+                Remembering(memory),
+            ],
             options=OPTIONS,
             maximum_concurrent_rpcs=10 * (WORKERS + WATCHERS),
         )
         auth_pb2_grpc.add_AuthServiceServicer_to_server(
-            AuthService(app, self._gate, self._logins, memory), self._server
+            AuthService(app, self._gate, self._logins), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.app_env != "production":

@@ -100,28 +100,28 @@ class TestMemory:
             assert far.validate_session(login) is None
 
     def test_is_bounded(self) -> None:
-        memory = Memory()
+        memory: Memory[Proof] = Memory()
         memory.hear()
         first = b"0"
         for number in range(SIZE):
-            memory.remember(str(number).encode(), proof(), asked_at=memory.moment())
+            memory.remember(str(number).encode(), proof(), proof(), asked_at=memory.moment())
         assert memory.recall(first)
-        memory.remember(b"one more", proof(), asked_at=memory.moment())
+        memory.remember(b"one more", proof(), proof(), asked_at=memory.moment())
         assert memory.recall(first) is None
         assert memory.recall(b"1")
 
     def test_answer_from_before_a_revocation_is_not_kept(self) -> None:
-        memory = Memory()
+        memory: Memory[Proof] = Memory()
         memory.hear()
         asked_at = memory.moment()
         memory.forget(new_id())
-        memory.remember(b"0", proof(), asked_at=asked_at)
+        memory.remember(b"0", proof(), proof(), asked_at=asked_at)
         assert memory.recall(b"0") is None
 
     def test_starts_anew_after_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        memory = Memory()
+        memory: Memory[Proof] = Memory()
         memory.hear()
-        memory.remember(b"0", proof(), asked_at=memory.moment())
+        memory.remember(b"0", proof(), proof(), asked_at=memory.moment())
         assert memory.recall(b"0")
         now = time.monotonic()
         monkeypatch.setattr("app.auth.rpc.memory.time.monotonic", lambda: now + 9)
@@ -130,10 +130,10 @@ class TestMemory:
         assert memory.recall(b"0") is None
 
     def test_forgets_after_ten_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        memory = Memory()
+        memory: Memory[Proof] = Memory()
         now = time.monotonic()
         memory.hear()
-        memory.remember(b"0", proof(), asked_at=memory.moment())
+        memory.remember(b"0", proof(), proof(), asked_at=memory.moment())
         for passed, known in ((4, True), (8, True), (9.9, True), (10.1, False)):
             monkeypatch.setattr(
                 "app.auth.rpc.memory.time.monotonic", lambda passed=passed: now + passed

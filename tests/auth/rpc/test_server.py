@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from app.auth.gate import gate
 from app.auth.revocations import INBOX_SIZE
+from app.auth.rpc import remembering
 from app.auth.rpc.client import AuthAway
 from app.auth.rpc.generated import auth_pb2 as pb
 from app.auth.rpc.generated.auth_pb2_grpc import AuthServiceStub
@@ -164,6 +165,13 @@ class TestRefusals:
                 status, code, words = refused(call)
                 assert (status, code) == (grpc.StatusCode.INVALID_ARGUMENT, "unreadable")
                 assert words.startswith(field)
+
+    def test_question_that_is_no_message_is_refused(self, app, server: AuthServer) -> None:
+        with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            validate = channel.unary_unary(remembering.METHOD)
+            status, code, words = refused(lambda: validate(b"\xff", metadata=METADATA))
+        assert (status, code) == (grpc.StatusCode.INVALID_ARGUMENT, "unreadable")
+        assert words.startswith("request")
 
     def test_bad_credentials_are_not_explained(self, app, server: AuthServer) -> None:
         with stub_of(server.port) as stub:

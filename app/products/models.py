@@ -70,6 +70,11 @@ class Category(Model):
     name_en: Mapped[str] = mapped_column(Text)
     name_ru: Mapped[str] = mapped_column(Text)
     position: Mapped[int] = mapped_column(default=0)
+    search: Mapped[str] = mapped_column(
+        TSVECTOR,
+        Computed("search_lexemes(name_en || ' ' || name_ru)", persisted=True),
+        deferred=True,
+    )
 
 
 class Product(Model):

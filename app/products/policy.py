@@ -7,12 +7,13 @@ from app.products.models import Product, ProductState
 
 
 def for_sale() -> ColumnElement[bool]:
-    """Whether anybody may see and buy a product, stock aside; for a query that joins its seller.
+    """Whether anybody may see and buy a product, stock aside; for a query that joins its seller."""
+    return and_(is_offered(Product), User.banned_at.is_(None))
 
-    A shared product needs the content that its buyers get.
-    """
+
+def is_offered(product: type[Product]) -> ColumnElement[bool]:
+    """The same, its seller aside. A shared product needs the content that its buyers get."""
     return and_(
-        Product.state == ProductState.PUBLISHED,
-        User.banned_at.is_(None),
-        or_(Product.shared.is_(False), Product.content_id.is_not(None)),
+        product.state == ProductState.PUBLISHED,
+        or_(product.shared.is_(False), product.content_id.is_not(None)),
     )

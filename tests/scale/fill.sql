@@ -62,14 +62,19 @@ RETURN translate(
         & 4294967295),
     '0123456789', 'ghijklmnop');
 
--- Every fourth title has the one word, every hundredth the other; the third stands in old ones alone.
+-- Words that stand in every title, in every fourth, fifth, tenth … ten-thousandth, and in old ones
+-- alone; of those that were ever bought some have none of the rarer ones.
 CREATE FUNCTION title_of(n bigint) RETURNS text STABLE PARALLEL SAFE LANGUAGE sql
 RETURN (ARRAY['Game', 'Licence', 'Course', 'Font'])[1 + n % 4]
     || (ARRAY[' deluxe', ' standard', ' classic', ' for studios', ' to begin with'])[1 + n % 5]
+    || CASE WHEN n % 10 = 6 THEN ' limited' ELSE '' END
     || CASE WHEN n % 100 = 44 THEN ' collector' ELSE '' END
+    || CASE WHEN any_below(n, 50) = 7 THEN ' seasonal' ELSE '' END
+    || CASE WHEN any_below(n, 1000) = 7 THEN ' heirloom' ELSE '' END
+    || CASE WHEN n % 10000 = 4445 THEN ' unicum' ELSE '' END
     || CASE WHEN n < current_setting('scale.first')::bigint
             + current_setting('scale.last')::bigint / 20 THEN ' vintage' ELSE '' END
-    || ' ' || some_word(n) || ' no. ' || n;
+    || ' edition ' || some_word(n) || ' no. ' || n;
 
 INSERT INTO users (id, email, password_hash, display_name, locale, session_epoch, roles,
     paypal_email, name_letters, name_looks, confirmed_at, created_at, banned_at)
@@ -104,7 +109,9 @@ INSERT INTO product (id, seller_id, category_id, kind, shared, title, descriptio
     currency, photo_id, content_id, state, sold_count, version, created_at, published_at)
 SELECT nth(3, n), nth(1, seller_of(n)), shelves.ids[1 + any_below(n, cardinality(shelves.ids))],
     CASE WHEN is_text(n) THEN 'text' ELSE 'key' END, is_text(n), title_of(n),
-    'A thing to try with ' || some_word(-n) || ' and ' || some_word(-1 - n), 100 + any_below(n, 90000), 'EUR',
+    'A thing to try with ' || some_word(-n) || ' and ' || some_word(-1 - n)
+        || CASE WHEN n % 100 = 77 THEN ' as a gift' ELSE '' END,
+    100 + any_below(n, 90000), 'EUR',
     CASE WHEN n % 10 = 0 THEN nth(20, n) END,
     CASE WHEN is_text(n) THEN nth(4, n) END,
     CASE n % 100 WHEN 1 THEN 'hidden' WHEN 2 THEN 'draft' WHEN 3 THEN 'removed'
@@ -115,7 +122,7 @@ FROM numbers() n,
 INSERT INTO title_word (word)
 SELECT DISTINCT word FROM numbers() n, LATERAL (VALUES (n::text), (some_word(n))) AS v (word)
 UNION SELECT regexp_split_to_table('game licence course font deluxe standard classic for studios to '
-    'begin with collector vintage no', ' ')
+    'begin with limited collector seasonal heirloom unicum vintage edition no', ' ')
 ON CONFLICT DO NOTHING;
 INSERT INTO stock_batch (id, product_id, source, taken)
 SELECT nth(6, n), nth(3, n), '', 1 FROM numbers() n WHERE NOT is_text(n);

@@ -33,12 +33,17 @@ from tests.support.programs import program_of
 Visits = Iterator[tuple[str, Callable[[], object]]]
 MANY = "pages=10"  # as who comes back to a list has it
 SORTS = [sort.value for sort in Sort if sort is not Sort.RELEVANCE]
-# In every fourth title, in every hundredth, in old ones alone, in one, in a category's name, in
-# every description, several at once, misspelt, and nowhere.
+# In every title, in every fourth, tenth, fiftieth, hundredth, thousandth, ten-thousandth, in old
+# ones alone, in one, in a category's name, in every description and in every hundredth, several at
+# once, beginnings, misspelt, and nowhere.
 SEARCHES = (
-    "game", "collector", "vintage", "4711", "music", "thing", "deluxe game", "game 4711",
-    "gaem", "colector", "vintge", "colector gaem", "zzzzzzzz", "g", "qx",
+    "edition", "game", "limited", "seasonal", "collector", "heirloom", "unicum", "vintage", "4711",
+    "music", "thing", "gift", "deluxe game", "game 4711", "game licence", "limited game",
+    "heirloom limited", "g", "e", "4", "47", "471", "lim", "col", "vint", "gaem", "colector",
+    "limitd", "edtion", "vintge", "colector gaem", "zzzzzzzz", "qx",
 )  # fmt: skip
+# Each with every sort and every kind of filter.
+COMMON_WORDS = ("edition", "game", "limited", "seasonal", "collector", "heirloom", "unicum")
 
 
 @dataclass(frozen=True)
@@ -89,10 +94,21 @@ def pages(app: Flask, cast: Cast) -> Visits:
         f"/products/category/{shelf}?kind=link",
         f"/products/category/{shelf}?kind=text&in_stock=y&sort=popular",
         *("/products?" + urlencode({"q": words}) for words in SEARCHES),
-        *(f"/products?q=game&sort={sort}" for sort in SORTS),
+        *(f"/products?q={words}&sort={sort}" for words in COMMON_WORDS for sort in SORTS),
+        *(
+            f"/products{place}q={words}"
+            for words in COMMON_WORDS
+            for place in (
+                "?kind=link&",
+                "?kind=text&",
+                "?in_stock=y&",
+                "?price_from=1&price_to=1.01&",
+                "?price_from=100&price_to=110&",
+                f"/category/{shelf}?",
+                f"/category/{shelf}?sort=price_asc&",
+            )
+        ),
         "/products?q=gaem&sort=price_asc",
-        "/products?q=game&kind=link",
-        f"/products/category/{shelf}?q=collector",
     ]
     basket.add(owner=Owner(user_id=cast.buyer.id), product_id=full.id, quantity=1)
     paths = {
@@ -155,7 +171,7 @@ def operations(app: Flask, cast: Cast) -> Visits:
     paths = {
         "buyer": [
             "/products?limit=100&total=true",
-            "/products?q=game&total=true",
+            *(f"/products?q={words}&total=true" for words in COMMON_WORDS),
             "/products?kind=link&total=true",
             "/products/categories",
             f"/products/{full.id}",

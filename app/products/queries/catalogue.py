@@ -1,6 +1,6 @@
 """The catalogue: what is for sale, searched, filtered, sorted, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -9,25 +9,43 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
     ColumnElement,
+    Label,
     Select,
+    Text,
+    Uuid,
+    any_,
     bindparam,
+    cast,
+    func,
     literal,
+    not_,
     null,
     or_,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
 from app.auth.models import User
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
+from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
-from app.products.models import Category, Kind, Product, StockItem, UnitState
+from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
-from app.products.queries.search import Search, find_words, ranked
+from app.products.queries.search import Shape, Words, interpretations
+
+# Where many products have the words of a search.
+MOST_RANKED = 300  # ten pages
+MOST_WALKED = 3_000  # in the order of the sort, in search of those with the words
+# Of so many of the first products so many must have the words, for up to READ to be read. Filters
+# leave less to the index of the words, too.
+LOOKED_AT, COMMON, COMMON_AMONG_FILTERED, READ = 100, 8, 30, 15_000
+Given = frozenset[str]  # names of filters
+NONE: Given = frozenset()
 
 
 class Sort(StrEnum):
@@ -69,24 +87,31 @@ def _written_out(name: str, *, expanding: bool = False) -> BindParameter[Any]:
     return bindparam(name, expanding=expanding, literal_execute=True)
 
 
-_CONDITIONS: dict[str, ColumnElement[bool]] = {
-    "category_ids": Product.category_id.in_(_written_out("category_ids", expanding=True)),
-    "kinds": Product.kind.in_(_written_out("kinds", expanding=True)),
-    "price_from": Product.price_minor >= _written_out("price_from"),
-    "price_to": Product.price_minor <= _written_out("price_to"),
-    "in_stock": or_(
-        Product.shared,
-        select(StockItem.id)
-        .where(StockItem.product_id == Product.id, StockItem.state == UnitState.FREE)
-        .exists(),
+def _in_stock(product: type[Product]) -> ColumnElement[bool]:
+    units = select(StockItem.id).where(
+        StockItem.product_id == product.id, StockItem.state == UnitState.FREE
+    )
+    return or_(product.shared, units.exists())
+
+
+_CONDITIONS: dict[str, Callable[[type[Product]], ColumnElement[bool]]] = {
+    "category_ids": lambda product: product.category_id.in_(
+        _written_out("category_ids", expanding=True)
     ),
-    "seller_id": Product.seller_id == _written_out("seller_id"),
+    "kinds": lambda product: product.kind.in_(_written_out("kinds", expanding=True)),
+    "price_from": lambda product: product.price_minor >= _written_out("price_from"),
+    "price_to": lambda product: product.price_minor <= _written_out("price_to"),
+    "in_stock": _in_stock,
+    "seller_id": lambda product: product.seller_id == _written_out("seller_id"),
+}
+_COLUMNS = {
+    Sort.NEW: "published_at",
+    Sort.PRICE_ASC: "price_minor",
+    Sort.PRICE_DESC: "price_minor",
+    Sort.POPULAR: "sold_count",
 }
 _KEYS: dict[Sort, ColumnElement[Any]] = {
-    Sort.NEW: Product.published_at.expression,
-    Sort.PRICE_ASC: Product.price_minor.expression,
-    Sort.PRICE_DESC: Product.price_minor.expression,
-    Sort.POPULAR: Product.sold_count.expression,
+    sort: getattr(Product, name).expression for sort, name in _COLUMNS.items()
 }
 
 
@@ -98,7 +123,7 @@ def listing(
     size: int = PAGE_SIZE,
     counted: bool = False,
 ) -> Page[Listed]:
-    """A page of products for sale, read by one statement; Invalid for a broken cursor.
+    """A page of products for sale; Invalid for a broken cursor.
 
     With `counted` it says how many there are in all.
 
@@ -106,58 +131,197 @@ def listing(
     with words that resemble them are taken. Without words no product is more relevant than another.
     """
     given = frozenset(name for name in _CONDITIONS if _is_given(getattr(filters, name)))
-    values = {name: getattr(filters, name) for name in given}
-    search = find_words(filters.words) if filters.words else None
-    write = _page if search else _page_without_words
-    statement = write(given, sort, search, continued=after is not None, counted=counted)
-    values["size"] = size + 1
+    values = {name: getattr(filters, name) for name in given} | {"size": size + 1}
     if after is not None:
         cursor = tuple[datetime, UUID] if sort is Sort.NEW else tuple[int, UUID]
         values["last_key"], values["last_id"] = decode_cursor(after, cursor)
+    total = None
+    if filters.words:
+        words, total, ids = _sought(filters.words, given, values)
+        if words is None:
+            return Page([], None, 0 if counted else None)
+        values |= words.values | {"ids": ids, "ranked": MOST_RANKED, "walked": MOST_WALKED}
+        statement = _page_of_words(
+            given,
+            sort,
+            words.shape,
+            along=_along(filters, sort) & given,
+            few=total <= MOST_COUNTED,
+            continued=after is not None,
+        )
+    else:
+        statement = _page(given, sort, continued=after is not None, counted=counted)
     rows = session().execute(statement, values).all()
     shown = cut(rows, size, lambda row: (row.key, row.id))
     page = Page([Listed(*row[:-2]) for row in shown.items], shown.next_cursor)
     if not counted:
         return page
-    if rows:
-        return replace(page, total=rows[0].total)
-    return with_total(page, _found(given, search).params(values), after)
+    if total is None and not rows:
+        return with_total(page, _those(given).params(values), after)
+    return replace(page, total=rows[0].total if total is None else total)
 
 
 def _is_given(value: object) -> bool:
     return value is not None and value is not False and value != ()
 
 
-def _found(given: frozenset[str], search: Search | None, *, is_ranked: bool = False) -> Select[Any]:
-    conditions = (policy.for_sale(), *(_CONDITIONS[name] for name in given))
-    query = joined(stock()).where(*conditions)
-    if search is None:
-        return query
-    return query.where(ranked(search, *conditions) if is_ranked else search.matches)
+def _those(given: Given) -> Select[Any]:
+    """The products for sale that meet the filters, in no order."""
+    return (
+        select(Product)
+        .join(User, User.id == Product.seller_id)
+        .where(policy.for_sale(), *(_CONDITIONS[name](Product) for name in given))
+    )
 
 
-def _page(
-    given: frozenset[str], sort: Sort, search: Search | None, *, continued: bool, counted: bool
-) -> Select[Any]:
-    """Cards in the order of the sort, each with its place in it, and how many there are in all."""
-    is_ranked = search is not None and sort is Sort.RELEVANCE
-    key = search.rank if search and is_ranked else _KEYS.get(sort, literal(0))
-    total = count_of(_found(given, search)) if counted else null()
-    query = _found(given, search, is_ranked=is_ranked)
-    query = query.add_columns(key.label("key"), total.label("total")).limit(bindparam("size"))
-    place = tuple_(key, Product.id)
+def _order(sort: Sort, product: type[Product] = Product) -> tuple[ColumnElement[Any], ...]:
+    ident = product.id.expression
+    if sort is Sort.RELEVANCE:
+        return (ident.desc(),)
+    key = getattr(product, _COLUMNS[sort]).expression
+    return (key, ident) if sort is Sort.PRICE_ASC else (key.desc(), ident.desc())
+
+
+def _comes_after(
+    sort: Sort, key: ColumnElement[Any], product: type[Product] = Product
+) -> ColumnElement[bool]:
+    """Whether a product with this key comes after the cursor."""
+    place = tuple_(key, product.id)
     last = tuple_(
         bindparam("last_key", type_=key.type), bindparam("last_id", type_=Product.id.type)
     )
-    if sort is Sort.PRICE_ASC:
-        query = query.where(place > last) if continued else query
-        return query.order_by(key, Product.id)
-    query = query.where(place < last) if continued else query
-    return query.order_by(key.desc(), Product.id.desc())
+    return place > last if sort is Sort.PRICE_ASC else place < last
 
 
 # To write a statement, and to recognize it, takes longer than to run it.
-_page_without_words = lru_cache(2048)(_page)
+@lru_cache(2048)
+def _page(given: Given, sort: Sort, *, continued: bool, counted: bool) -> Select[Any]:
+    """Cards in the order of the sort, each with its place in it, and how many there are in all."""
+    key = _KEYS.get(sort, literal(0))
+    total = count_of(_those(given)) if counted else null()
+    query = joined(stock(), key.label("key"), total.label("total"))
+    query = query.where(policy.for_sale(), *(_CONDITIONS[name](Product) for name in given))
+    if continued:
+        query = query.where(_comes_after(sort, key))
+    return query.order_by(*_order(sort)).limit(bindparam("size"))
+
+
+def _sought(
+    typed: str, given: Given, values: Mapping[str, object]
+) -> tuple[Words | None, int, str | None]:
+    """The words that are looked for, how many products have them, as `count_of` counts, and which.
+
+    Those that mean anything for sale, whether or not it meets the filters.
+    """
+    for words in interpretations(typed):
+        known = {**values, **words.values}
+        found = session().execute(_how_many(given, words.shape), known).one()
+        if found.total or (
+            given and session().execute(_how_many(NONE, words.shape), known).one().total
+        ):
+            return words, found.total, found.ids or "{}"
+    return None, 0, None
+
+
+@lru_cache(2048)
+def _how_many(given: Given, shape: Shape) -> Select[Any]:
+    """How many products have the words and meet the filters, and which: up to MOST_COUNTED + 1.
+
+    The planner doesn't know how many have the words: it knows nothing of beginnings, nor of what
+    words have to do with each other and with the order of the products. So it is not asked to
+    choose. The index of the words takes the longer the more have them. Where some of the first
+    products have, it is quicker to read on until enough are found, though no further than READ.
+    """
+    by_id = select(Product).where(Product.state == ProductState.PUBLISHED).order_by(Product.id)
+    sample = aliased(Product, by_id.limit(LOOKED_AT).subquery("sample"))
+    seen = select(func.count()).where(*shape.has_words(sample)).scalar_subquery()
+    products = _those(given) if given else _those(given).order_by(Product.id)
+    product = aliased(Product, products.limit(READ).subquery("product_read"))
+    enough = MOST_COUNTED + 1
+    read = (
+        select(product.id)
+        .where(seen >= (COMMON_AMONG_FILTERED if given else COMMON), *shape.has_words(product))
+        .limit(enough)
+        .cte("read")
+        .prefix_with("MATERIALIZED")
+    )
+    is_enough = select(func.count() == enough).select_from(read).scalar_subquery()
+    indexed = _indexed(given, shape)
+    some = union_all(
+        select(read.c.id).where(is_enough),
+        indexed.with_only_columns(indexed.selected_columns.id).where(not_(is_enough)).limit(enough),
+    ).subquery("some")
+    total: Label[Any] = func.count().label("total")
+    ids = cast(func.array_agg(some.c.id), Text).label("ids")
+    return select(total, ids).select_from(some)
+
+
+def _indexed(given: Given, shape: Shape) -> Select[Any]:
+    """Those that have the words, by the index of the words."""
+    if given or any(shape.named):
+        return _those(given).where(*shape.has_words(Product))
+    # Nothing is said of their state where they are looked up: to the index of those that are
+    # published, which has them in an order of its own, there is no way then.
+    looked_up = (
+        select(Product)
+        .join(User, User.id == Product.seller_id)
+        .where(User.banned_at.is_(None), *shape.has_words(Product))
+    )
+    found = aliased(Product, looked_up.offset(0).subquery("found"))
+    return select(found).where(policy.is_offered(found))
+
+
+@lru_cache(2048)
+def _page_of_words(
+    given: Given, sort: Sort, shape: Shape, *, along: Given, few: bool, continued: bool
+) -> Select[Any]:
+    """Cards in the order of the sort, each with its place in it.
+
+    `few` products are all known. Of many, those that come first are soon met on a walk in the order
+    of the sort, along an index that meets some of the filters, `along`. If too few are, the others
+    are sorted; but by what is bought, or for a rank, only those that are known.
+    """
+    is_ranked = sort is Sort.RELEVANCE
+    by = Sort.POPULAR if is_ranked else sort
+    wanted: BindParameter[int] = bindparam("ranked" if is_ranked else "size")
+
+    def comes_after(product: type[Product]) -> tuple[ColumnElement[bool], ...]:
+        if not continued or is_ranked:  # what is ranked is the same for each page
+            return ()
+        return (_comes_after(by, getattr(product, _COLUMNS[by]), product),)
+
+    if few or by is Sort.POPULAR:
+        ids = cast(bindparam("ids", type_=Text), ARRAY(Uuid))
+        others = select(Product).where(Product.id == any_(ids))
+    else:
+        others = _indexed(given, shape)
+    other = aliased(Product, others.offset(0).subquery("other"))
+    first = select(other.id).where(*comes_after(other)).order_by(*_order(by, other)).limit(wanted)
+    if not few:
+        walk = _those(along).where(*comes_after(Product)).order_by(*_order(by))
+        walked = aliased(Product, walk.limit(bindparam("walked")).subquery("walked"))
+        met = (
+            select(walked.id)
+            .where(*shape.has_words(walked), *(_CONDITIONS[name](walked) for name in given - along))
+            .limit(wanted)
+            .cte("met")
+            .prefix_with("MATERIALIZED")
+        )
+        too_few = select(func.count()).select_from(met).scalar_subquery() < wanted
+        first = select(union_all(select(met.c.id), first.where(too_few)).subquery("first").c.id)
+    key = shape.rank() if is_ranked else _KEYS[sort]
+    query = joined(stock(), key.label("key"), null().label("total"))
+    query = query.where(Product.id.in_(first), policy.for_sale())
+    if continued and is_ranked:
+        query = query.where(_comes_after(sort, key))
+    order = (key.desc(), Product.id.desc()) if is_ranked else _order(sort)
+    return query.order_by(*order).limit(bindparam("size"))
+
+
+def _along(filters: Filters, sort: Sort) -> Given:
+    """The filters of which a walk in the order of the sort meets no others."""
+    prices = {"price_from", "price_to"} if sort in {Sort.PRICE_ASC, Sort.PRICE_DESC} else set()
+    return frozenset(prices | ({"category_ids"} if len(filters.category_ids) == 1 else set()))
 
 
 def left(ids: Sequence[UUID]) -> dict[UUID, int]:

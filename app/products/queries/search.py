@@ -7,17 +7,26 @@ of them is a query of its own that PostgreSQL could refuse.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, cast, false, func, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    text,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from app.auth.models import User
 from app.kit.db import Array, session
-from app.products import policy
 from app.products.models import Product
 
 # From which share of its trigrams in a word of a title a typed one resembles that: less strict than
@@ -25,12 +34,14 @@ from app.products.models import Product
 SIMILAR = 0.4
 MOST_SIMILAR = 10  # words that a typed one is taken for
 MOST_BEGUN = 50  # words that are looked for one by one where a typed one begins them
-MOST_RANKED = 300  # products, ten pages: those bought most, where more have the words
+_IDS = ARRAY(Uuid)
 _AFTER_ALL = "\U0010ffff"  # what begins alike comes before it
 _BETWEEN_WORDS = re.compile(r"[\s!-/:-@\[-`{-~]+")  # as `search_text` has it
 
 # What a word begins is looked up among the words of titles: for each of those the planner knows how
 # many products have it, for a beginning it would always expect very many.
+# It sets what the rest of the transaction needs: each search is planned for its own words, and
+# never to read all products, which the planner takes for quick since it expects to meet some soon.
 LOOK_UP = text(
     """
     SELECT
@@ -41,10 +52,12 @@ LOOK_UP = text(
         ARRAY(
             SELECT category.id
             FROM category LEFT JOIN category AS upper ON upper.id = category.parent_id
-            WHERE search_lexemes(concat_ws(
-                ' ', category.name_en, category.name_ru, upper.name_en, upper.name_ru
-            )) @@ search_query(typed.word, false)
-        ) AS category_ids
+            WHERE category.search || coalesce(upper.search, CAST('' AS tsvector))
+                @@ search_query(typed.word, false)
+        ) AS category_ids,
+        set_config('pg_trgm.word_similarity_threshold', :similar, true),
+        set_config('plan_cache_mode', 'force_custom_plan', true),
+        set_config('enable_seqscan', 'off', true)
     FROM unnest(CAST(:words AS text[])) WITH ORDINALITY AS typed (word, place), LATERAL (
         SELECT count(*) AS words,
             string_agg(CAST(plainto_tsquery('pg_catalog.simple', word) AS text), ' | ') AS query
@@ -83,100 +96,88 @@ RESEMBLING = text(
 
 
 @dataclass(frozen=True)
-class Search:
-    """How a query finds words: which products it takes, and how well each of them fits."""
+class Words:
+    """What was typed, and what each of its words comes to: a query that is never empty."""
 
-    matches: ColumnElement[bool]
-    rank: ColumnElement[int]
+    typed: str
+    queries: tuple[str, ...]
+    category_ids: tuple[list[UUID], ...]  # the categories that a word names
+
+    @property
+    def shape(self) -> "Shape":
+        """What the statements that look for them depend on."""
+        return Shape(tuple(bool(ids) for ids in self.category_ids))
+
+    @property
+    def values(self) -> dict[str, object]:
+        """The values of those statements."""
+        numbered = enumerate(zip(self.queries, self.category_ids, strict=True))
+        values: dict[str, object] = {"typed": self.typed}
+        for place, (query, ids) in numbered:
+            values |= {f"query_{place}": query} | ({f"shelves_{place}": ids} if ids else {})
+        return values
 
 
 @dataclass(frozen=True)
-class _Word:
-    """What a word comes to: a query, never empty, and the categories that it names."""
+class Shape:
+    """For each of some words whether it names categories: statements are written once for it."""
 
-    query: ColumnElement[Any]
-    category_ids: list[UUID]
+    named: tuple[bool, ...]
 
-    def matches(self) -> ColumnElement[bool]:
-        found = Product.search.bool_op("@@")(self.query)
-        if not self.category_ids:
-            return found
-        return or_(found, Product.category_id.in_(self.category_ids))
+    def has_words(self, product: type[Product]) -> tuple[ColumnElement[bool], ...]:
+        """Whether a product has each of the words."""
+        return tuple(
+            or_(found, product.category_id == any_(bindparam(f"shelves_{place}", type_=_IDS)))
+            if is_named
+            else found
+            for place, is_named in enumerate(self.named)
+            for found in (product.search.bool_op("@@")(_query(place)),)
+        )
 
-
-# For the transaction that reads the page. How many products have a word decides how they are best
-# found, so each search is planned for its own; and for a rare one never by reading all of them,
-# which the planner takes for quick since it expects to meet some soon. What is read is in memory:
-# by how many rows it is, not by how many pages, the planner chooses between the index of the words
-# and a walk from the product that is bought most, which suits words that stand in many.
-_SETTINGS = select(
-    func.set_config("pg_trgm.word_similarity_threshold", str(SIMILAR), True),
-    func.set_config("plan_cache_mode", "force_custom_plan", True),
-    func.set_config("enable_seqscan", "off", True),
-    func.set_config("random_page_cost", "0.02", True),
-    func.set_config("seq_page_cost", "0.02", True),
-)
+    def rank(self) -> ColumnElement[int]:
+        """How well a product fits: an integer, so that a cursor holds it exactly."""
+        rank: ColumnElement[float] = func.word_similarity(
+            func.search_text(bindparam("typed", type_=Text)), func.search_text(Product.title)
+        )
+        for place in range(len(self.named)):
+            rank = rank + func.ts_rank(Product.search, _query(place))
+        return func.floor(rank * 10_000).cast(Product.sold_count.type)
 
 
-def find_words(words: str) -> Search:
-    """Words as a search engine finds them; where no product for sale has them, what resembles."""
-    session().execute(_SETTINGS)
-    split = [word for word in _BETWEEN_WORDS.split(words) if word]
-    found = _look_up(split)
-    if not _are_for_sale(found):
-        found = _resembling(split)
-    rank: ColumnElement[float] = func.word_similarity(
-        func.search_text(words), func.search_text(Product.title)
-    )
-    for word in found:
-        rank = rank + func.ts_rank(Product.search, word.query)
-    return Search(
-        matches=and_(*(word.matches() for word in found)) if found else false(),
-        # An integer, so that a cursor holds it exactly.
-        rank=func.floor(rank * 10_000).cast(Product.sold_count.type),
-    )
+def interpretations(typed: str) -> Iterator[Words]:
+    """What words may mean, the likeliest first: as a search engine has it, then what resembles.
 
-
-def ranked(search: Search, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Of products with the words that meet the conditions, those whose rank is worth finding out.
-
-    Ranking takes longer than all else. Where very many have the words, the ones that are bought
-    most are ranked.
+    Each is looked up when it is asked for.
     """
-    return Product.id.in_(
-        select(Product.id)
-        .join(User, User.id == Product.seller_id)
-        .where(search.matches, *conditions)
-        .order_by(Product.sold_count.desc(), Product.id.desc())
-        .limit(MOST_RANKED)
-    )
+    split = [word for word in _BETWEEN_WORDS.split(typed) if word]
+    for means in (_look_up, _resembling):
+        found: list[tuple[str, list[UUID]]] = means(split)
+        if found:
+            queries, category_ids = zip(*found, strict=True)
+            yield Words(typed, queries, category_ids)
 
 
-def _are_for_sale(words: Sequence[_Word]) -> bool:
-    """Whether a product for sale has all these words."""
-    if not words:
-        return False
-    for_sale = select(Product.id).join(User, User.id == Product.seller_id).where(policy.for_sale())
-    there = for_sale.where(*(word.matches() for word in words)).exists()
-    return bool(session().scalar(select(there)))
+def _query(place: int) -> ColumnElement[Any]:
+    return cast(bindparam(f"query_{place}", type_=Text), TSQUERY)
 
 
-def _look_up(split: Sequence[str]) -> list[_Word]:
+def _look_up(split: Sequence[str]) -> list[tuple[str, list[UUID]]]:
     """The words that can be searched for: not those made of symbols, or found in every text."""
     known = {
         "words": Array(split),
         "last": len(split),
         "most": MOST_BEGUN,
         "after_all": _AFTER_ALL,
+        "similar": str(SIMILAR),
     }
     rows = session().execute(LOOK_UP, known) if split else ()
-    return [_Word(cast(row.query, TSQUERY), row.category_ids) for row in rows if row.query]
+    return [(row.query, row.category_ids) for row in rows if row.query]
 
 
-def _resembling(split: Sequence[str]) -> list[_Word]:
+def _resembling(split: Sequence[str]) -> list[tuple[str, list[UUID]]]:
     """What the words may have meant; nothing where most of them resemble no word of a title."""
     known = {"words": Array(split), "most": MOST_SIMILAR}
     rows = session().execute(RESEMBLING, known).all() if split else ()
-    found = [_Word(cast(row.query, TSQUERY), []) for row in rows if row.query]
+    found: list[tuple[str, list[UUID]]] = [(row.query, []) for row in rows if row.query]
     sought = sum(row.is_sought for row in rows)
     return found if 2 * len(found) >= sought else []

@@ -1,6 +1,7 @@
 """What each statement of a page or a job costs the database: time, rows, and how it finds them."""
 
 import math
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from sqlalchemy import Engine, event, text
 WARM_UP = 11
 ROUNDS = 5
 PLANNED = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"})
+CHANGES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
 MOST_ROWS = 20_000  # a scan without a beginning that reads more than these was not ended early
 Statement = tuple[str, int]  # its text, and the how manieth of that text in a round
 
@@ -92,7 +94,8 @@ class Watch:
             if verb not in PLANNED or executemany:
                 return
             # To look at what a change would do must not do it.
-            how = "ANALYZE, TIMING OFF, " if verb == "SELECT" else ""
+            is_read = verb == "SELECT" or (verb == "WITH" and not CHANGES.search(statement))
+            how = "ANALYZE, TIMING OFF, " if is_read else ""
             with cursor.connection.cursor() as beside:
                 beside.execute(f"EXPLAIN ({how}FORMAT JSON) {statement}", parameters)
                 [[[found]]] = beside.fetchall()

@@ -66,19 +66,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # Those that take longest, in the order in which they are handed out: at the end of a run no worker
 # is left with a long one while the other has nothing to do.
 LONGEST = (
-    "flows/test_pages.py",
+    "flows/test_pages.py",  # and with it all flows
     "embedded/test_run.py",
     "api/test_document.py",
     "test_access_matrix.py",
-    "flows/test_buying.py",
-    "flows/test_paying.py",
     "embedded/test_servers.py",
-    "orders/test_crashes.py",
-    "flows/test_hostile.py",
-    "auth/rpc/test_server.py",
-    "flows/test_people.py",
-    "auth/test_views.py",
+    "orders/test_sale.py",
+    "auth/rpc/test_leases.py",
     "live/test_live.py",
+    "test_frozen_stores.py",
+    "auth/rpc/test_server.py",
+    "kit/test_slow_mail_servers.py",
+    "test_setup.py",
+    "sandbox/test_browser.py",
+    "orders/test_crashes.py",
+    "test_outages.py",
+    "test_slow_clients.py",
+    "test_bench.py",
+    "files/test_photos.py",
+    "products/test_catalogue.py",
+    "auth/test_views.py",
     "products/test_stock_machine.py",
 )
 

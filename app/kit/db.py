@@ -39,6 +39,7 @@ _LONGEST_PAUSE = 0.05  # seconds before a transaction is tried again
 _DEPTH = "transaction_depth"
 _AFTER_COMMIT = "after_commit"
 _FLUSHED = "flushed"
+_DRIVER = "driver"
 
 
 class Array(list[Any]):
@@ -162,8 +163,14 @@ def _forget_flush(current: Session, ended: SessionTransaction) -> None:
         current.info.pop(_FLUSHED, None)
 
 
+def _forget_driver(current: Session, _begun_or_ended: SessionTransaction) -> None:
+    current.info.pop(_DRIVER, None)  # a savepoint, too, is set where the session asks for it
+
+
 event.listen(Session, "after_flush", _note_flush)
 event.listen(Session, "after_transaction_end", _forget_flush)
+event.listen(Session, "after_transaction_create", _forget_driver)
+event.listen(Session, "after_transaction_end", _forget_driver)
 
 
 def init_app(app: Flask) -> None:
@@ -205,13 +212,14 @@ def rows(statement: str, **values: object) -> list[tuple[Any, ...]]:
     since what it does is not looked at. Values stand in it as `%(name)s`;
     nothing is flushed before it. Raises SQLAlchemy's errors, as everything else does.
     """
-    if not in_transaction():
+    current = session()
+    if not current.info.get(_DEPTH):
         raise RuntimeError("rows needs an open transaction")
-    connection = session().connection()
-    driver = cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.dbapi_connection)
+    driver = current.info.get(_DRIVER) or _take_driver(current)
     try:
         return driver.execute(statement.encode(), values).fetchall()
     except psycopg.Error as error:
+        connection = current.connection()
         if driver.closed:
             connection.invalidate(error)
         raise DBAPIError.instance(
@@ -223,6 +231,14 @@ def rows(statement: str, **values: object) -> list[tuple[Any, ...]]:
             connection_invalidated=driver.closed,
             dialect=connection.dialect,
         ) from error
+
+
+def _take_driver(current: Session) -> "psycopg.Connection[tuple[Any, ...]]":
+    driver = cast(
+        "psycopg.Connection[tuple[Any, ...]]", current.connection().connection.dbapi_connection
+    )
+    current.info[_DRIVER] = driver
+    return driver
 
 
 def db_now() -> datetime:

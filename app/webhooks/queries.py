@@ -71,6 +71,9 @@ def listen_to_order(order_id: UUID, kinds: Sequence[EventType]) -> bool:
     return bool(session().scalar(select(of_sellers.exists())))
 
 
+_STOCK_WRITTEN = f"{{{','.join(STOCK)}}}"  # as PostgreSQL writes an array
+
+
 def listen_to_stock(product_id: UUID) -> bool:
     """Whether any endpoint of a product's seller hears of its stock. One query."""
     # As `listens`, by the driver: each claim of a unit asks it.
@@ -83,7 +86,7 @@ def listen_to_stock(product_id: UUID) -> bool:
             AND endpoint.off_reason IS NULL AND endpoint.events && %(kinds)s::text[]
         )""",
         product_id=product_id,
-        kinds=[kind.value for kind in STOCK],
+        kinds=_STOCK_WRITTEN,
     )
     return bool(found)
 

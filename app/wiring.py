@@ -45,9 +45,10 @@ from app.products.service import uploads
 from app.settings import Settings
 from app.webhooks import api as webhooks_api
 from app.webhooks import events as webhooks_events
+from app.webhooks import queries as webhooks_queries
 from app.webhooks import tasks as webhooks_tasks
 from app.webhooks import views as webhooks_views
-from app.webhooks.models import WebhookMessage
+from app.webhooks.models import EventType, WebhookMessage
 from app.webhooks.service import messages, sending
 
 LOCAL, OUTSIDE = Reach.LOCAL, Reach.OUTSIDE
@@ -163,7 +164,7 @@ LISTENERS = [
         webhooks_tasks.tell_of_payment,
         LOCAL,
         "webhooks",
-        webhooks_tasks.is_payment_wanted,
+        webhooks_queries.listen_to_order(EventType.ORDER_PAID),
     ),
     Listener(
         "webhooks.order_delivered",
@@ -171,7 +172,7 @@ LISTENERS = [
         webhooks_tasks.tell_of_delivery,
         LOCAL,
         "webhooks",
-        webhooks_tasks.is_delivery_wanted,
+        webhooks_queries.listen_to_order(EventType.ORDER_DELIVERED),
     ),
     Listener(
         "webhooks.stock_changed",
@@ -179,7 +180,7 @@ LISTENERS = [
         webhooks_tasks.tell_of_stock,
         LOCAL,
         "webhooks",
-        webhooks_tasks.is_stock_wanted,
+        webhooks_queries.listen_to_stock(),
     ),
 ]
 

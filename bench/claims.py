@@ -124,7 +124,7 @@ def _script(product_id: UUID) -> str:
         "holder": HOLDER,
         "until": "now() + interval '1 hour'",
     }
-    return SCRIPT.format(claim=stock.CLAIM.format(quantity=1) % values)
+    return SCRIPT.format(claim=stock.CLAIM.format(quantity=1, wanted_by="NULL") % values)
 
 
 def _pgbench(product_id: UUID) -> float:

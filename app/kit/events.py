@@ -20,9 +20,10 @@ class Reach(StrEnum):
 class Listener:
     """`handler` is called with each `event`; `queue` is the RQ queue its nudge goes to.
 
-    `name` is what its rows of the outbox know it by, so it stays when code moves. `is_wanted` is
-    asked in the transaction that announces an event, by one cheap statement at most: where it says
-    no, as for webhooks that nobody has, the event costs neither a row nor a job.
+    `name` is what its rows of the outbox know it by, so it stays when code moves. `wanted_if` is a
+    cheap condition in SQL, with the event's fields as `%(name)s`, asked in the transaction that
+    announces an event: where it does not hold, as for webhooks that nobody has, the event costs
+    neither a row nor a job.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Listener:
     handler: Callable[[Any], None]
     reach: Reach
     queue: str = "default"
-    is_wanted: Callable[[Any], bool] = lambda _event: True
+    wanted_if: str | None = None
 
 
 class Registry:
@@ -45,10 +46,21 @@ class Registry:
         self.by_event: dict[type[Any], list[Listener]] = {}
         for listener in listeners:
             self.by_event.setdefault(listener.event, []).append(listener)
+        self.wanted_by = {event: _wanted_by(those) for event, those in self.by_event.items()}
 
     def init_app(self, app: Flask) -> None:
         """Bind the table to an application."""
         app.extensions["events"] = self
+
+
+def _wanted_by(listeners: Sequence[Listener]) -> str | None:
+    """SQL for the names of those whose condition holds; None where none has one."""
+    asked = [
+        f"CASE WHEN {listener.wanted_if} THEN '{listener.name}' END"
+        for listener in listeners
+        if listener.wanted_if is not None
+    ]
+    return f"array_remove(ARRAY[{', '.join(asked)}], NULL)" if asked else None
 
 
 def registry() -> Registry:

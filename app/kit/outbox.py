@@ -7,6 +7,7 @@ bear it.
 """
 
 import logging
+from collections.abc import Collection
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from app.kit.db import (
     db_now,
     end_read,
     in_transaction,
+    rows,
     session,
     transactional,
     undo,
@@ -83,13 +85,28 @@ class OutboxRow(Model):
     )
 
 
-def emit(event: object) -> None:
-    """Announce `event` to those of its listeners that want it, within the transaction now open."""
+def wanted_by(event: type[object]) -> str:
+    """SQL for the names of the listeners that want such an event, as far as they are asked.
+
+    For the statement that brings the event about, to hand what it says to `emit`. The event's
+    fields stand in it as `%(name)s`.
+    """
+    return registry().wanted_by.get(event) or "ARRAY[]::text[]"
+
+
+def emit(event: object, *, wanted_by: Collection[str] | None = None) -> None:
+    """Announce `event` to those of its listeners that want it, within the transaction now open.
+
+    `wanted_by` are those of the listeners to be asked that do, where a statement before has asked
+    them; the SQL of that is what the function `wanted_by` gives.
+    """
     if not in_transaction():
         raise RuntimeError("events are announced inside a transaction")
     table = registry()
+    if wanted_by is None and (question := table.wanted_by.get(type(event))):
+        [(wanted_by,)] = rows(f"SELECT {question}", **vars(event))
     for listener in table.by_event.get(type(event), []):
-        if not listener.is_wanted(event):
+        if listener.wanted_if is not None and listener.name not in (wanted_by or ()):
             continue
         payload = table.adapters[listener.event].dump_python(event, mode="json")
         row = OutboxRow(id=new_id(), listener=listener.name, payload=payload)

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import select
 
-from app.kit.db import rows, session
+from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
-from app.orders.models import OrderLine
 from app.webhooks.errors import NoSuchEndpoint
 from app.webhooks.models import (
     STOCK,
@@ -53,42 +52,29 @@ class Message:
         return self.state is MessageState.PENDING and not ended
 
 
-def listens(kinds: Sequence[EventType]) -> ColumnElement[bool]:
-    """Whether an endpoint is on and hears of one of these kinds."""
-    return and_(
-        WebhookEndpoint.off_reason.is_(None),
-        WebhookEndpoint.events.overlap([kind.value for kind in kinds]),
+def listens(kinds: Sequence[EventType]) -> str:
+    """SQL: whether an endpoint is on and hears of one of these kinds."""
+    return (
+        "webhook_endpoint.off_reason IS NULL "
+        f"AND webhook_endpoint.events && CAST('{{{','.join(kinds)}}}' AS text[])"
     )
 
 
-def listen_to_order(order_id: UUID, kinds: Sequence[EventType]) -> bool:
-    """Whether any endpoint of an order's sellers hears of one of these kinds. One query."""
-    of_sellers = (
-        select(WebhookEndpoint.id)
-        .join(OrderLine, OrderLine.seller_id == WebhookEndpoint.owner_id)
-        .where(OrderLine.order_id == order_id, listens(kinds))
-    )
-    return bool(session().scalar(select(of_sellers.exists())))
+def listen_to_order(*kinds: EventType) -> str:
+    """SQL: whether any endpoint of the sellers of an order hears of one of these kinds."""
+    return f"""EXISTS (
+        SELECT FROM webhook_endpoint
+        JOIN order_line ON order_line.seller_id = webhook_endpoint.owner_id
+        WHERE order_line.order_id = %(order_id)s AND {listens(kinds)}
+    )"""
 
 
-_STOCK_WRITTEN = f"{{{','.join(STOCK)}}}"  # as PostgreSQL writes an array
-
-
-def listen_to_stock(product_id: UUID) -> bool:
-    """Whether any endpoint of a product's seller hears of its stock. One query."""
-    # As `listens`, by the driver: each claim of a unit asks it.
-    [(found,)] = rows(
-        """
-        SELECT EXISTS (
-            SELECT FROM webhook_endpoint AS endpoint
-            JOIN product ON product.seller_id = endpoint.owner_id
-            WHERE product.id = %(product_id)s
-            AND endpoint.off_reason IS NULL AND endpoint.events && %(kinds)s::text[]
-        )""",
-        product_id=product_id,
-        kinds=_STOCK_WRITTEN,
-    )
-    return bool(found)
+def listen_to_stock() -> str:
+    """SQL: whether any endpoint of a product's seller hears of its stock."""
+    return f"""EXISTS (
+        SELECT FROM webhook_endpoint JOIN product ON product.seller_id = webhook_endpoint.owner_id
+        WHERE product.id = %(product_id)s AND {listens(STOCK)}
+    )"""
 
 
 def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:

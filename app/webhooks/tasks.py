@@ -6,24 +6,8 @@ its own commit.
 
 from app.orders.events import OrderDelivered, OrderPaid
 from app.products.events import StockChanged
-from app.webhooks import queries
 from app.webhooks.models import EventType
 from app.webhooks.service import messages
-
-
-def is_payment_wanted(event: OrderPaid) -> bool:
-    """Whether a seller of the order is told of payments."""
-    return queries.listen_to_order(event.order_id, [EventType.ORDER_PAID])
-
-
-def is_delivery_wanted(event: OrderDelivered) -> bool:
-    """Whether a seller of the order is told of deliveries."""
-    return queries.listen_to_order(event.order_id, [EventType.ORDER_DELIVERED])
-
-
-def is_stock_wanted(event: StockChanged) -> bool:
-    """Whether the product's seller is told of stock."""
-    return queries.listen_to_stock(event.product_id)
 
 
 def tell_of_payment(event: OrderPaid) -> None:

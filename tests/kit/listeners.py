@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.kit.db import assert_no_transaction, in_transaction, session
+from app.kit.db import assert_no_transaction, session
 from app.kit.events import Listener, Reach
 
 
@@ -81,12 +81,6 @@ def count_shared(event: Shared) -> None:
     count(event)
 
 
-def is_wanted(event: Picked) -> bool:
-    """What the event says, asked where it is announced."""
-    assert in_transaction()
-    return event.is_wanted
-
-
 def tell_shared(event: Shared) -> None:
     """The same for another event."""
     tell(event)
@@ -97,5 +91,5 @@ TABLE = [
     Listener("test.tell", Told, tell, Reach.OUTSIDE, "webhooks"),
     Listener("test.count_shared", Shared, count_shared, Reach.LOCAL),
     Listener("test.tell_shared", Shared, tell_shared, Reach.OUTSIDE),
-    Listener("test.pick", Picked, count, Reach.LOCAL, is_wanted=is_wanted),
+    Listener("test.pick", Picked, count, Reach.LOCAL, wanted_if="%(is_wanted)s"),
 ]

@@ -271,7 +271,7 @@ class TestLastKeys:
                 WHERE product_id = %(product_id)s AND state = 'free' ORDER BY id LIMIT {quantity})
             UPDATE stock_item SET
                 state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
-            FROM claimable WHERE stock_item.id = claimable.id RETURNING stock_item.id
+            FROM claimable WHERE stock_item.id = claimable.id RETURNING stock_item.id, {wanted_by}
             """
         monkeypatch.setattr(stock, "CLAIM", careless)
         product = make_product(seller, stock=("ONLY",))

@@ -25,7 +25,7 @@ CLAIM_WITHOUT_LOCK = """
     )
     UPDATE stock_item SET state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
     FROM claimable WHERE stock_item.id = claimable.id
-    RETURNING stock_item.id
+    RETURNING stock_item.id, {wanted_by}
     """
 
 

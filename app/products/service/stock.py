@@ -12,10 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
 
+from app.kit import outbox
 from app.kit.crypto import Sealed, UnsealError
 from app.kit.db import db_now, lock, rows, session, transactional
 from app.kit.live.publishing import announce
-from app.kit.outbox import emit
 from app.products.errors import (
     NoSuchUnit,
     OutOfStock,
@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 # Under READ COMMITTED the locking SELECT re-checks the state of each row once it has the lock.
 # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
 #
-# Who has some already is left to the next statement. The number of units is written in as a number:
-# with a parameter there, PostgreSQL would plan the statement anew each time.
+# Who has some already is left to the next statement; who wants to hear of it is asked in this one,
+# since another would cost as much again. The number of units is written in as a number: with a
+# parameter there, PostgreSQL would plan the statement anew each time.
 CLAIM = """
     WITH claimable AS MATERIALIZED (
         SELECT id FROM stock_item
@@ -48,7 +49,7 @@ CLAIM = """
     )
     UPDATE stock_item SET state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
     FROM claimable WHERE stock_item.id = claimable.id AND stock_item.state = 'free'
-    RETURNING stock_item.id
+    RETURNING stock_item.id, {wanted_by}
     """
 # For who has some, and when too few rows were unlocked, though enough are free: in turn, so that
 # nobody is told "sold out" over units that the others then do not take.
@@ -61,7 +62,7 @@ CLAIM_IN_TURN = """
     )
     UPDATE stock_item SET state = 'reserved', holder = %(holder)s, reserved_until = %(until)s
     FROM claimable WHERE stock_item.id = claimable.id AND stock_item.state = 'free'
-    RETURNING stock_item.id
+    RETURNING stock_item.id, {wanted_by}
     """
 RELEASE = text(
     """
@@ -98,8 +99,8 @@ def reserve(*, product_id: UUID, quantity: int, holder: UUID, until: datetime) -
             claimed = _claim(CLAIM_IN_TURN, product_id, wanted, holder, until)
         if not claimed:
             raise OutOfStock(product_id, free_now(product_id) + len(own))
-    tell_change(product_id)
-    return sorted(own + claimed)
+    tell_change(product_id, wanted_by=claimed[0][1])
+    return sorted(own + [unit for unit, _wanted_by in claimed])
 
 
 def _units_of(holder: UUID, product_id: UUID) -> list[UUID]:
@@ -112,10 +113,13 @@ def _units_of(holder: UUID, product_id: UUID) -> list[UUID]:
     )
 
 
-def tell_change(product_id: UUID) -> None:
-    """Announce that another number of units is free; open pages of the product show it."""
+def tell_change(product_id: UUID, *, wanted_by: Collection[str] | None = None) -> None:
+    """Announce that another number of units is free; open pages of the product show it.
+
+    `wanted_by` as in `outbox.emit`.
+    """
     announce(f"product:{product_id}", "stock")
-    emit(StockChanged(product_id))
+    outbox.emit(StockChanged(product_id), wanted_by=wanted_by)
 
 
 def _lock_number(holder: UUID) -> int:
@@ -124,17 +128,16 @@ def _lock_number(holder: UUID) -> int:
 
 def _claim(
     statement: str, product_id: UUID, quantity: int, holder: UUID, until: datetime
-) -> list[UUID]:
-    """Exactly `quantity` units, or none and no row left locked."""
+) -> list[tuple[UUID, list[str]]]:
+    """Exactly `quantity` units, each with who wants to hear of it, or none and no row locked."""
     # One unit is all or none by itself.
     savepoint = session().begin_nested() if quantity > 1 else None
-    found = rows(
-        statement.format(quantity=int(quantity)), product_id=product_id, holder=holder, until=until
-    )
+    written = statement.format(quantity=int(quantity), wanted_by=outbox.wanted_by(StockChanged))
+    found = rows(written, product_id=product_id, holder=holder, until=until)
     if savepoint is None or len(found) == quantity:
         if savepoint is not None:
             savepoint.commit()
-        return [unit for (unit,) in found]
+        return [(unit, names) for unit, names in found]
     savepoint.rollback()
     return []
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import db_now, lock, session, transactional
@@ -144,7 +144,7 @@ def _listening(sellers: set[UUID], kinds: Sequence[EventType]) -> Sequence[Webho
         session()
         .scalars(
             select(WebhookEndpoint)
-            .where(WebhookEndpoint.owner_id.in_(sellers), queries.listens(kinds))
+            .where(WebhookEndpoint.owner_id.in_(sellers), text(queries.listens(kinds)))
             .order_by(WebhookEndpoint.id)
             .with_for_update()
         )

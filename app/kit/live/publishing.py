@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -14,10 +15,11 @@ from app.kit.redis_pool import Paused
 log = logging.getLogger(__name__)
 CHANNEL = "live"
 _USER = "user:"
-# One thread of a process sends at a time, so that the same words of others meet before it.
-_sending = threading.Lock()
-_adding = threading.Lock()
-_waiting: set[str] = set()
+PAUSE_SECONDS = 0.01  # between two that say the same
+_looking = threading.Lock()
+_waiting: set[str] = set()  # for the end of their pause
+_sent: dict[str, float] = {}  # when, those of a pause ago and some older ones
+_MOST_SENT = 1000
 
 
 def user_topic(user_id: UUID) -> str:
@@ -45,19 +47,35 @@ def publish(topic: str, event: str) -> None:
     """Tell the pages that watch `topic` that `event` happened; they ask for the news themselves.
 
     Lost without Redis: the pages also poll. What happens to a topic many times at once is told less
-    often: who finds the same word waiting to be sent leaves it at that.
+    often: who has the same to say as somebody who waits leaves it at that.
     """
     word = json.dumps({"topic": topic, "event": event})
-    with _adding:
+    with _looking:
         if word in _waiting:
             return
-        _waiting.add(word)
+        rest = _sent.get(word, 0) + PAUSE_SECONDS - time.monotonic()
+        if rest > 0:
+            _waiting.add(word)
+    if rest > 0:
+        _wait(word, rest)
+    with _looking:
+        _note(word)
+    _send(word)
+
+
+def _wait(word: str, seconds: float) -> None:
     try:
-        with _sending:
-            _waiting.discard(word)
-            _send(word)
-    finally:  # the end of a job's time, while it waited, would silence the word for ever
+        time.sleep(seconds)
+    finally:  # the end of a job's time meanwhile would silence the word for ever
         _waiting.discard(word)
+
+
+def _note(word: str) -> None:
+    now = time.monotonic()
+    if len(_sent) >= _MOST_SENT:
+        for old in [one for one, at in _sent.items() if at + PAUSE_SECONDS < now]:
+            del _sent[old]
+    _sent[word] = now
 
 
 def _send(word: str) -> None:

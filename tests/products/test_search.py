@@ -123,6 +123,6 @@ def test_words_and_categories_together_read_indexes(client, app) -> None:
     session().commit()
     with explained("product.search") as plans:
         assert set(titles(client, "/products?q=needle")) == {"Needle", "Sharp"}
-    assert len(plans) == 1
-    assert "Bitmap Index Scan on ix_product_search" in plans[0]
-    assert "Seq Scan on product" not in plans[0]
+    words, page = plans
+    assert "Bitmap Index Scan on ix_product_search" in words
+    assert "Seq Scan on product" not in words + page

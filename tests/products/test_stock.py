@@ -6,7 +6,7 @@ from sqlalchemy import text, update
 
 from app.extensions import db
 from app.kit.crypto import Vault
-from app.kit.db import db_now, transactional
+from app.kit.db import db_now, rows, session, transactional
 from app.kit.errors import Kind
 from app.kit.ids import new_id
 from app.products.errors import (
@@ -43,6 +43,28 @@ def product(seller):
 
 
 class TestReserve:
+    def test_what_is_sold_already_is_not_read_again(self, product):
+        """Also where nearly all units are of one product, and were free when it was looked last."""
+        session().execute(
+            text("""INSERT INTO stock_item
+                (id, product_id, batch_id, sealed, key_version, fingerprint, state)
+                SELECT uuidv7(), product_id, batch_id, '\\x00', 1, sha256(n::text::bytea), 'free'
+                FROM (SELECT * FROM stock_item LIMIT 1) one, generate_series(1, 5000) n""")
+        )
+        session().execute(text("ANALYZE stock_item"))
+        session().commit()
+        plans = []
+
+        def explain(statement, **values):
+            plans.append(rows(f"EXPLAIN {statement}", **values))
+            return rows(statement, **values)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stock, "rows", explain)
+            reserve(product)
+        [plan] = ["\n".join(line for (line,) in plan) for plan in plans]
+        assert "ix_stock_item_free" in plan
+
     def test_units_go_oldest_first(self, product):
         assert opened_units(reserve(product, 2)) == ["first", "second"]
         assert opened_units(reserve(product)) == ["third"]

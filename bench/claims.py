@@ -47,7 +47,7 @@ def run(application: Flask, shop: Shop) -> list[Figure]:
     bar = Bar("pgbench, the statement alone", (before + after) / 2)
     return [
         Figure(
-            f"service (transaction, lock, news), {processes} × {CLIENTS} threads",
+            f"service (transaction, turn, news), {processes} × {CLIENTS} threads",
             rate,
             "a second",
             bar,

@@ -46,6 +46,7 @@ QUIET = [
     "--no-first-run",
     "--no-sandbox",
 ]
+MOST_WORKERS = 7  # each takes two of Valkey's 16 databases
 PASSWORD = "correct-horse-battery"
 AGREED_HASHER = passwords._hasher
 TEMPLATE = "byteshop_template"
@@ -55,6 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the run's directory; the servers start when a test first asks for them."""
     if not hasattr(config, "workerinput"):
         test_servers.open_run()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: each waits for servers and browsers for a good part of it."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -19,8 +19,8 @@ from tests.support.sale import SandboxControl, key_of
 MOST = {
     "put into the basket": (9, 2),
     "see the checkout": (6, 1),
-    "press the button": (22, 4),
-    "come back from PayPal": (35, 4),
+    "press the button": (20, 4),
+    "come back from PayPal": (34, 4),
     "see the purchase": (5, 1),
     "get a ticket for the socket": (1, 1),
     "work of the queues": (13, 4),

@@ -152,7 +152,7 @@ class TestOneOrder:
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         before = len(paypal.captures())
-        paypal.fault("slow", operation="capture", seconds=2)
+        paypal.fault("slow", operation="capture", seconds=4)
         # PayPal answers the second with 409 PREVIOUS_REQUEST_IN_PROGRESS.
         results = in_parallel(app, [lambda: capture(buyer, started)] * 2)
         assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
@@ -168,7 +168,7 @@ class TestOneOrder:
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
-        paypal.fault("slow", operation="capture", seconds=2)
+        paypal.fault("slow", operation="capture", seconds=4)
         results = in_parallel(app, [lambda: capturing.capture(order_id=started.order_id)] * 2)
         assert {result.state for result in results} == {CaptureState.PAID, CaptureState.CONFIRMING}
         drain()

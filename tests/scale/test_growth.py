@@ -35,7 +35,6 @@ MOST_TIMES = 3.0
 NOISE_MS = 5.0
 GROWING = 5_000  # rows: smaller tables may be read whole
 SHOWN = 40
-SEARCH = "q="
 
 Costs = dict[tuple[str, Statement], Cost]
 
@@ -66,9 +65,7 @@ class Growth:
         found = [f"reads all of {table}" for table in sorted(self.large.full)]
         if self.large.milliseconds > MOST_MS:
             found.append(f"over {MOST_MS:.0f} ms")
-        # A word has a hundred times as many products there, up to what a search counts and reads.
-        usual = MOST_MS if SEARCH in self.visit else MOST_TIMES * self.small.milliseconds
-        if self.large.milliseconds > max(NOISE_MS, usual):
+        if self.large.milliseconds > max(NOISE_MS, MOST_TIMES * self.small.milliseconds):
             found.append(f"over {MOST_TIMES:.0f} times as long")
         return found
 

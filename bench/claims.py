@@ -118,7 +118,10 @@ def _claimants(shop: Shop, product_id: UUID, processes: int) -> float:
 
 
 def _script(product_id: UUID) -> str:
-    """The shop's own statement for one unit, with values in the place of its parameters."""
+    """The shop's own statement for one unit, with values in the place of its parameters.
+
+    It asks nobody whether he wants to hear of it: that is part of what the shop does besides.
+    """
     values = {
         "product_id": f"'{product_id}'",
         "holder": HOLDER,

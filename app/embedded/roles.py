@@ -21,7 +21,7 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
-from app.embedded import ahead
+from app.embedded import ahead, stopping
 from app.embedded.processes import STOP_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,6 @@ class Roles:
         self._rest: dict[str, bytes] = {}  # of a line that is not whole yet
         self._colours = dict(zip(self._commands, get_colours(), strict=False))
         self._printer = Printer(sys.stdout, width=max(map(len, self._commands)))
-        self._was_told_to_end = False
 
     def begin(self, environment: Mapping[str, str]) -> None:
         """Start the process that waits, and imports meanwhile."""
@@ -112,8 +111,6 @@ class Roles:
         `begun` is called once they are forked; until then no other thread may run. What one is
         just importing, a fork made meanwhile could never import: it would wait for that thread.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
         self._tell_patched(environment)
         for role, command in self._commands.items():
             if role not in {"release", _PATCHED} and (sandbox or role != "paypal"):
@@ -125,9 +122,6 @@ class Roles:
         begun()
         return self._stay()
 
-    def _end(self, _number: int, _frame: object) -> None:
-        self._was_told_to_end = True
-
     def _tell_patched(self, environment: Mapping[str, str]) -> None:
         waiting = self._running[_PATCHED]
         assert isinstance(waiting, subprocess.Popen)
@@ -138,7 +132,7 @@ class Roles:
     def _stay(self) -> int:
         """Show what the roles say until one has ended or all are to, then end the others."""
         first: int | None = None
-        while first is None and not self._was_told_to_end:
+        while first is None and not stopping.is_told():
             self._show(_LOOK_SECONDS)
             first = self._gone()
         self._signal(signal.SIGTERM)
@@ -148,7 +142,7 @@ class Roles:
             self._gone()
             if time.monotonic() > deadline:
                 self._signal(signal.SIGKILL)
-        return 0 if self._was_told_to_end else first or 1
+        return 0 if stopping.is_told() else first or 1
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self._running.values():

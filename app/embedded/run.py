@@ -10,19 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import psutil
 import requests
 
 from app.embedded import instance as place
-from app.embedded import keys
+from app.embedded import keys, stopping
 from app.embedded.ahead import SANDBOX, SHOP, build, preload
 from app.embedded.environment import (
     DEFAULT_PORT,
@@ -41,17 +39,14 @@ from app.embedded.roles import Forked, Roles
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
 POLL_SECONDS = 0.05
+CHUNK = 65536
 DEMO_PASSWORD = "byteshop-demo"  # noqa: S105  # shown to everyone who runs the demo
 DEMO_ACCOUNTS = ("buyer@example.com", "seller@example.com", "admin@example.com")
 
 
-class _Stopped(BaseException):
-    """A signal asked for the end."""
-
-
 def run(roles: Roles) -> int:
     """Start everything and serve until a signal; the exit code."""
-    _stop_on_signals()
+    stopping.listen()
     try:
         with place.locked(INSTANCE), ExitStack() as stack:
             ports = Ports.from_environment(os.environ)
@@ -60,18 +55,18 @@ def run(roles: Roles) -> int:
             _check_ports(ports)
             environment |= stack.enter_context(_stores(ports, meanwhile=_preload))
             _build(environment)
+            stopping.check()
             _check_addresses(environment)
             stack.callback(place.forget_environment, INSTANCE)
             stack.callback(place.end_roles, INSTANCE)
             place.write_environment(INSTANCE, environment)
             has_demo_data = _release(environment)
             code = _serve(roles, environment, ports, has_demo_data=has_demo_data)
-            _ignore_signals()
             say("Stopping the stores …")
     except StartFailed as failure:
         print(failure, file=sys.stderr)
         return 1
-    except _Stopped:
+    except stopping.Stopped:
         code = 0
     say("ByteShop has stopped." if code == 0 else "ByteShop has stopped: the lines above say why.")
     return code
@@ -82,7 +77,7 @@ def execute(command: Sequence[str]) -> int:
     try:
         if place.is_running(INSTANCE):
             return _call(command, place.read_environment(INSTANCE))
-        _stop_on_signals()
+        stopping.listen()
         with place.locked(INSTANCE):
             ports = Ports.from_environment(os.environ)
             environment = _prepare(ports)
@@ -91,7 +86,7 @@ def execute(command: Sequence[str]) -> int:
     except StartFailed as failure:
         print(failure, file=sys.stderr)
         return 1
-    except _Stopped:
+    except stopping.Stopped:
         return 128 + signal.SIGINT
 
 
@@ -110,21 +105,6 @@ def say(line: str) -> None:
     """Tell the person at the terminal, who may have closed it."""
     with contextlib.suppress(OSError):
         print(line, flush=True)
-
-
-def _stop_on_signals() -> None:
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        _ignore_signals()
-        raise _Stopped(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-
-
-def _ignore_signals() -> None:
-    """Let nobody interrupt the clean end."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _prepare(ports: Ports) -> dict[str, str]:
@@ -182,11 +162,21 @@ def _stores(
                 futures[future] = name
             if meanwhile:
                 meanwhile()
-            wait(futures, return_when=FIRST_EXCEPTION)
+            _wait(futures)
         yield {name: future.result().url for future, name in futures.items()}
     finally:
         with ThreadPoolExecutor() as pool:
             list(pool.map(EmbeddedServer.stop, running))
+
+
+def _wait(futures: Collection[Future[EmbeddedServer]]) -> None:
+    """Wait until all are there or one has failed."""
+    pending = set(futures)
+    while pending:
+        stopping.check()
+        done, pending = wait(futures, POLL_SECONDS, FIRST_EXCEPTION)
+        if any(future.exception() for future in done):
+            return
 
 
 def _note(
@@ -257,17 +247,33 @@ def _release_digest() -> str:
 
 def _must_call(command: str, environment: Mapping[str, str], advice: str = "") -> None:
     called = Forked(command, env=environment, cwd=str(ROOT))
-    output = called.stdout.read().decode(errors="replace")
+    output = b""
+    chunk: bytes | None = None
+    while chunk != b"":
+        output += chunk or b""
+        stopping.check()
+        said, _, _ = select.select([called.stdout], [], [], POLL_SECONDS)
+        chunk = os.read(called.stdout.fileno(), CHUNK) if said else None
     if called.wait():
         last = advice or f"`{command}` failed; the lines above say why."
-        raise StartFailed(f"{output.rstrip()}\n{last}")
+        raise StartFailed(f"{output.decode(errors='replace').rstrip()}\n{last}")
 
 
 def _call(command: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        process = subprocess.Popen(command, cwd=ROOT, env=environment)
     except FileNotFoundError:
         raise StartFailed(f"There is no command {command[0]!r}.") from None
+    with process:
+        try:
+            while process.poll() is None:
+                stopping.check()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(POLL_SECONDS)
+        except stopping.Stopped:
+            process.kill()
+            raise
+    return process.returncode
 
 
 def _serve(
@@ -281,8 +287,6 @@ def _serve(
         for work in (announce, _stop_with_terminal):
             threading.Thread(target=work, daemon=True).start()
 
-    # Honcho takes SIGINT and SIGTERM itself; a closed terminal means the same.
-    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     with contextlib.suppress(OSError):  # a closed terminal takes no more lines
         return roles.serve(environment, sandbox=uses_sandbox(os.environ), begun=watch)
     return 1

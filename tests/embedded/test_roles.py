@@ -18,7 +18,6 @@ from app.embedded.roles import Roles
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Those who watch the roles do so until this is set."""
     event = threading.Event()
-    monkeypatch.setattr(run.signal, "signal", lambda *_: None)
     for watching in ("_announce", "_stop_with_terminal"):
         monkeypatch.setattr(run, watching, lambda *_, **__: event.wait(10))
     yield event

@@ -4,7 +4,7 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ import psycopg
 from flask import Flask
 from flask_babel import gettext as _
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import Enum, event, func, select
+from sqlalchemy import Enum, Executable, Result, event, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -203,6 +203,18 @@ def lock(model: type[M], ident: UUID, *, skip_locked: bool = False) -> M | None:
     """
     how: Any = {"of": model, "skip_locked": skip_locked}  # not what is read along with it
     return session().get(model, ident, with_for_update=how, populate_existing=True)
+
+
+def read(
+    statement: Executable, values: Mapping[str, object] | None = None
+) -> Result[*tuple[Any, ...]]:
+    """What a statement of columns finds.
+
+    The session would first look what of it is an object to keep, which takes a third of the time.
+    """
+    current = session()
+    current.flush()
+    return current.connection().execute(statement, values)
 
 
 def rows(statement: str, **values: object) -> list[tuple[Any, ...]]:

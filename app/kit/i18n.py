@@ -52,7 +52,8 @@ def of_program() -> str:
 
 def locale() -> str:
     """The language of this answer: `en` or `ru`."""
-    return str(get_locale() or DEFAULT)
+    found = get_locale()
+    return str(found.language) if found else DEFAULT
 
 
 def catalogue(language: str) -> NullTranslations:

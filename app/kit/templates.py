@@ -23,6 +23,7 @@ WORDS = ("_", "gettext")
 # the root of its host, so an address depends on no request.)
 CONSTANT: dict[str, Callable[..., str]] = {"asset": asset, "icon": icon, "url_for": url_for}
 PIECES_KEPT = 4096
+LISTS_KEPT = 256  # of some 30 kB each
 
 
 def _language(name: str) -> str:
@@ -118,3 +119,8 @@ def init_app(app: Flask) -> None:
     # `kept(macro, …)` in a template is `macro(…)`, remembered for the same arguments. It is for
     # macros that show nothing but these: they are all that a piece is made of, so none is stale.
     app.jinja_env.globals["kept"] = lru_cache(PIECES_KEPT)(_call)
+    # The same for a macro whose first argument is a list: many ask for the same page of one.
+    lists = lru_cache(LISTS_KEPT)(_call)
+    app.jinja_env.globals["kept_list"] = lambda macro, items, *rest: lists(
+        macro, tuple(items), *rest
+    )

@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from app.extensions import db
@@ -19,6 +19,7 @@ from app.kit.db import (
     end_read,
     in_transaction,
     lock,
+    read,
     session,
     sqlstate,
     transactional,
@@ -266,6 +267,15 @@ class TestGuards:
     def test_driver_is_asked_in_a_transaction_alone(self, app: Flask) -> None:
         with pytest.raises(RuntimeError, match="open transaction"):
             rows_of("SELECT 1")
+
+    def test_read_finds_what_the_session_has_yet_to_write(self, rows: Rows) -> None:
+        @transactional
+        def note() -> int:
+            session().add(OutboxRow(id=uuid4(), listener="x", payload={}))
+            found: int = read(select(func.count()).select_from(OutboxRow)).scalar_one()
+            return found
+
+        assert note() == 1
 
     def test_read_before_is_ended_not_joined(self, rows: Rows) -> None:
         session().execute(text("SELECT 1"))

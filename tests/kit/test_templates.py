@@ -12,9 +12,11 @@ SOURCES = {
     '{{ icon("basket") }}|{% block body %}{% endblock %}',
     "widgets.html": '{% macro sign() %}<b title="{{ _("Copy") }}">'
     '{{ _("Basket") }}</b>{% endmacro %}'
-    "{% macro counted(count) %}{{ seen.append(count) or count }}{% endmacro %}",
+    "{% macro counted(count) %}{{ seen.append(count) or count }}{% endmacro %}"
+    "{% macro summed(counts) %}{{ seen.append(counts) or counts | sum }}{% endmacro %}",
     "kept.html": '{% from "widgets.html" import counted %}'
     "{{ kept(counted, 1) }}{{ kept(counted, 1) }}{{ kept(counted, 2) }}",
+    "list.html": '{% from "widgets.html" import summed %}{{ kept_list(summed, counts) }}',
     "mail.txt": '{{ _("%(product)s is in your basket.", product=name) }}',
 }
 
@@ -66,3 +68,12 @@ def test_kept_piece_is_made_once_for_what_it_shows(app):
     assert seen == [1, 2]
     assert _render(app, "ru", "kept.html") == "112"
     assert seen == [1, 2, 1, 2]
+
+
+def test_kept_list_is_made_once_for_all_that_is_in_it(app):
+    seen: list[tuple[int, ...]] = []
+    with app.app_context():
+        app.jinja_env.globals["seen"] = seen
+    for counts in ([1, 2], [1, 2], [1, 3], [2, 1]):
+        assert _render(app, "en", "list.html", counts=counts) == str(sum(counts))
+    assert seen == [(1, 2), (1, 3), (2, 1)]

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.kit.db import session
+from app.kit.db import read, session
 from app.kit.ids import parse_short_number, short_number
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.errors import NoSuchOrder
@@ -259,7 +259,7 @@ def purchases_of(
         every, query = (one.where(_speaks_of(buyer_id, words)) for one in (every, query))
     if after:
         [values["last_id"]] = decode_cursor(after, tuple[UUID])
-    rows = session().execute(query, values).all()
+    rows = read(query, values).all()
     lines = _listed_lines([row.id for row in rows[:size]])
     page = cut(
         [
@@ -323,7 +323,7 @@ _LISTED_LINES = (
 
 
 def _listed_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[ListedLine]]:
-    rows = session().execute(_LISTED_LINES, {"order_ids": order_ids})
+    rows = read(_LISTED_LINES, {"order_ids": order_ids})
     by_order: dict[UUID, list[ListedLine]] = {}
     for row in rows:
         line = ListedLine(row.title, row.seller_name, row.kind, row.photo_id)

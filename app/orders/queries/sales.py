@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from app.kit.db import session
+from app.kit.db import read, session
 from app.kit.ids import short_number
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.models import Order, OrderLine, OrderState
@@ -65,7 +65,7 @@ def sales_of(
     values: dict[str, Any] = {"seller_id": seller_id, "size": size + 1}
     if after:
         [values["last_id"]] = decode_cursor(after, tuple[UUID])
-    rows = session().execute(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
+    rows = read(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
     shares = shares_of(seller_id=seller_id, line_ids=[row.id for row in rows[:size]])
     page = cut(
         [

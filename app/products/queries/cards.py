@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Label, ScalarSelect, Select, case, select
 
 from app.auth.models import User
-from app.kit.db import session
+from app.kit.db import read, session
 from app.kit.paging import count_of
 from app.products import policy
 from app.products.errors import NoSuchProduct, ProductGone
@@ -98,13 +98,13 @@ def stock() -> Label[int | None]:
 
 def by_id(ids: Sequence[UUID]) -> list[ProductCard]:
     """The products of these ids in whatever state, in no order."""
-    rows = session().execute(joined().where(Product.id.in_(ids)))
+    rows = read(joined().where(Product.id.in_(ids)))
     return [ProductCard(**row._asdict()) for row in rows]
 
 
 def offers_by_id(ids: Sequence[UUID]) -> list[Offer]:
     """The same with their descriptions."""
-    rows = session().execute(joined(Product.description.expression).where(Product.id.in_(ids)))
+    rows = read(joined(Product.description.expression).where(Product.id.in_(ids)))
     return [Offer(**row._asdict()) for row in rows]
 
 
@@ -168,5 +168,5 @@ def units_of(state: UnitState) -> ScalarSelect[int]:
 def free_counts(ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many free units each of these products has, as `units_of` counts; none are not in it."""
     free = units_of(UnitState.FREE)
-    rows = session().execute(select(Product.id, free.label("free")).where(Product.id.in_(ids)))
+    rows = read(select(Product.id, free.label("free")).where(Product.id.in_(ids)))
     return {row.id: row.free for row in rows if row.free}

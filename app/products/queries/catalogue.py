@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from app.auth.models import User
-from app.kit.db import session
+from app.kit.db import read, session
 from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
 from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
@@ -151,7 +151,7 @@ def listing(
         )
     else:
         statement = _page(given, sort, continued=after is not None, counted=counted)
-    rows = session().execute(statement, values).all()
+    rows = read(statement, values).all()
     shown = cut(rows, size, lambda row: (row.key, row.id))
     page = Page([Listed(*row[:-2]) for row in shown.items], shown.next_cursor)
     if not counted:
@@ -353,7 +353,5 @@ def counts_by_shelf() -> dict[UUID, int]:
         )
         .correlate(Category)
     )
-    rows = session().execute(
-        select(Category.id, count_of(on_it)).where(Category.parent_id.is_(None))
-    )
+    rows = read(select(Category.id, count_of(on_it)).where(Category.parent_id.is_(None)))
     return {row[0]: row[1] for row in rows}

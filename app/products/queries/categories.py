@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.kit.db import session
+from app.kit.db import read
 from app.products.errors import NoSuchCategory
 from app.products.models import Category
 
@@ -36,7 +36,7 @@ _ALL = {
 
 def shelves(locale: str) -> list[Shelf]:
     """The upper categories, each with its lower ones, in their order."""
-    rows = session().execute(_ALL[locale]).all()
+    rows = read(_ALL[locale]).all()
     tops = {row.id: Shelf(row.id, row.slug, row.name) for row in rows if row.parent_id is None}
     for row in rows:
         if row.parent_id is not None:
@@ -50,7 +50,7 @@ _UPPER = {locale: every.where(Category.parent_id.is_(None)) for locale, every in
 
 def upper_shelves(locale: str) -> list[Shelf]:
     """The upper categories alone, in their order."""
-    rows = session().execute(_UPPER[locale])
+    rows = read(_UPPER[locale])
     return [Shelf(row.id, row.slug, row.name) for row in rows]
 
 

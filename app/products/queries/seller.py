@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from app.kit.db import session
+from app.kit.db import read
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.products.models import Product, ProductState, UnitState
 from app.products.queries.cards import ProductCard, joined, units_of
@@ -40,7 +40,7 @@ def products_of(
     values: dict[str, Any] = {"seller_id": seller_id, "size": size + 1}
     if after:
         [values["last_id"]] = decode_cursor(after, tuple[UUID])
-    rows = session().execute(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
+    rows = read(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
     page = cut(rows, size, lambda row: (row.id,))
     counts = _counts([row.id for row in page.items])
     items = [OwnCard(**row._asdict(), counts=counts[row.id]) for row in page.items]
@@ -49,5 +49,5 @@ def products_of(
 
 
 def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:
-    rows = session().execute(_COUNTS, {"product_ids": product_ids})
-    return {product_id: Counts(*counted) for product_id, *counted in rows}
+    rows = read(_COUNTS, {"product_ids": product_ids})
+    return {row[0]: Counts(*row[1:]) for row in rows}

@@ -70,7 +70,8 @@ def _listing(beside: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         )
     if valid and not form.sort.raw_data:
         form.sort.data = form.chosen_sort().value
-    sought = [(field.name, value) for field in form for value in request.args.getlist(field.name)]
+    args = request.args
+    sought = [(field.name, value) for field in form for value in args.getlist(field.name)]
     return htmx.page(
         "products/listing.html",
         fragment="items" if asked.after else "results",

@@ -12,16 +12,23 @@ from pathlib import Path
 import pytest
 import requests
 
-from app.embedded.instance import MARK
+from app.demo import data
+from app.embedded import keys
+from app.embedded.environment import Ports, settings
+from app.embedded.errors import StartFailed
+from app.embedded.instance import MARK, read_environment
 from app.embedded.processes import lives, port_answers, wait_until_gone
+from app.settings import Settings
+from tests.support.apps import another_app
 from tests.support.local_shop import SECONDS, LocalShop, free_ports
+from tests.support.sale import assert_promises_hold, count
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[LocalShop]:
-    """A shop whose data is kept from test to test; it may be running."""
+    """A shop whose data is kept from test to test; it may be running, or have never been."""
     directory = Path(tempfile.mkdtemp(prefix="byteshop-run-"))
     directory.chmod(0o711)
     shop = LocalShop(directory / "instance")
@@ -35,6 +42,14 @@ def shop(place: LocalShop) -> LocalShop:
     if not place.is_running:
         place.start()
     return place
+
+
+def test_an_interrupted_first_start_leaves_nothing_behind(place):
+    place.start(until="✓")  # the first of its stores
+    family = place.family()
+    assert place.end(signal.SIGINT) == 0
+    assert "Traceback" not in place.output
+    assert not any(process.is_running() for process in family)
 
 
 class TestRunningShop:
@@ -56,6 +71,22 @@ class TestRunningShop:
     def test_every_store_is_reached(self, shop):
         answer = requests.get(f"http://127.0.0.1:{shop.port}/readyz", timeout=10)
         assert answer.status_code == 200, answer.text
+
+    def test_its_demo_data_is_whole_and_not_put_in_twice(self, shop):
+        values = {name.lower(): value for name, value in read_environment(shop.instance).items()}
+        known = {name: value for name, value in values.items() if name in Settings.model_fields}
+        with another_app(Settings(**known)) as app, app.app_context():
+            before = {table: count(table) for table in ("product", "stock_item", "users", "photo")}
+            assert before["product"] > 25
+            assert data.fill().startswith("0 products")
+            assert before == {table: count(table) for table in before}
+            assert_promises_hold()
+            lower = "parent_id IS NOT NULL AND NOT EXISTS (SELECT FROM product p"
+            assert count("category", f"{lower} WHERE p.category_id = category.id)") == 0
+            for name in ("buyer", "seller", "admin"):
+                login = {"email": f"{name}@example.com", "password": data.PASSWORD}
+                answer = app.test_client().post("/auth/login", data=login)
+                assert answer.status_code == 303
 
     def test_a_second_run_in_the_same_place_is_refused(self, shop):
         done = shop.call("run", PORT=str(free_ports()))
@@ -79,7 +110,7 @@ class TestRunningShop:
         assert "BROKEN" not in done.stdout
 
 
-def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(shop):
+def test_stops_crashes_and_a_closed_terminal_leave_nothing_behind_and_keep_the_data(shop):
     users = shop.users()
     assert "UUID" in users
 
@@ -97,12 +128,15 @@ def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(shop):
     if sys.platform == "linux":
         wait_until_gone(roles, 15)  # they end by themselves; the stores, by the next start
         assert not [process for process in roles if lives(process)]
-    shop.start()
+    terminal = shop.start_in_terminal()
     wait_until_gone(family, 5)
     assert not [process for process in family if lives(process)]
     assert shop.users() == users
 
-    assert shop.end(signal.SIGHUP) == 0
+    family = shop.family()
+    os.close(terminal)
+    shop.process.wait(SECONDS)
+    assert not any(process.is_running() for process in family)
     assert not port_answers(shop.port)
 
 
@@ -115,10 +149,9 @@ def test_stops_and_crashes_leave_nothing_behind_and_keep_the_data(shop):
     ],
 )
 def test_wrong_settings_get_a_sentence(tmp_path, environment, words):
-    done = LocalShop(tmp_path / "instance").call("run", **environment)
-    assert done.returncode == 1
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    secrets = keys.load(tmp_path / "secrets.env")
+    with pytest.raises(StartFailed, match=words):
+        settings(environment, tmp_path, Ports.from_environment(environment), secrets)
 
 
 def test_a_port_that_somebody_holds_without_listening_is_named(tmp_path):
@@ -128,6 +161,7 @@ def test_a_port_that_somebody_holds_without_listening_is_named(tmp_path):
         done = shop.call("run")
     assert done.returncode == 1
     assert done.stderr.startswith(f"Port {shop.port + 1}, meant for live updates, is taken")
+    assert "Traceback" not in done.stderr
 
 
 def test_addresses_where_nobody_answers_are_named(tmp_path):
@@ -172,35 +206,15 @@ def test_a_role_that_ends_ends_the_shop_and_says_so(place):
     assert "ByteShop has stopped: the lines above say why." in done.stdout
 
 
-def test_interrupted_start_leaves_nothing_behind(directory):
-    shop = LocalShop(directory / "instance")
-    try:
-        shop.start(until="✓")  # the first of its stores
-        family = shop.family()
-        assert shop.end(signal.SIGINT) == 0
-        assert "Traceback" not in shop.output
-        assert not any(process.is_running() for process in family)
-    finally:
-        shop.close()
-
-
 def test_interrupted_among_its_roles_leaves_nothing_behind(place):
     place.close()
     place.start(until="→ Starting the shop")
     family = place.family()
-    assert place.end(signal.SIGINT) == 0
+    assert place.end(signal.SIGHUP) == 0
     assert "ByteShop has stopped." in place.output
     assert "Traceback" not in place.output
     assert not any(process.is_running() for process in family)
-
-
-def test_a_closed_terminal_ends_the_shop(place):
-    place.close()
-    terminal = place.start_in_terminal()
-    family = place.family()
-    os.close(terminal)
-    place.process.wait(SECONDS)
-    assert not any(process.is_running() for process in family)
+    assert not port_answers(place.port)
 
 
 def test_reset_deletes_all_data(place):

@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -22,8 +22,6 @@ from app.embedded.postgres import start_postgres
 from app.embedded.processes import EmbeddedServer, port_answers, wait_until_gone
 from app.embedded.valkey import start_valkey
 from tests.embedded.conftest import temporary_directory
-
-Start = Callable[[Path], EmbeddedServer]
 
 
 class Postgres:
@@ -105,27 +103,35 @@ def kind(request):
     return request.param
 
 
+class Place:
+    """A directory, and the server that was started in it last."""
+
+    def __init__(self, kind: Any, directory: Path) -> None:
+        self.kind = kind
+        self.directory = directory
+        self.started: list[EmbeddedServer] = []
+
+    def start(self) -> EmbeddedServer:
+        """Start a server there, whether one runs or not."""
+        self.started.append(self.kind.start(self.directory))
+        return self.started[-1]
+
+
 @pytest.fixture(scope="module")
-def started_once(kind) -> Iterator[Path]:
-    """The files of a server that has been started and stopped: making them takes longest."""
+def place(kind) -> Iterator[Place]:
+    """A place with a server, whose data is kept from test to test: to make it takes longest."""
     with temporary_directory() as directory:
-        kind.start(directory / "server").stop()
-        yield directory / "server"
+        place = Place(kind, directory / 'a "shop" у моря')
+        place.start()
+        yield place
+        for server in place.started:
+            server.stop()
 
 
 @pytest.fixture
-def start(directory, started_once, kind) -> Iterator[Callable[[], EmbeddedServer]]:
-    place = directory / 'a "shop" у моря'
-    subprocess.run(["cp", "-a", started_once, place], check=True)  # with their owners
-    started = []
-
-    def again() -> EmbeddedServer:
-        started.append(kind.start(place))
-        return started[-1]
-
-    yield again
-    for server in started:
-        server.stop()
+def server(place: Place) -> EmbeddedServer:
+    """The running server; a test that ends it leaves another one."""
+    return place.started[-1]
 
 
 def family(server: EmbeddedServer) -> list[psutil.Process]:
@@ -134,38 +140,38 @@ def family(server: EmbeddedServer) -> list[psutil.Process]:
 
 
 class TestAnyServer:
-    def test_stop_leaves_no_process_and_keeps_the_data(self, start, kind):
-        server = start()
+    def test_stop_leaves_no_process_and_keeps_the_data(self, place, server, kind):
         kind.write(server.url)
+        kept = kind.count(server.url)
         members = family(server)
         server.stop()
         assert not any(member.is_running() for member in members)
-        assert kind.count(start().url) == 1
+        assert kind.count(place.start().url) == kept
 
-    def test_data_written_before_a_kill_is_there_after_the_next_start(self, start, kind):
-        server = start()
+    def test_data_written_before_a_kill_is_there_after_the_next_start(self, place, server, kind):
         kind.write(server.url)
+        kept = kind.count(server.url)
         server.process.kill()
         server.process.wait()
-        assert kind.count(start().url) == 1
+        assert kind.count(place.start().url) == kept
 
-    def test_a_server_left_by_a_killed_parent_gives_way_to_the_next_start(self, start, kind):
-        left = start()
-        kind.write(left.url)
-        members = family(left)
-        again = start()
+    def test_a_server_left_by_a_killed_parent_gives_way_to_the_next_start(
+        self, place, server, kind
+    ):
+        kind.write(server.url)
+        kept = kind.count(server.url)
+        members = family(server)
+        again = place.start()
         wait_until_gone(members, 5)
         assert not any(member.is_running() for member in members[1:])
-        assert left.process.wait(5) is not None
-        assert kind.count(again.url) == 1
+        assert server.process.wait(5) is not None
+        assert kind.count(again.url) == kept
 
-    def test_a_wrong_password_is_refused(self, start, kind):
-        server = start()
+    def test_a_wrong_password_is_refused(self, server, kind):
         secret = (server.data_dir / "password").read_text()
         assert kind.refuses(server.url.replace(secret, "guess"))
 
-    def test_the_password_is_for_its_owner_alone(self, start):
-        server = start()
+    def test_the_password_is_for_its_owner_alone(self, server):
         assert (server.data_dir / "password").stat().st_mode & 0o077 == 0
         commands = []
         for member in family(server):
@@ -177,41 +183,35 @@ class TestAnyServer:
 
 
 class TestPostgres:
-    def test_a_lock_whose_process_number_went_to_a_stranger_is_no_obstacle(self, directory):
-        server = start_postgres(directory / "server")
-        lock = directory / "server" / "data" / "postmaster.pid"
+    def test_an_interrupted_first_start_begins_anew_and_later_ones_heed_what_they_find(
+        self, directory
+    ):
+        place = directory / "server"
+        half = place / "data.new"
+        half.mkdir(parents=True)
+        (half / "PG_VERSION").write_text("18\n")
+        server = start_postgres(place)
+        assert not half.exists()
+
+        # A lock whose process number went to a stranger is no obstacle.
+        lock = place / "data" / "postmaster.pid"
         text = lock.read_text()
         server.process.kill()
         server.process.wait()
         lock.write_text(text.replace(str(server.process.pid), str(os.getpid()), 1))
-        again = start_postgres(directory / "server")
+        again = start_postgres(place)
         try:
-            psycopg.connect(again.url.replace("+psycopg", "")).close()
-        finally:
-            again.stop()
-
-    def test_an_interrupted_first_start_begins_anew(self, directory):
-        half = directory / "server" / "data.new"
-        half.mkdir(parents=True)
-        (half / "PG_VERSION").write_text("18\n")
-        server = start_postgres(directory / "server")
-        server.stop()
-        assert not half.exists()
-
-    def test_files_of_another_version_are_refused_with_a_sentence(self, directory):
-        start_postgres(directory / "server").stop()
-        (directory / "server" / "data" / "PG_VERSION").write_text("16\n")
-        with pytest.raises(StartFailed, match="written by PostgreSQL 16"):
-            start_postgres(directory / "server")
-
-    def test_cyrillic_is_lower_cased_whatever_the_machine(self, directory):
-        server = start_postgres(directory / "server", durable=False)
-        try:
-            with psycopg.connect(server.url.replace("+psycopg", "")) as connection:
+            with psycopg.connect(again.url.replace("+psycopg", "")) as connection:
+                # As everywhere, whatever the machine's own rules.
                 row = connection.execute("SELECT lower('КЛЮЧ Ñ')").fetchone()
         finally:
-            server.stop()
+            again.stop()
         assert row == ("ключ ñ",)
+
+        # Files of another version are refused with a sentence.
+        (place / "data" / "PG_VERSION").write_text("16\n")
+        with pytest.raises(StartFailed, match="written by PostgreSQL 16"):
+            start_postgres(place)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
     @pytest.mark.parametrize("mode", [0o711, 0o700])
@@ -230,17 +230,15 @@ class TestPostgres:
 
 
 class TestMongo:
-    def test_an_interrupted_first_start_begins_anew(self, directory):
+    def test_an_interrupted_first_start_begins_anew_and_a_stranger_in_it_is_noticed(
+        self, directory
+    ):
         half = directory / "server" / "data.new"
         half.mkdir(parents=True)
         (half / "WiredTiger").write_text("half")
         server = start_mongo(directory / "server", durable=False)
-        server.stop()
-        assert not half.exists()
-
-    def test_a_user_whom_a_stranger_made_at_its_first_start_is_noticed(self, directory):
-        server = start_mongo(directory / "server", durable=False)
         try:
+            assert not half.exists()
             refuse_strangers(server)
             with pymongo.MongoClient(server.url) as client:
                 client.other.command("createUser", "stranger", pwd="guess", roles=["root"])

@@ -90,12 +90,16 @@ def test_what_was_interrupted_is_done_anew(checkout, capfd):
             _set_up(checkout)
 
 
-def test_virtual_environment_of_another_checkout_stays_whole(checkout, tmp_path_factory):
+def test_virtual_environment_of_another_checkout_stays_whole(
+    checkout, tmp_path_factory, monkeypatch
+):
     theirs = tmp_path_factory.mktemp("other")
     (theirs / "pyvenv.cfg").write_text("theirs")
     setup.VENV.symlink_to(theirs)
-    _set_up(checkout)
-    assert _greeting(checkout) == "hello\n"
+    monkeypatch.setattr(setup, "run", lambda command, purpose: pytest.fail(purpose))
+    with pytest.raises(pytest.fail.Exception, match="make the virtual environment"):
+        _set_up(checkout)
+    assert not setup.VENV.is_symlink()  # so that a directory of its own will be made
     assert (theirs / "pyvenv.cfg").read_text() == "theirs"
 
 

@@ -1,49 +1,39 @@
 """What `make bench` holds itself to, beside its figures."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 from flask import Flask
 
 from app.products.queries import stock as queries
 from bench import claims
-from tests.factories.auth import make_user
-from tests.factories.products import make_product
-from tests.support.servers import RUN
-from tests.support.shop import ROOT
-
-TWO = """
-import sys
 from bench.__main__ import BENCHMARKS, main
 from bench.figures import Figure
-
-def broken(application, shop):
-    raise RuntimeError("a wheel came off")
-
-BENCHMARKS["broken"] = ("What breaks", broken)
-BENCHMARKS["sound"] = ("What does not", lambda application, shop: [Figure("turns", 7, "a second")])
-sys.exit(main(["broken", "sound"]))
-"""
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support import servers
+from tests.support.servers import Servers
+from tests.support.shop import Shop
 
 
-def test_one_that_fails_is_named_and_costs_no_other_its_figures() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != RUN}
-    done = subprocess.run(
-        [sys.executable, "-c", TWO],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 1, done.stderr
-    assert "a wheel came off" in done.stderr
-    assert "turns  7 a second" in done.stdout
-    assert "broken" in done.stdout.splitlines()[-1]
-    assert "sound" not in done.stdout.splitlines()[-1]
+def test_one_that_fails_is_named_and_costs_no_other_its_figures(
+    run_servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_application: Flask, _shop: Shop) -> list[Figure]:
+        raise RuntimeError("a wheel came off")
+
+    def sound(_application: Flask, _shop: Shop) -> list[Figure]:
+        return [Figure("turns", 7, "a second")]
+
+    monkeypatch.setitem(BENCHMARKS, "broken", ("What breaks", broken))
+    monkeypatch.setitem(BENCHMARKS, "sound", ("What does not", sound))
+    # The tests' own servers will do, and run on.
+    monkeypatch.setattr(servers, "open_run", lambda: None)
+    monkeypatch.setattr(servers, "close_run", lambda: None)
+    assert main(["broken", "sound"]) == 1
+    said = capsys.readouterr()
+    assert "a wheel came off" in said.err
+    assert "turns  7 a second" in said.out
+    assert "broken" in said.out.splitlines()[-1]
+    assert "sound" not in said.out.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

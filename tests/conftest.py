@@ -54,6 +54,7 @@ TEMPLATE = "byteshop_template"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the run's directory; the servers start when a test first asks for them."""
+    gc.disable()  # until all tests are imported: there is no garbage to look for yet
     if not hasattr(config, "workerinput"):
         test_servers.open_run()
 
@@ -108,6 +109,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
+    gc.enable()
 
 
 class OneShopForAllFlows(LoadFileScheduling):

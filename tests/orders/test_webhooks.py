@@ -99,12 +99,20 @@ class TestForged:
 class TestStrange:
     """True webhooks that are not what the shop asked for."""
 
+    @pytest.fixture(scope="class")
+    def certificates(self, sandbox_handle: SandboxHandle) -> Certificates:
+        """PayPal's; to read the keys takes longer than all else here."""
+        return Certificates(sandbox_handle.data_dir)
+
     @pytest.fixture
     def send(
-        self, app: Flask, client: FlaskClient, sandbox_handle: SandboxHandle
+        self,
+        app: Flask,
+        client: FlaskClient,
+        sandbox_handle: SandboxHandle,
+        certificates: Certificates,
     ) -> Callable[[bytes], int]:
         """Send what PayPal has signed; the shop's answer."""
-        certificates = Certificates(sandbox_handle.data_dir)
 
         def send(body: bytes) -> int:
             headers = forgeries.headers(

@@ -112,6 +112,7 @@ def test_a_page_of_before_the_login_is_made_anew_on_the_way_back(page: Page) -> 
     page.goto("/order/purchases")
     page.locator(".site-nav summary").click()
     page.get_by_role("button", name="Log out").click()
+    expect(page.locator(".site-nav").get_by_role("link", name="Log in")).to_be_visible()
     page.go_back()
     page.go_back()
     expect(page.locator(".menu__who")).to_have_count(0)

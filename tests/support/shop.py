@@ -17,10 +17,12 @@ import requests
 
 from app.embedded.processes import free_port
 from app.settings import Settings
+from tests.support.forking import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 READY_SECONDS = 30
+FRESH = "chat"  # its workers are gevent's, which comes before every other import
 COMMANDS = {
     "web": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
     "chat": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
@@ -39,7 +41,7 @@ class Shop:
 
     environment: dict[str, str]
     log_directory: Path
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Forked | subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -54,16 +56,7 @@ class Shop:
     def start(self, *roles: str) -> None:
         """Start these roles and wait until those that can be called answer."""
         for role in roles:
-            log = (self.log_directory / f"{role}.log").open("ab")
-            self.processes[role] = subprocess.Popen(
-                [BIN / COMMANDS[role][0], *COMMANDS[role][1:]],
-                cwd=ROOT,
-                env={**self.environment, "ROLES": role},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            log.close()
+            self.processes[role] = self._begin(role)
         for role, url in {
             "web": self.url,
             "chat": self.environment["LIVE_URL"].replace("ws://", "http://"),
@@ -73,6 +66,23 @@ class Shop:
                 self._wait(role, partial(_is_alive, url))
         if "auth" in roles and "AUTH_GRPC_LISTEN" in self.environment:
             self._wait("auth", self._listens)
+
+    def _begin(self, role: str) -> Forked | subprocess.Popen[bytes]:
+        program, *rest = COMMANDS[role]
+        command = [str(BIN / program), *rest]
+        environment = {**self.environment, "ROLES": role}
+        path = self.log_directory / f"{role}.log"
+        if role != FRESH:
+            return Forked(command, env=environment, cwd=ROOT, log=path)
+        with path.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def _listens(self) -> bool:
         host, _, port = self.environment["AUTH_GRPC_LISTEN"].rpartition(":")

@@ -51,6 +51,12 @@ def started(app: Flask, paypal: SandboxControl) -> StartedCheckout:
     return start(buyer)
 
 
+@pytest.fixture(scope="module")
+def certificates(sandbox_handle: SandboxHandle) -> Certificates:
+    """PayPal's; to read the keys takes longer than all else here."""
+    return Certificates(sandbox_handle.data_dir)
+
+
 def event_of(paypal: SandboxControl, event_type: str) -> str:
     """The newest event of a type."""
     wait_for(lambda: any(d["event_type"] == event_type for d in paypal.deliveries()))
@@ -98,11 +104,6 @@ class TestForged:
 
 class TestStrange:
     """True webhooks that are not what the shop asked for."""
-
-    @pytest.fixture(scope="class")
-    def certificates(self, sandbox_handle: SandboxHandle) -> Certificates:
-        """PayPal's; to read the keys takes longer than all else here."""
-        return Certificates(sandbox_handle.data_dir)
 
     @pytest.fixture
     def send(

@@ -25,12 +25,13 @@ class Page(Generic[T]):
     """Some rows and the cursor of the next page, None on the last.
 
     `total` is how many there are on all pages, where that was counted: at most one more than
-    MOST_COUNTED.
+    `most`.
     """
 
     items: Sequence[T]
     next_cursor: str | None
     total: int | None = None
+    most: int = MOST_COUNTED
 
 
 def encode_cursor(values: tuple[Any, ...]) -> str:

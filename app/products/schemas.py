@@ -19,7 +19,7 @@ from app.kit.api.schemas import (
     one_number,
 )
 from app.products.models import Kind, ProductState, UnitState
-from app.products.queries.catalogue import Sort
+from app.products.queries.catalogue import MOST_RANKED, Sort
 from app.products.service.checking import Verdict
 from app.products.service.layouts import MAX_COLUMNS
 from app.products.service.products import (
@@ -46,7 +46,12 @@ Bound = Annotated[
 class CatalogueQuery(Paged):
     """What to look for among the products on sale."""
 
-    q: str = Field("", max_length=WORDS_MAX, description="search words; small typos are tolerated")
+    q: str = Field(
+        "",
+        max_length=WORDS_MAX,
+        description="search words; small typos are tolerated;"
+        f" of more than {MOST_RANKED} products the best-selling ones are ranked, and none counted",
+    )
     category: str | None = Field(
         None, max_length=60, description="slug of a category; includes its subcategories"
     )

@@ -52,12 +52,17 @@ def application(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
 
 @dataclass(eq=False)
 class Growth:
-    """A statement of a visit in both shops."""
+    """A statement of a visit in both shops, and the most that it takes in the small one.
+
+    What it takes depends on what is asked: to find a word that ten of ten thousand products have
+    takes no time. Among a million it may take as long as a word takes that many have.
+    """
 
     visit: str
     statement: str
     small: Cost
     large: Cost
+    most_in_small: float
 
     @property
     def faults(self) -> list[str]:
@@ -65,7 +70,7 @@ class Growth:
         found = [f"reads all of {table}" for table in sorted(self.large.full)]
         if self.large.milliseconds > MOST_MS:
             found.append(f"over {MOST_MS:.0f} ms")
-        if self.large.milliseconds > max(NOISE_MS, MOST_TIMES * self.small.milliseconds):
+        if self.large.milliseconds > max(NOISE_MS, MOST_TIMES * self.most_in_small):
             found.append(f"over {MOST_TIMES:.0f} times as long")
         return found
 
@@ -115,8 +120,17 @@ def measure(app: Flask) -> Costs:
 
 def compared(small: Costs, large: Costs) -> list[Growth]:
     """Every statement of the large shop beside the same in the small one, the dearest first."""
+    most: dict[str, float] = {}
+    for (_visit, (statement, _place)), cost in small.items():
+        most[statement] = max(most.get(statement, 0.0), cost.milliseconds)
     found = [
-        Growth(visit, statement[0], small.get((visit, statement), cost), cost)
+        Growth(
+            visit,
+            statement[0],
+            small.get((visit, statement), cost),
+            cost,
+            most.get(statement[0], cost.milliseconds),
+        )
         for (visit, statement), cost in large.items()
     ]
     return sorted(found, key=lambda growth: -growth.large.milliseconds)

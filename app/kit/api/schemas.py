@@ -73,13 +73,13 @@ def listing_of(model: type[M], page: Page[Any], show: Callable[[Any], Any]) -> M
         {
             "items": [show(row) for row in page.items],
             "next": page.next_cursor,
-            "total": None if page.total is None else _total(page.total),
+            "total": None if page.total is None else _total(page.total, page.most),
         }
     )
 
 
-def _total(counted: int) -> Total:
-    return Total(count=min(counted, MOST_COUNTED), exact=counted <= MOST_COUNTED)
+def _total(counted: int, most: int) -> Total:
+    return Total(count=min(counted, most), exact=counted <= most)
 
 
 def _at_most_counted(count: int | None) -> int | None:

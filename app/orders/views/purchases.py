@@ -10,7 +10,6 @@ from flask_login import current_user
 
 from app.kit import htmx, lists
 from app.kit.access import Access, allow
-from app.kit.paging import MOST_COUNTED
 from app.kit.requests import address
 from app.kit.words import searchable
 from app.orders.errors import NoSuchPiece
@@ -54,7 +53,6 @@ def cabinet() -> ResponseReturnValue:
         words=words,
         unfinished=unfinished,
         page=page,
-        most_counted=MOST_COUNTED,
         next_url=lists.rest_of(page, request.path),
     )
 

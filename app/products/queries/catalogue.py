@@ -32,18 +32,17 @@ from sqlalchemy.orm import aliased
 
 from app.auth.models import User
 from app.kit.db import read, session
-from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
+from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
 from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
 from app.products.queries.search import Shape, Words, interpretations
 
 # Where many products have the words of a search.
-MOST_RANKED = 300  # ten pages
+MOST_RANKED = 300  # ten pages; so many are found, too
 MOST_WALKED = 3_000  # in the order of the sort, in search of those with the words
-# Of so many of the first products so many must have the words, for up to READ to be read. Filters
-# leave less to the index of the words, too.
-LOOKED_AT, COMMON, COMMON_AMONG_FILTERED, READ = 100, 8, 30, 15_000
+# Of so many of the first products so many must have the words, for up to READ to be read.
+LOOKED_AT, COMMON, READ = 100, 8, 5_000
 Given = frozenset[str]  # names of filters
 NONE: Given = frozenset()
 
@@ -125,7 +124,7 @@ def listing(
 ) -> Page[Listed]:
     """A page of products for sale; Invalid for a broken cursor.
 
-    With `counted` it says how many there are in all.
+    With `counted` it says how many there are in all; of those with words up to MOST_RANKED.
 
     Words are looked for as a search engine does; only where no product for sale has them, titles
     with words that resemble them are taken. Without words no product is more relevant than another.
@@ -146,7 +145,7 @@ def listing(
             sort,
             words.shape,
             along=_along(filters, sort) & given,
-            few=total <= MOST_COUNTED,
+            few=total <= MOST_RANKED,
             continued=after is not None,
         )
     else:
@@ -158,7 +157,9 @@ def listing(
         return page
     if total is None and not rows:
         return with_total(page, _those(given).params(values), after)
-    return replace(page, total=rows[0].total if total is None else total)
+    if total is None:
+        return replace(page, total=rows[0].total)
+    return replace(page, total=total, most=MOST_RANKED)
 
 
 def _is_given(value: object) -> bool:
@@ -209,7 +210,7 @@ def _page(given: Given, sort: Sort, *, continued: bool, counted: bool) -> Select
 def _sought(
     typed: str, given: Given, values: Mapping[str, object]
 ) -> tuple[Words | None, int, str | None]:
-    """The words that are looked for, how many products have them, as `count_of` counts, and which.
+    """The words that are looked for, how many products have them, and which of them are known.
 
     Those that mean anything for sale, whether or not it meets the filters.
     """
@@ -225,7 +226,7 @@ def _sought(
 
 @lru_cache(2048)
 def _how_many(given: Given, shape: Shape) -> Select[Any]:
-    """How many products have the words and meet the filters, and which: up to MOST_COUNTED + 1.
+    """How many products have the words and meet the filters, and which: up to MOST_RANKED + 1.
 
     The planner doesn't know how many have the words: it knows nothing of beginnings, nor of what
     words have to do with each other and with the order of the products. So it is not asked to
@@ -237,10 +238,10 @@ def _how_many(given: Given, shape: Shape) -> Select[Any]:
     seen = select(func.count()).where(*shape.has_words(sample)).scalar_subquery()
     products = _those(given) if given else _those(given).order_by(Product.id)
     product = aliased(Product, products.limit(READ).subquery("product_read"))
-    enough = MOST_COUNTED + 1
+    enough = MOST_RANKED + 1
     read = (
         select(product.id)
-        .where(seen >= (COMMON_AMONG_FILTERED if given else COMMON), *shape.has_words(product))
+        .where(seen >= COMMON, *shape.has_words(product))
         .limit(enough)
         .cte("read")
         .prefix_with("MATERIALIZED")

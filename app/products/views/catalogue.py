@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from app.kit import htmx, i18n, lists
 from app.kit.access import Access, allow
-from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page
+from app.kit.paging import PAGE_SIZE, Page
 from app.products import markdown
 from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
@@ -83,7 +83,6 @@ def _listing(beside: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         query=f"?{urlencode(sought)}" if sought else "",
         page=page,
         here=request.path,
-        most_counted=MOST_COUNTED,
         next_url=lists.rest_of(page, request.path),
     )
 

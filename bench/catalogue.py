@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -34,8 +33,8 @@ from tests.support.shop import ROOT, Shop
 
 PRODUCTS = 10_000
 CONNECTIONS = 8
-SECONDS = 4.0
-TURNS = 3
+SECONDS = 3.0
+TURNS = 5
 CPU_ROUNDS = 60
 OF_BARE, CPU_OF_BARE = 0.6, 0.35  # requests a second; CPU in process, where no kernel is shared
 PAGE = "/products"
@@ -68,7 +67,8 @@ def _under_load(application: Flask, shop: Shop, path: str) -> Figure:
             ]
             for _n in range(TURNS)
         ]
-    page, flat = (median(column) for column in zip(*rates, strict=True))
+    # The turn in the middle: a machine that others use, too, is slower for both in some turns.
+    page, flat = sorted(rates, key=lambda turn: turn[0] / turn[1])[TURNS // 2]
     return Figure(
         f"newest, {CONNECTIONS} connections on 2 workers of 8 threads",
         page,

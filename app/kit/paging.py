@@ -34,6 +34,9 @@ class Page(Generic[T]):
     most: int = MOST_COUNTED
 
 
+P = TypeVar("P", bound=Page[Any])
+
+
 def encode_cursor(values: tuple[Any, ...]) -> str:
     """Write sort values as an opaque word that fits into a URL."""
     text = _WRITER.dump_json(values)
@@ -57,7 +60,7 @@ def cut(rows: Sequence[T], size: int, key: Any) -> Page[T]:
     return Page(items, encode_cursor(key(items[-1])) if len(rows) > size else None)
 
 
-def with_total(page: Page[T], query: Select[*tuple[Any, ...]], after: str | None) -> Page[T]:
+def with_total(page: P, query: Select[*tuple[Any, ...]], after: str | None) -> P:
     """The page with the number of rows on all pages; `query` has them all, `after` is its cursor.
 
     The count ends where people no longer care, whatever the shop has grown to.

@@ -36,6 +36,7 @@ from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_t
 from app.products import policy
 from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
+from app.products.queries.categories import digest
 from app.products.queries.search import Shape, Words, interpretations
 
 # Where many products have the words of a search.
@@ -75,6 +76,13 @@ class Listed(ProductCard):
     """A product in a listing. `stock` is None where every buyer gets the same content."""
 
     stock: int | None
+
+
+@dataclass(frozen=True)
+class Listing(Page[Listed]):
+    """A page of products, and the digest of all categories where that was read along with it."""
+
+    categories: int | None = None
 
 
 def _written_out(name: str, *, expanding: bool = False) -> BindParameter[Any]:
@@ -121,7 +129,7 @@ def listing(
     after: str | None = None,
     size: int = PAGE_SIZE,
     counted: bool = False,
-) -> Page[Listed]:
+) -> Listing:
     """A page of products for sale; Invalid for a broken cursor.
 
     With `counted` it says how many there are in all; of those with words up to MOST_RANKED.
@@ -138,7 +146,7 @@ def listing(
     if filters.words:
         words, total, ids = _sought(filters.words, given, values)
         if words is None:
-            return Page([], None, 0 if counted else None)
+            return Listing([], None, 0 if counted else None)
         values |= words.values | {"ids": ids, "ranked": MOST_RANKED, "walked": MOST_WALKED}
         statement = _page_of_words(
             given,
@@ -152,13 +160,13 @@ def listing(
         statement = _page(given, sort, continued=after is not None, counted=counted)
     rows = read(statement, values).all()
     shown = cut(rows, size, lambda row: (row.key, row.id))
-    page = Page([Listed(*row[:-2]) for row in shown.items], shown.next_cursor)
+    page = Listing([Listed(*row[:-3]) for row in shown.items], shown.next_cursor)
     if not counted:
         return page
     if total is None and not rows:
         return with_total(page, _those(given).params(values), after)
     if total is None:
-        return replace(page, total=rows[0].total)
+        return replace(page, total=rows[0].total, categories=rows[0].categories)
     return replace(page, total=total, most=MOST_RANKED)
 
 
@@ -197,10 +205,14 @@ def _comes_after(
 # To write a statement, and to recognize it, takes longer than to run it.
 @lru_cache(2048)
 def _page(given: Given, sort: Sort, *, continued: bool, counted: bool) -> Select[Any]:
-    """Cards in the order of the sort, each with its place in it, and how many there are in all."""
+    """Cards in the order of the sort, each with its place in it, and what the first page shows.
+
+    That is how many there are in all, and categories.
+    """
     key = _KEYS.get(sort, literal(0))
     total = count_of(_those(given)) if counted else null()
-    query = joined(stock(), key.label("key"), total.label("total"))
+    categories = digest() if counted else null()
+    query = joined(stock(), key.label("key"), total.label("total"), categories.label("categories"))
     query = query.where(policy.for_sale(), *(_CONDITIONS[name](Product) for name in given))
     if continued:
         query = query.where(_comes_after(sort, key))
@@ -311,7 +323,7 @@ def _page_of_words(
         too_few = select(func.count()).select_from(met).scalar_subquery() < wanted
         first = select(union_all(select(met.c.id), first.where(too_few)).subquery("first").c.id)
     key = shape.rank() if is_ranked else _KEYS[sort]
-    query = joined(stock(), key.label("key"), null().label("total"))
+    query = joined(stock(), key.label("key"), null().label("total"), null().label("categories"))
     query = query.where(Product.id.in_(first), policy.for_sale())
     if continued and is_ranked:
         query = query.where(_comes_after(sort, key))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, func, select
 
 from app.kit.db import read
 from app.products.errors import NoSuchCategory
@@ -45,13 +45,41 @@ def shelves(locale: str) -> list[Shelf]:
     return list(tops.values())
 
 
-_UPPER = {locale: every.where(Category.parent_id.is_(None)) for locale, every in _ALL.items()}
+def digest() -> ScalarSelect[int]:
+    """What all categories come to, as a column: another number once one of them has changed."""
+    of_one = func.concat_ws(
+        "\n",
+        Category.id,
+        Category.parent_id,
+        Category.position,
+        Category.slug,
+        Category.name_en,
+        Category.name_ru,
+    )
+    every = select(func.bit_xor(func.hashtextextended(of_one, 0))).select_from(Category)
+    return every.scalar_subquery()
 
 
-def upper_shelves(locale: str) -> list[Shelf]:
-    """The upper categories alone, in their order."""
-    rows = read(_UPPER[locale])
-    return [Shelf(row.id, row.slug, row.name) for row in rows]
+_UPPER = {
+    locale: every.add_columns(digest().label("digest")).where(Category.parent_id.is_(None))
+    for locale, every in _ALL.items()
+}
+_remembered: dict[str, tuple[int, tuple[Shelf, ...]]] = {}  # by language
+
+
+def upper_shelves(locale: str, known: int | None = None) -> tuple[Shelf, ...]:
+    """The upper categories alone, in their order.
+
+    From memory, if they still come to the digest that another statement has found.
+    """
+    remembered = _remembered.get(locale)
+    if remembered and remembered[0] == known:
+        return remembered[1]
+    rows = read(_UPPER[locale]).all()
+    found = tuple(Shelf(row.id, row.slug, row.name) for row in rows)
+    if rows:
+        _remembered[locale] = rows[0].digest, found
+    return found
 
 
 def find(tops: list[Shelf], slug: str) -> Shelf:

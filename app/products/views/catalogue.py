@@ -1,5 +1,6 @@
 """The catalogue: front page, listings, a product's page."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,12 +11,12 @@ from flask_login import current_user
 
 from app.kit import htmx, i18n, lists
 from app.kit.access import Access, allow
-from app.kit.paging import PAGE_SIZE, Page
+from app.kit.paging import PAGE_SIZE
 from app.products import markdown
 from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
 from app.products.queries.cards import visible
-from app.products.queries.catalogue import Filters, Listed, Sort
+from app.products.queries.catalogue import Filters, Listing, Sort
 from app.products.queries.categories import Shelf, find, find_by_id, shelves, upper_shelves
 from app.products.views import blueprint
 
@@ -43,22 +44,21 @@ def catalogue() -> ResponseReturnValue:
 @allow(Access.PUBLIC)
 def listing() -> ResponseReturnValue:
     """Everything for sale, searched, filtered, sorted."""
-    return _listing(upper_shelves(i18n.locale()), None)
+    return _listing(None)
 
 
 @blueprint.get("/products/category/<slug>")
 @allow(Access.PUBLIC)
 def category(slug: str) -> ResponseReturnValue:
     """One shelf and those below it."""
-    shelf = find(shelves(i18n.locale()), slug)
-    return _listing(shelf.children or (shelf.parent.children if shelf.parent else []), shelf)
+    return _listing(find(shelves(i18n.locale()), slug))
 
 
-def _listing(beside: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
+def _listing(shelf: Shelf | None) -> ResponseReturnValue:
     form = FilterForm(request.args)
     valid = form.validate()
     asked = lists.asked()
-    page: Page[Listed] = Page([], None)
+    page = Listing([], None)
     if valid:
         filters = form.filters(tuple(shelf.ids) if shelf else ())
         page = goods.listing(
@@ -78,13 +78,20 @@ def _listing(beside: list[Shelf], shelf: Shelf | None) -> ResponseReturnValue:
         status=HTTPStatus.OK if valid else HTTPStatus.UNPROCESSABLE_ENTITY,
         form=form,
         refilled=htmx.wants_fragment(),
-        shelves=tuple((one.slug, one.name) for one in beside),
+        shelves=tuple((one.slug, one.name) for one in _beside(shelf, page)),
         shelf=shelf,
         query=f"?{urlencode(sought)}" if sought else "",
         page=page,
         here=request.path,
         next_url=lists.rest_of(page, request.path),
     )
+
+
+def _beside(shelf: Shelf | None, page: Listing) -> Sequence[Shelf]:
+    """Where one may go on from a shelf: below it, or beside it; to the upper ones from none."""
+    if shelf is None:
+        return upper_shelves(i18n.locale(), page.categories)
+    return shelf.children or (shelf.parent.children if shelf.parent else ())
 
 
 @blueprint.get("/products/left")

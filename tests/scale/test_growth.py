@@ -52,10 +52,11 @@ def application(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
 
 @dataclass(eq=False)
 class Growth:
-    """A statement of a visit in both shops, and the most that it takes in the small one.
+    """A statement of a visit in both shops, and the most that its kind takes in the small one.
 
-    What it takes depends on what is asked: to find a word that ten of ten thousand products have
-    takes no time. Among a million it may take as long as a word takes that many have.
+    What a statement takes depends on what is asked: to find a word that ten of ten thousand
+    products have takes no time. Among a million it may take as long as a word takes that many have.
+    Which statement of a search does the work depends on that, too: so they are of one kind.
     """
 
     visit: str
@@ -121,19 +122,24 @@ def measure(app: Flask) -> Costs:
 def compared(small: Costs, large: Costs) -> list[Growth]:
     """Every statement of the large shop beside the same in the small one, the dearest first."""
     most: dict[str, float] = {}
-    for (_visit, (statement, _place)), cost in small.items():
-        most[statement] = max(most.get(statement, 0.0), cost.milliseconds)
+    for (visit, (statement, _place)), cost in small.items():
+        kind = _kind(visit, statement)
+        most[kind] = max(most.get(kind, 0.0), cost.milliseconds)
     found = [
         Growth(
             visit,
             statement[0],
             small.get((visit, statement), cost),
             cost,
-            most.get(statement[0], cost.milliseconds),
+            most.get(_kind(visit, statement[0]), cost.milliseconds),
         )
         for (visit, statement), cost in large.items()
     ]
     return sorted(found, key=lambda growth: -growth.large.milliseconds)
+
+
+def _kind(visit: str, statement: str) -> str:
+    return "search" if "q=" in visit else statement
 
 
 def table(found: list[Growth]) -> str:

@@ -355,16 +355,15 @@ def counts_by_shelf() -> dict[UUID, int]:
     At most one more than MOST_COUNTED.
     """
     below = aliased(Category)
+    shelf_and_below = (
+        select(below.id)
+        .where(or_(below.id == Category.id, below.parent_id == Category.id))
+        .correlate(Category)
+    )
     on_it = (
         select(Product.id)
         .join(User, User.id == Product.seller_id)
-        .where(
-            Product.category_id.in_(
-                select(below.id).where(or_(below.id == Category.id, below.parent_id == Category.id))
-            ),
-            policy.for_sale(),
-        )
-        .correlate(Category)
+        .where(Product.category_id.in_(shelf_and_below), policy.for_sale())
     )
     rows = read(select(Category.id, count_of(on_it)).where(Category.parent_id.is_(None)))
     return {row[0]: row[1] for row in rows}

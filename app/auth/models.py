@@ -72,7 +72,10 @@ class User(Model):
             postgresql_using="gin",
             postgresql_ops={"display_name": "gin_trgm_ops"},
         ),
-        Index("ix_users_roles", "roles", postgresql_using="gin"),
+        *(
+            Index(f"ix_users_{role}", "id", postgresql_where=f"roles @> '{{{role}}}'")
+            for role in Role
+        ),
         Index("ix_users_banned", "id", postgresql_where="banned_at IS NOT NULL"),
     )
 

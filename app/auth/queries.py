@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -94,7 +95,8 @@ def users(
             or_(_has(cast(User.email, Text), words), _has(User.display_name, words))
         )
     if role is not None:
-        every = every.where(User.roles.contains([role.value]))
+        # Written out: there is an index for each role.
+        every = every.where(User.roles.contains(literal_column(f"'{{{role}}}'::text[]")))
     if banned is not None:
         every = every.where(User.banned_at.is_not(None) if banned else User.banned_at.is_(None))
     query = every

@@ -118,9 +118,11 @@ def subscribe(connection: WebSocket, *topics: str) -> None:
 
 def news(connection: WebSocket) -> dict[str, str]:
     """What the socket tells next of a topic."""
-    while "topic" not in (told := json.loads(connection.recv())):
-        pass
-    return dict(told)
+    while True:
+        opcode, data = connection.recv_data()
+        assert opcode == 1, f"closed: {data!r}"
+        if "topic" in (told := json.loads(data)):
+            return dict(told)
 
 
 def listen(connection: WebSocket, topic: str) -> dict[str, str]:

@@ -808,7 +808,7 @@ class TestLostQueue:
         started = start(buyer)
         paypal.approve(started.paypal_order_id)
         capture(buyer, started)
-        jobs.redis().flushall()
+        jobs.redis().flushdb()
         drain()
         assert order_of(started).state is OrderState.PAID
         sweep()

@@ -25,7 +25,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     tuple_,
     union_all,
 )
@@ -33,7 +32,7 @@ from sqlalchemy.orm import aliased
 
 from app.auth.models import User
 from app.kit.db import read, session
-from app.kit.paging import MOST_COUNTED, PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
+from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
 from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
@@ -356,21 +355,15 @@ def counts_by_shelf() -> dict[UUID, int]:
     At most one more than MOST_COUNTED.
     """
     below = aliased(Category)
-    # One shelf after the other, by the index of a category's products, until enough are counted.
-    some = (
-        select(Product.id)
-        .join(User, User.id == Product.seller_id)
-        .where(Product.category_id == below.id, policy.for_sale())
-        .limit(MOST_COUNTED + 1)
-        .correlate(below)
-        .lateral()
-    )
-    on_it = (
-        select(some.c.id)
-        .select_from(below)
-        .join(some, true())
+    shelf_and_below = (
+        select(below.id)
         .where(or_(below.id == Category.id, below.parent_id == Category.id))
         .correlate(Category)
+    )
+    on_it = (
+        select(Product.id)
+        .join(User, User.id == Product.seller_id)
+        .where(Product.category_id.in_(shelf_and_below), policy.for_sale())
     )
     rows = read(select(Category.id, count_of(on_it)).where(Category.parent_id.is_(None)))
     return {row[0]: row[1] for row in rows}

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _PATCHED = "chat"  # its workers are gevent's
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS = 0.1
-_CHUNK = 65536
+CHUNK = 65536
 _fork = multiprocessing.get_context("fork")
 
 
@@ -172,7 +172,7 @@ class Roles:
     def _show(self, seconds: float) -> None:
         for key, _events in self._selector.select(seconds):
             try:
-                data = os.read(key.fd, _CHUNK)
+                data = os.read(key.fd, CHUNK)
             except BlockingIOError:
                 continue
             if not data:

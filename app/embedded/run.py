@@ -34,12 +34,11 @@ from app.embedded.environment import (
 from app.embedded.errors import StartFailed
 from app.embedded.instance import INSTANCE
 from app.embedded.processes import LOOPBACK, EmbeddedServer, port_answers, port_refused
-from app.embedded.roles import Forked, Roles
+from app.embedded.roles import CHUNK, Forked, Roles
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
 POLL_SECONDS = 0.05
-CHUNK = 65536
 DEMO_PASSWORD = "byteshop-demo"  # noqa: S105  # shown to everyone who runs the demo
 DEMO_ACCOUNTS = ("buyer@example.com", "seller@example.com", "admin@example.com")
 

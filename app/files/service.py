@@ -67,7 +67,7 @@ def _drop_unless_shown(photo_id: UUID) -> bool:
 
 @transactional
 def _long_replaced() -> Sequence[UUID]:
-    long_ago = func.clock_timestamp() - REPLACED_KEPT
+    long_ago = func.statement_timestamp() - REPLACED_KEPT
     return session().scalars(select(Photo.id).where(Photo.replaced_at < long_ago)).all()
 
 

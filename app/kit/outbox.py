@@ -188,7 +188,7 @@ def _claim(row_id: UUID) -> dict[str, Any] | None:
             OutboxRow.id == row_id,
             OutboxRow.done_at.is_(None),
             OutboxRow.parked_at.is_(None),
-            OutboxRow.available_at <= func.clock_timestamp(),
+            OutboxRow.available_at <= func.statement_timestamp(),
         )
         .values(available_at=func.clock_timestamp() + LEASE, attempts=OutboxRow.attempts + 1)
         .returning(OutboxRow.payload)
@@ -244,10 +244,10 @@ def sweep() -> int:
                 OutboxRow.done_at.is_(None),
                 OutboxRow.parked_at.is_(None),
                 OutboxRow.listener.in_(known),
-                OutboxRow.available_at <= func.clock_timestamp(),
+                OutboxRow.available_at <= func.statement_timestamp(),
                 or_(
                     OutboxRow.attempts > 0,
-                    OutboxRow.created_at <= func.clock_timestamp() - PATIENCE,
+                    OutboxRow.created_at <= func.statement_timestamp() - PATIENCE,
                 ),
             )
             .order_by(OutboxRow.available_at)

@@ -107,7 +107,10 @@ class Product(Model):
     published_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     search: Mapped[str] = mapped_column(
         TSVECTOR,
-        Computed("search_vector(title, description)", persisted=True),
+        Computed(
+            "search_vector(title, description) || search_tags(category_id, kind, seller_id)",
+            persisted=True,
+        ),
     )
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price_positive"),

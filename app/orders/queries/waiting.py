@@ -15,7 +15,7 @@ def due_deliveries() -> Select[UUID]:
         .where(
             Order.state == OrderState.PAID,
             or_(
-                Order.next_delivery_at <= func.clock_timestamp(),
+                Order.next_delivery_at <= func.statement_timestamp(),
                 and_(Order.delivery_tries > 0, ~_lacks_stock()),
             ),
         )

@@ -67,7 +67,7 @@ def expire_overdue() -> Swept:
     overdue = list(
         session().scalars(
             select(Order.id)
-            .where(Order.state == OrderState.OPEN, Order.expires_at < func.clock_timestamp())
+            .where(Order.state == OrderState.OPEN, Order.expires_at < func.statement_timestamp())
             .order_by(Order.expires_at)
             .limit(EXPIRE_LIMIT)
         )

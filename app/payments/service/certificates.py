@@ -28,7 +28,7 @@ def keep(url: str, chain: bytes) -> None:
     """Keep a chain that is trusted; what is older than a day goes."""
     session().execute(
         delete(SignerCertificate).where(
-            SignerCertificate.fetched_at <= func.clock_timestamp() - KEPT
+            SignerCertificate.fetched_at <= func.statement_timestamp() - KEPT
         )
     )
     row = insert(SignerCertificate).values(url=url, chain=chain)

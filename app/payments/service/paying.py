@@ -265,7 +265,7 @@ def check_soon(*, payment_id: UUID) -> bool:
 
 
 def _is_due() -> ColumnElement[bool]:
-    return and_(_is_chased(), Payment.next_check_at <= func.clock_timestamp())
+    return and_(_is_chased(), Payment.next_check_at <= func.statement_timestamp())
 
 
 def _is_chased() -> ColumnElement[bool]:

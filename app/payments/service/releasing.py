@@ -74,6 +74,6 @@ def _is_due() -> tuple[ColumnElement[bool], ...]:
         .where(User.banned_at.is_not(None), LedgerAccount.kind == AccountKind.SELLER_PENDING)
     )
     return (
-        PendingShare.release_at <= func.clock_timestamp(),
+        PendingShare.release_at <= func.statement_timestamp(),
         PendingShare.account_id.not_in(banned),
     )

@@ -1,6 +1,6 @@
 """The catalogue: what is for sale, searched, filtered, sorted, page by page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +37,7 @@ from app.products import policy
 from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
 from app.products.queries.categories import digest
-from app.products.queries.search import Shape, Words, interpretations
+from app.products.queries.search import TAGGED, Words, has_words, interpretations, rank
 
 # Where many products have the words of a search.
 MOST_RANKED = 300  # ten pages; so many are found, too
@@ -147,11 +147,12 @@ def listing(
         words, total, ids = _sought(filters.words, given, values)
         if words is None:
             return Listing([], None, 0 if counted else None)
-        values |= words.values | {"ids": ids, "ranked": MOST_RANKED, "walked": MOST_WALKED}
+        values |= words.values(values)
+        values |= {"ids": ids, "ranked": MOST_RANKED, "walked": MOST_WALKED}
         statement = _page_of_words(
             given,
             sort,
-            words.shape,
+            len(words.queries),
             along=_along(filters, sort) & given,
             few=total <= MOST_RANKED,
             continued=after is not None,
@@ -227,17 +228,16 @@ def _sought(
     Those that mean anything for sale, whether or not it meets the filters.
     """
     for words in interpretations(typed):
-        known = {**values, **words.values}
-        found = session().execute(_how_many(given, words.shape), known).one()
+        found = session().execute(_how_many(given), {**values, **words.values(values)}).one()
         if found.total or (
-            given and session().execute(_how_many(NONE, words.shape), known).one().total
+            given and session().execute(_how_many(NONE), words.values({})).one().total
         ):
             return words, found.total, found.ids or "{}"
     return None, 0, None
 
 
 @lru_cache(2048)
-def _how_many(given: Given, shape: Shape) -> Select[Any]:
+def _how_many(given: Given) -> Select[Any]:
     """How many products have the words and meet the filters, and which: up to MOST_RANKED + 1.
 
     The planner doesn't know how many have the words: it knows nothing of beginnings, nor of what
@@ -247,19 +247,19 @@ def _how_many(given: Given, shape: Shape) -> Select[Any]:
     """
     by_id = select(Product).where(Product.state == ProductState.PUBLISHED).order_by(Product.id)
     sample = aliased(Product, by_id.limit(LOOKED_AT).subquery("sample"))
-    seen = select(func.count()).where(*shape.has_words(sample)).scalar_subquery()
+    seen = select(func.count()).where(has_words(sample)).scalar_subquery()
     products = _those(given) if given else _those(given).order_by(Product.id)
     product = aliased(Product, products.limit(READ).subquery("product_read"))
     enough = MOST_RANKED + 1
     read = (
         select(product.id)
-        .where(seen >= COMMON, *shape.has_words(product))
+        .where(seen >= COMMON, has_words(product))
         .limit(enough)
         .cte("read")
         .prefix_with("MATERIALIZED")
     )
     is_enough = select(func.count() == enough).select_from(read).scalar_subquery()
-    indexed = _indexed(given, shape)
+    indexed = _indexed(given)
     some = union_all(
         select(read.c.id).where(is_enough),
         indexed.with_only_columns(indexed.selected_columns.id).where(not_(is_enough)).limit(enough),
@@ -269,24 +269,27 @@ def _how_many(given: Given, shape: Shape) -> Select[Any]:
     return select(total, ids).select_from(some)
 
 
-def _indexed(given: Given, shape: Shape) -> Select[Any]:
-    """Those that have the words, by the index of the words."""
-    if given or any(shape.named):
-        return _those(given).where(*shape.has_words(Product))
-    # Nothing is said of their state where they are looked up: to the index of those that are
-    # published, which has them in an order of its own, there is no way then.
+def _indexed(given: Given) -> Select[Any]:
+    """Those that have the words and meet the filters, by the index of the words."""
+    # Nothing is said of their state where they are looked up: to the indexes of those that are
+    # published, which have them in orders of their own, there is no way then.
     looked_up = (
         select(Product)
         .join(User, User.id == Product.seller_id)
-        .where(User.banned_at.is_(None), *shape.has_words(Product))
+        .where(User.banned_at.is_(None), has_words(Product), *_others(given, Product))
     )
     found = aliased(Product, looked_up.offset(0).subquery("found"))
     return select(found).where(policy.is_offered(found))
 
 
+def _others(given: Given, product: type[Product]) -> Iterator[ColumnElement[bool]]:
+    """The filters that the query of the words doesn't say."""
+    return (_CONDITIONS[name](product) for name in given - TAGGED)
+
+
 @lru_cache(2048)
 def _page_of_words(
-    given: Given, sort: Sort, shape: Shape, *, along: Given, few: bool, continued: bool
+    given: Given, sort: Sort, words: int, *, along: Given, few: bool, continued: bool
 ) -> Select[Any]:
     """Cards in the order of the sort, each with its place in it.
 
@@ -307,7 +310,7 @@ def _page_of_words(
         ids = cast(bindparam("ids", type_=Text), ARRAY(Uuid))
         others = select(Product).where(Product.id == any_(ids))
     else:
-        others = _indexed(given, shape)
+        others = _indexed(given)
     other = aliased(Product, others.offset(0).subquery("other"))
     first = select(other.id).where(*comes_after(other)).order_by(*_order(by, other)).limit(wanted)
     if not few:
@@ -315,14 +318,14 @@ def _page_of_words(
         walked = aliased(Product, walk.limit(bindparam("walked")).subquery("walked"))
         met = (
             select(walked.id)
-            .where(*shape.has_words(walked), *(_CONDITIONS[name](walked) for name in given - along))
+            .where(has_words(walked), *_others(given - along, walked))
             .limit(wanted)
             .cte("met")
             .prefix_with("MATERIALIZED")
         )
         too_few = select(func.count()).select_from(met).scalar_subquery() < wanted
         first = select(union_all(select(met.c.id), first.where(too_few)).subquery("first").c.id)
-    key = shape.rank() if is_ranked else _KEYS[sort]
+    key = rank(words) if is_ranked else _KEYS[sort]
     query = joined(stock(), key.label("key"), null().label("total"), null().label("categories"))
     query = query.where(Product.id.in_(first), policy.for_sale())
     if continued and is_ranked:
@@ -355,15 +358,17 @@ def counts_by_shelf() -> dict[UUID, int]:
     At most one more than MOST_COUNTED.
     """
     below = aliased(Category)
+    # An array, so that the planner looks up each category's products and ends when it has enough.
     shelf_and_below = (
-        select(below.id)
+        select(func.array_agg(below.id))
         .where(or_(below.id == Category.id, below.parent_id == Category.id))
         .correlate(Category)
+        .scalar_subquery()
     )
     on_it = (
         select(Product.id)
         .join(User, User.id == Product.seller_id)
-        .where(Product.category_id.in_(shelf_and_below), policy.for_sale())
+        .where(Product.category_id == any_(cast(shelf_and_below, ARRAY(Uuid))), policy.for_sale())
     )
     rows = read(select(Category.id, count_of(on_it)).where(Category.parent_id.is_(None)))
     return {row[0]: row[1] for row in rows}

@@ -7,23 +7,12 @@ of them is a query of its own that PostgreSQL could refuse.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    cast,
-    func,
-    or_,
-    text,
-)
+from sqlalchemy import ColumnElement, Text, bindparam, cast, func, text
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.kit.db import Array, session
@@ -34,7 +23,6 @@ from app.products.models import Product
 SIMILAR = 0.4
 MOST_SIMILAR = 10  # words that a typed one is taken for
 MOST_BEGUN = 50  # words that are looked for one by one where a typed one begins them
-_IDS = ARRAY(Uuid)
 _AFTER_ALL = "\U0010ffff"  # what begins alike comes before it
 _BETWEEN_WORDS = re.compile(r"[\s!-/:-@\[-`{-~]+")  # as `search_text` has it
 
@@ -95,6 +83,12 @@ RESEMBLING = text(
 )
 
 
+# What the index of the words has of a product, too, so that it alone finds those with both: the
+# function `search_tags` in the database writes them. No word of a text has a sign in it.
+_TAGS = {"category_ids": "category", "kinds": "kind", "seller_id": "seller"}
+TAGGED = frozenset(_TAGS)  # the filters that it finds
+
+
 @dataclass(frozen=True)
 class Words:
     """What was typed, and what each of its words comes to: a query that is never empty."""
@@ -103,45 +97,43 @@ class Words:
     queries: tuple[str, ...]
     category_ids: tuple[list[UUID], ...]  # the categories that a word names
 
-    @property
-    def shape(self) -> "Shape":
-        """What the statements that look for them depend on."""
-        return Shape(tuple(bool(ids) for ids in self.category_ids))
-
-    @property
-    def values(self) -> dict[str, object]:
-        """The values of those statements."""
-        numbered = enumerate(zip(self.queries, self.category_ids, strict=True))
-        values: dict[str, object] = {"typed": self.typed}
-        for place, (query, ids) in numbered:
-            values |= {f"query_{place}": query} | ({f"shelves_{place}": ids} if ids else {})
-        return values
+    def values(self, filters: Mapping[str, object]) -> dict[str, object]:
+        """The values of the statements that look for them, and of the filters of these `TAGGED`."""
+        words = [
+            _either([query, *_tags("category_ids", ids)])
+            for query, ids in zip(self.queries, self.category_ids, strict=True)
+        ]
+        met = [_either(_tags(name, filters[name])) for name in _TAGS if name in filters]
+        ranked = {f"query_{place}": query for place, query in enumerate(self.queries)}
+        return {**ranked, "typed": self.typed, "sought": " & ".join(words + met)}
 
 
-@dataclass(frozen=True)
-class Shape:
-    """For each of some words whether it names categories: statements are written once for it."""
+def _tags(name: str, value: Any) -> list[str]:
+    values = value if isinstance(value, Sequence) else [value]
+    return [f"'#{_TAGS[name]} {one}'" for one in values]
 
-    named: tuple[bool, ...]
 
-    def has_words(self, product: type[Product]) -> tuple[ColumnElement[bool], ...]:
-        """Whether a product has each of the words."""
-        return tuple(
-            or_(found, product.category_id == any_(bindparam(f"shelves_{place}", type_=_IDS)))
-            if is_named
-            else found
-            for place, is_named in enumerate(self.named)
-            for found in (product.search.bool_op("@@")(_query(place)),)
-        )
+def _either(queries: Sequence[str]) -> str:
+    return f"({' | '.join(queries)})"
 
-    def rank(self) -> ColumnElement[int]:
-        """How well a product fits: an integer, so that a cursor holds it exactly."""
-        rank: ColumnElement[float] = func.word_similarity(
-            func.search_text(bindparam("typed", type_=Text)), func.search_text(Product.title)
-        )
-        for place in range(len(self.named)):
-            rank = rank + func.ts_rank(Product.search, _query(place))
-        return func.floor(rank * 10_000).cast(Product.sold_count.type)
+
+def has_words(product: type[Product]) -> ColumnElement[bool]:
+    """Whether a product has all words, and meets the filters that are `TAGGED`."""
+    return product.search.bool_op("@@")(_query("sought"))
+
+
+def rank(words: int) -> ColumnElement[int]:
+    """How well a product fits so many words: an integer, so that a cursor holds it exactly."""
+    found: ColumnElement[float] = func.word_similarity(
+        func.search_text(bindparam("typed", type_=Text)), func.search_text(Product.title)
+    )
+    for place in range(words):
+        found = found + func.ts_rank(Product.search, _query(f"query_{place}"))
+    return func.floor(found * 10_000).cast(Product.sold_count.type)
+
+
+def _query(name: str) -> ColumnElement[Any]:
+    return cast(bindparam(name, type_=Text), TSQUERY)
 
 
 def interpretations(typed: str) -> Iterator[Words]:
@@ -155,10 +147,6 @@ def interpretations(typed: str) -> Iterator[Words]:
         if found:
             queries, category_ids = zip(*found, strict=True)
             yield Words(typed, queries, category_ids)
-
-
-def _query(place: int) -> ColumnElement[Any]:
-    return cast(bindparam(f"query_{place}", type_=Text), TSQUERY)
 
 
 def _look_up(split: Sequence[str]) -> list[tuple[str, list[UUID]]]:

@@ -177,7 +177,7 @@ def drop_expired() -> int:
     """Drop kept lines whose hour is over; returns how many uploads."""
     dropped = session().execute(
         delete(StockUpload)
-        .where(StockUpload.expires_at <= func.clock_timestamp())
+        .where(StockUpload.expires_at <= func.statement_timestamp())
         .returning(StockUpload.id)
     )
     return len(dropped.all())

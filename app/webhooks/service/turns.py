@@ -51,7 +51,7 @@ def is_due() -> list[Any]:
     earlier = aliased(WebhookMessage)
     return [
         WebhookMessage.state == MessageState.PENDING,
-        WebhookMessage.next_at <= func.clock_timestamp(),
+        WebhookMessage.next_at <= func.statement_timestamp(),
         ~select(earlier.id)
         .where(
             earlier.endpoint_id == WebhookMessage.endpoint_id,
@@ -119,7 +119,7 @@ def _first_of_endpoint(patience: timedelta = timedelta()) -> Any:
         select(WebhookMessage.id, WebhookMessage.next_at)
         .where(
             WebhookMessage.endpoint_id == WebhookEndpoint.id,
-            WebhookMessage.next_at <= func.clock_timestamp() - patience,
+            WebhookMessage.next_at <= func.statement_timestamp() - patience,
             *is_due(),
         )
         .order_by(WebhookMessage.next_at, WebhookMessage.id)

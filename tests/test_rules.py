@@ -33,6 +33,8 @@ BROKEN = [
     (rules.files_have_a_name, "app/a/utils.py", ""),
     (rules.files_have_a_name, "app/utils/x.py", ""),
     (rules.rooms_are_small, "app/a/service.py", "x = 1\n" * 401),
+    (rules.due_is_looked_up, "app/a/service.py", "x = A.due_at <= func.clock_timestamp()"),
+    (rules.due_is_looked_up, "app/a/service.py", "x = A.at < func.clock_timestamp() - KEPT"),
 ]  # fmt: skip
 KEPT = [
     (rules.commits_in_one_place, "app/kit/db.py", "current.commit()"),
@@ -56,6 +58,8 @@ KEPT = [
     (rules.files_have_a_name, "app/a/service.py", ""),
     (rules.rooms_are_small, "app/a/service.py", "x = 1\n" * 400),
     (rules.rooms_are_small, "app/a/rpc/generated/a_pb2.py", "x = 1\n" * 401),
+    (rules.due_is_looked_up, "app/a/service.py", "x = A.due_at <= func.statement_timestamp()"),
+    (rules.due_is_looked_up, "app/a/service.py", "x = A.ends_at > func.clock_timestamp()"),
 ]  # fmt: skip
 
 

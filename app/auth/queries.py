@@ -168,7 +168,7 @@ def _live() -> ColumnElement[bool]:
 
 
 _VISIT = (
-    select(LoginSession.id, User, LoginSession.seen_at < func.clock_timestamp() - SEEN_EVERY)
+    select(LoginSession.id, User, LoginSession.seen_at < func.statement_timestamp() - SEEN_EVERY)
     .join(User, User.id == LoginSession.user_id)
     .where(LoginSession.secret_hash == bindparam("secret_hash"), _live())
     # The row as it is now: a ban or another epoch counts at once.

@@ -92,6 +92,15 @@ class TestListing:
             ("price_to=4,99", ["Dragon Quest key"]),
             ("in_stock=1", ["Dragon Quest key", "Secret poem"]),
             ("q=zebra", []),
+            ("q=dragon&kind=key", ["Dragon Quest key"]),
+            ("q=dragon&kind=text", []),
+            ("q=secret&kind=key&kind=text", ["Secret poem"]),
+            ("q=dragon&price_to=5", ["Dragon Quest key"]),
+            ("q=dragon&in_stock=1&price_from=5", []),
+            # What the index of the words has besides is no word that anybody finds.
+            ("q=category", []),
+            ("q=kind", []),
+            ("q=seller", []),
         ],
     )
     def test_search_and_filters(self, client, seller, query: str, expected: list[str]) -> None:

@@ -157,6 +157,18 @@ def rooms_are_small(source: Source) -> Iterator[str]:
         yield f"{source.path}: has {length} lines"
 
 
+def due_is_looked_up(source: Source) -> Iterator[str]:
+    """What is due is found by an index, for which a moment must stay the same in a statement.
+
+    https://www.postgresql.org/docs/current/xfunc-volatility.html
+    """
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Lt | ast.LtE):
+            continue
+        if "clock_timestamp" in ast.unparse(node.comparators[0]):
+            yield _at(source, node, "compares with clock_timestamp(), not statement_timestamp()")
+
+
 RULES: tuple[Rule, ...] = (
     commits_in_one_place,
     knows_htmx_in_one_place,
@@ -167,6 +179,7 @@ RULES: tuple[Rule, ...] = (
     states_move_along_their_table,
     files_have_a_name,
     rooms_are_small,
+    due_is_looked_up,
 )
 
 

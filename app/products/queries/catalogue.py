@@ -46,6 +46,7 @@ MOST_WALKED = 3_000  # in the order of the sort, in search of those with the wor
 LOOKED_AT, COMMON, READ = 100, 8, 5_000
 Given = frozenset[str]  # names of filters
 NONE: Given = frozenset()
+PRICES: Given = frozenset({"price_from", "price_to"})
 
 
 class Sort(StrEnum):
@@ -270,7 +271,12 @@ def _how_many(given: Given) -> Select[Any]:
 
 
 def _indexed(given: Given) -> Select[Any]:
-    """Those that have the words and meet the filters, by the index of the words."""
+    """Those that have the words and meet the filters, by the index of the words.
+
+    Or by the one of prices, which the planner knows to judge.
+    """
+    if given & PRICES:
+        return _those(given).where(has_words(Product))
     # Nothing is said of their state where they are looked up: to the indexes of those that are
     # published, which have them in orders of their own, there is no way then.
     looked_up = (
@@ -336,8 +342,8 @@ def _page_of_words(
 
 def _along(filters: Filters, sort: Sort) -> Given:
     """The filters of which a walk in the order of the sort meets no others."""
-    prices = {"price_from", "price_to"} if sort in {Sort.PRICE_ASC, Sort.PRICE_DESC} else set()
-    return frozenset(prices | ({"category_ids"} if len(filters.category_ids) == 1 else set()))
+    prices = PRICES if sort in {Sort.PRICE_ASC, Sort.PRICE_DESC} else NONE
+    return prices | ({"category_ids"} if len(filters.category_ids) == 1 else set())
 
 
 def left(ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -22,7 +22,14 @@ from app.kit.promises import Promise
 from app.kit.retention import Retention
 from app.live import policy as live_policy
 from app.live import views as live_views
-from app.notifications import tasks as notifications
+from app.notifications import api as notifications_api
+from app.notifications import events as notifications_events
+from app.notifications import promises as notifications_promises
+from app.notifications import views as notifications_views
+from app.notifications.models import Notification
+from app.notifications.service import digests
+from app.notifications.service import reading as notifications_reading
+from app.notifications.tasks import mails, post, stream
 from app.orders import api as orders_api
 from app.orders import events as orders_events
 from app.orders import promises as orders_promises
@@ -63,6 +70,7 @@ BLUEPRINTS: list[Blueprint] = [
     live_views.blueprint,
     developers_views.blueprint,
     webhooks_views.blueprint,
+    notifications_views.blueprint,
 ]
 
 API_BLUEPRINTS: list[Blueprint] = [
@@ -71,83 +79,120 @@ API_BLUEPRINTS: list[Blueprint] = [
     orders_api.blueprint,
     orders_api.payments_blueprint,
     webhooks_api.blueprint,
+    notifications_api.blueprint,
     admin_api.blueprint,
 ]
 
 # A name stands in rows that wait: to change one takes a migration that changes it there, too.
 LISTENERS = [
-    Listener(
-        "mail.confirm", auth_events.UserRegistered, notifications.send_confirmation, OUTSIDE, "mail"
-    ),
+    Listener("mail.confirm", auth_events.UserRegistered, mails.send_confirmation, OUTSIDE, "mail"),
     Listener(
         "mail.confirm_again",
         auth_events.ConfirmationRequested,
-        notifications.send_confirmation_again,
+        mails.send_confirmation_again,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.already_registered",
         auth_events.KnownAddressRegistered,
-        notifications.send_already_registered,
+        mails.send_already_registered,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.password_reset",
         auth_events.PasswordResetRequested,
-        notifications.send_password_reset,
+        mails.send_password_reset,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.password_changed",
         auth_events.PasswordChanged,
-        notifications.send_password_changed,
+        mails.send_password_changed,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.refresh_token_reused",
         auth_events.RefreshTokenReused,
-        notifications.send_refresh_token_reused,
+        mails.send_refresh_token_reused,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.payout_changed",
         auth_events.PayoutAddressChanged,
-        notifications.send_payout_changed,
+        mails.send_payout_changed,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.payout_changed_to_old",
         auth_events.PayoutAddressChanged,
-        notifications.send_payout_changed_to_old,
+        mails.send_payout_changed_to_old,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.delivered",
         orders_events.OrderDelivered,
-        notifications.send_delivered,
+        mails.send_delivered,
         OUTSIDE,
         "mail",
     ),
     Listener(
         "mail.payment_failed",
         orders_events.OrderFailed,
-        notifications.send_payment_failed,
+        mails.send_payment_failed,
         OUTSIDE,
         "mail",
     ),
     Listener(
-        "mail.webhook_off",
-        webhooks_events.WebhookSwitchedOff,
-        notifications.send_webhook_off,
+        "notifications.mail",
+        notifications_events.MailWanted,
+        post.send_notification,
         OUTSIDE,
         "mail",
+    ),
+    Listener(
+        "notifications.digest", notifications_events.DigestWanted, post.send_digest, OUTSIDE, "mail"
+    ),
+    Listener("notifications.order_paid", orders_events.OrderPaid, stream.tell_of_sale, LOCAL),
+    Listener(
+        "notifications.order_delivered",
+        orders_events.OrderDelivered,
+        stream.tell_of_delivery,
+        LOCAL,
+    ),
+    Listener("notifications.stock_low", products_events.StockLow, stream.tell_of_low_stock, LOCAL),
+    Listener(
+        "notifications.product_removed",
+        products_events.ProductRemoved,
+        stream.tell_of_removal,
+        LOCAL,
+    ),
+    Listener(
+        "notifications.product_restored",
+        products_events.ProductRestored,
+        stream.tell_of_restoration,
+        LOCAL,
+    ),
+    Listener(
+        "notifications.account_closed", auth_events.AccountClosed, stream.tell_of_closing, LOCAL
+    ),
+    Listener(
+        "notifications.account_reopened",
+        auth_events.AccountReopened,
+        stream.tell_of_reopening,
+        LOCAL,
+    ),
+    Listener(
+        "notifications.webhook_off",
+        webhooks_events.WebhookSwitchedOff,
+        stream.tell_of_webhook,
+        LOCAL,
     ),
     # Not before deliveries: it asks PayPal.
     Listener(
@@ -189,6 +234,7 @@ TOPICS: dict[str, live_policy.Rule] = {
     "order": purchases.is_buyer,
     "product": live_policy.everybody,
     "user": live_policy.oneself,
+    "notifications": live_policy.oneself,
 }
 
 
@@ -202,6 +248,7 @@ RETENTION = [
     Retention(KnownNetwork, 90, sessions.network_is_over),
     Retention(Basket, 30, baskets.is_forgotten),
     Retention(WebhookMessage, 90, messages.is_over),
+    Retention(Notification, 180, notifications_reading.is_over),
     # Longer than a buyer may open a dispute; the table refuses to lose what is younger than that.
     Retention(InboundEvent, 365, inbound.is_over),
 ]
@@ -231,6 +278,9 @@ KEPT = {
     "ledger_transaction": "books",
     "ledger_entry": "books",
     "seller_earnings": "so many as sellers",
+    "user_count": "a few for each person",
+    "notification_preference": "so many for each person as there are kinds",
+    "notification_digest": "one for each person",
     "webhook_endpoint": "so many for each seller, until they delete it",
 }
 
@@ -242,6 +292,8 @@ TIMED_WORK = [
     TimedWork("orders.chase_unfinished", capturing.chase_unfinished, 2),
     TimedWork("orders.deliver_late", delivering.deliver_late, 5),
     TimedWork("webhooks.send_due", sending.send_due, 5),
+    TimedWork("notifications.send_due", digests.send_due, 60),
+    TimedWork("notifications.lay_aside_old", notifications_reading.lay_aside_old, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
@@ -253,6 +305,7 @@ PROMISES: list[Promise] = [
     *products_promises.PROMISES,
     *payments_promises.PROMISES,
     *orders_promises.PROMISES,
+    *notifications_promises.PROMISES,
 ]
 
 

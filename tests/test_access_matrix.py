@@ -29,6 +29,7 @@ from tests.factories.products import make_product
 from tests.files import access as files
 from tests.health import access as health
 from tests.live import access as live
+from tests.notifications import access as notifications
 from tests.orders import access as orders
 from tests.payments import access as payments
 from tests.products import access as products
@@ -44,7 +45,19 @@ PUBLIC, USER, SELLER, MODERATOR, ADMIN, SIGNED = (
     Access.ADMIN,
     Access.SIGNED,
 )
-DOMAINS = (admin, auth, developers, files, health, live, orders, payments, products, webhooks)
+DOMAINS = (
+    admin,
+    auth,
+    developers,
+    files,
+    health,
+    live,
+    notifications,
+    orders,
+    payments,
+    products,
+    webhooks,
+)
 RULES = {"static": PUBLIC} | {
     endpoint: access for domain in DOMAINS for endpoint, access in domain.RULES.items()
 }

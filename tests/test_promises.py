@@ -11,6 +11,7 @@ from app.wiring import PROMISES
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.kit.test_promises import HARM as HARM_TO_THE_OUTBOX
+from tests.notifications.test_promises import HARM as HARM_TO_NOTIFICATIONS
 from tests.orders.test_promises import HARM as HARM_TO_ORDERS
 from tests.payments.test_promises import HARM as HARM_TO_PAYMENTS
 from tests.products.stocking import stock_up
@@ -18,7 +19,13 @@ from tests.products.test_promises import HARM as HARM_TO_PRODUCTS
 from tests.support.bought import approved, delivered, placed, told
 from tests.support.harm import AT_THE_SANDBOX, broken
 
-HARM = HARM_TO_THE_OUTBOX | HARM_TO_ORDERS | HARM_TO_PAYMENTS | HARM_TO_PRODUCTS
+HARM = (
+    HARM_TO_THE_OUTBOX
+    | HARM_TO_NOTIFICATIONS
+    | HARM_TO_ORDERS
+    | HARM_TO_PAYMENTS
+    | HARM_TO_PRODUCTS
+)
 
 
 def test_there_is_harm_to_every_promise_and_each_has_a_name_of_its_own() -> None:

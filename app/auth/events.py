@@ -58,3 +58,19 @@ class RefreshTokenReused:
     """A refresh token was used twice: its login has ended, since somebody else has it too."""
 
     user_id: UUID
+
+
+@dataclass(frozen=True)
+class AccountClosed:
+    """An administrator, or another service, banned somebody. `epoch` is their new one."""
+
+    user_id: UUID
+    epoch: int
+
+
+@dataclass(frozen=True)
+class AccountReopened:
+    """Somebody is banned no more. `epoch` is their new one."""
+
+    user_id: UUID
+    epoch: int

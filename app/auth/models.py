@@ -108,6 +108,20 @@ class User(Model):
         return frozenset(self.roles) | {"buyer"}
 
 
+class UserCount(Model):
+    """A number that stands beside a person on every page, read along with their login.
+
+    Whoever counts something (unread notifications, for one) keeps it in the transaction that
+    changes it. A row of its own, so that no login waits for what is counted, nor the other way.
+    """
+
+    __tablename__ = "user_count"
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    count: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (CheckConstraint("count >= 0", name="not_negative"),)
+
+
 class LoginSession(Model):
     """A browser that is logged in. The cookie holds the secret whose hash stands here."""
 

@@ -1,6 +1,6 @@
 """Reads about people and their sessions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -23,7 +23,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, CIDR
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.auth.models import ApiKey, KnownNetwork, LoginSession, MailPurpose, MailToken, Role, User
+from app.auth.models import (
+    ApiKey,
+    KnownNetwork,
+    LoginSession,
+    MailPurpose,
+    MailToken,
+    Role,
+    User,
+    UserCount,
+)
 from app.kit.crypto import token_hash
 from app.kit.db import session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
@@ -34,11 +43,15 @@ LIFETIME = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Visit:
-    """A live session and whose it is. `stale`: it is time to note that it is still in use."""
+    """A live session and whose it is. `stale`: it is time to note that it is still in use.
+
+    `counts` are the numbers beside the person, by their names; one that is 0 may be left out.
+    """
 
     session_id: UUID
     user: User
     stale: bool
+    counts: Mapping[str, int]
 
 
 SEEN_EVERY = timedelta(minutes=10)
@@ -167,8 +180,19 @@ def _live() -> ColumnElement[bool]:
     )
 
 
+_COUNTS = (
+    select(func.json_object_agg(UserCount.name, UserCount.count))
+    .where(UserCount.user_id == User.id)
+    .correlate(User)
+    .scalar_subquery()
+)
 _VISIT = (
-    select(LoginSession.id, User, LoginSession.seen_at < func.statement_timestamp() - SEEN_EVERY)
+    select(
+        LoginSession.id,
+        User,
+        LoginSession.seen_at < func.statement_timestamp() - SEEN_EVERY,
+        _COUNTS,
+    )
     .join(User, User.id == LoginSession.user_id)
     .where(LoginSession.secret_hash == bindparam("secret_hash"), _live())
     # The row as it is now: a ban or another epoch counts at once.
@@ -179,7 +203,22 @@ _VISIT = (
 def visit(secret: str) -> Visit | None:
     """Who shows this secret of a session, if the session still counts. One query."""
     row = session().execute(_VISIT, {"secret_hash": token_hash(secret)}).one_or_none()
-    return Visit(*row) if row else None
+    if row is None:
+        return None
+    session_id, user, stale, counts = row
+    return Visit(session_id, user, stale, counts or {})
+
+
+def count_of(user_id: UUID, name: str) -> int:
+    """One of the numbers beside a person, as it is now."""
+    return (
+        session()
+        .execute(
+            select(UserCount.count).where(UserCount.user_id == user_id, UserCount.name == name)
+        )
+        .scalar()
+        or 0
+    )
 
 
 def live_session(session_id: UUID) -> tuple[User, datetime] | None:

@@ -39,8 +39,17 @@ class _Subject(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # a
         return f"{self.name}: {words}{policy.linesep}"
 
 
+class _Address(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # as in its registry
+    """An address of a page, in one line: folded, a long one is encoded, and found by nobody."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """See BaseHeader."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("subject", _Subject)
+_HEADERS.map_to_type("list-unsubscribe", _Address)
 # SMTP's line ends, and no part or header in 8 bits.
 _POLICY = policy.SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 # Runs of spaces, too: Python's folding of headers (3.11) loses some of them.
@@ -57,23 +66,47 @@ _PAUSE_SECONDS = 120.0
 _AWAY_UNTIL = "mail_servers_away_until"
 
 
-def send(*, to: str, locale: str, template: str, key: UUID, **context: object) -> None:
+def send(
+    *,
+    to: str,
+    locale: str,
+    template: str,
+    key: UUID,
+    unsubscribe: str | None = None,
+    **context: object,
+) -> None:
     """Render `templates/email/<template>/` in the person's language and hand it to the server.
+
+    `unsubscribe` is the address that ends such mails, for those that somebody subscribed to.
 
     `key` is the mail's own, the same at each try: the Message-ID is made of it, by which a mail
     that was sent twice is known as one. Raises TryLater when no server takes mails now, or not in
     time; smtplib.SMTPException when it refuses this one.
     """
     assert_no_transaction()
-    _hand_over(compose(to=to, locale=locale, template=template, key=key, **context))
+    _hand_over(
+        compose(
+            to=to, locale=locale, template=template, key=key, unsubscribe=unsubscribe, **context
+        )
+    )
 
 
-def compose(*, to: str, locale: str, template: str, key: UUID, **context: object) -> EmailMessage:
+def compose(
+    *,
+    to: str,
+    locale: str,
+    template: str,
+    key: UUID,
+    unsubscribe: str | None = None,
+    **context: object,
+) -> EmailMessage:
     """The mail that `send` sends: in 7 bits, since not every server on the way takes 8 (RFC 6152).
 
     One that recodes it breaks the signature that another has put on (RFC 6376, section 5.3).
     """
     message = EmailMessage(policy=_POLICY)
+    if unsubscribe is not None:
+        context["unsubscribe"] = unsubscribe
     with force_locale(locale):
         folder = f"email/{template}"
         message["Subject"] = _one_line(render_template(f"{folder}/subject.txt", **context))
@@ -85,6 +118,10 @@ def compose(*, to: str, locale: str, template: str, key: UUID, **context: object
     domain = _on_the_wire(parseaddr(sender)[1]).rpartition("@")[2]
     message["Message-ID"] = f"<{key}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834
+    if unsubscribe is not None:
+        # RFC 8058, section 3.1: a mail reader's own button sends one POST there, with no cookies.
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return message
 
 

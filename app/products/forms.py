@@ -27,7 +27,7 @@ from app.kit.forms import Form, ReadingForm
 from app.kit.money import Money
 from app.kit.words import searchable
 from app.products.amounts import parse_price
-from app.products.models import Kind
+from app.products.models import LOW_STOCK, Kind
 from app.products.queries.catalogue import Filters, Sort
 from app.products.service.layouts import Layout, Parts
 from app.products.service.products import Draft, objections
@@ -139,6 +139,7 @@ class ProductForm(Form):
     price = PriceField(_l("Price per item"), validators=[InputRequired(_l("Enter a price."))])
     description = TextAreaField(_l("Description"))
     content = TextAreaField(_l("What the buyer gets"))
+    low_stock_at = StringField(_l("Tell me when so many are left"), default=str(LOW_STOCK))
     photo = FileField(_l("Cover photo"))
     without_photo = BooleanField(_l("Remove the cover photo"))
     version = HiddenField(default="1")
@@ -176,7 +177,13 @@ class ProductForm(Form):
             description=(self.description.data or "").replace("\r\n", "\n"),
             price_minor=1 if self.price.minor is None else self.price.minor,
             content=(self.content.data or "").replace("\r\n", "\n") or None,
+            low_stock_at=self._low_stock_at(),
         )
+
+    def _low_stock_at(self) -> int:
+        """What was entered; an empty field is never, and what is no number none that is allowed."""
+        text = (self.low_stock_at.data or "0").strip()
+        return int(text) if text.isdecimal() and len(text) <= VERSION_DIGITS else -1
 
     def photo_bytes(self) -> bytes | None:
         """The uploaded photo, None if there is none."""

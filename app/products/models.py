@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
@@ -20,6 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.db import Model, text_enum
 from app.kit.ids import new_id
+
+LOW_STOCK = 5  # the units left at which a seller is told, unless they chose otherwise
+LOW_STOCK_MAX = 1000
 
 
 class Kind(StrEnum):
@@ -100,6 +104,9 @@ class Product(Model):
     removed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     removed_reason: Mapped[str | None] = mapped_column(Text)
     sold_count: Mapped[int] = mapped_column(default=0)
+    # With so few free units left the seller is told, once until there are more; 0: never.
+    low_stock_at: Mapped[int] = mapped_column(default=LOW_STOCK, server_default=str(LOW_STOCK))
+    low_stock_told: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
@@ -114,6 +121,7 @@ class Product(Model):
     )
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price_positive"),
+        CheckConstraint(f"low_stock_at BETWEEN 0 AND {LOW_STOCK_MAX}", name="low_stock_in_range"),
         CheckConstraint(
             "(kind = 'text' AND shared) OR (kind = 'key' AND NOT shared) OR kind = 'link'",
             name="shared_fits_kind",

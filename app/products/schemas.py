@@ -18,7 +18,7 @@ from app.kit.api.schemas import (
     kept,
     one_number,
 )
-from app.products.models import Kind, ProductState, UnitState
+from app.products.models import LOW_STOCK, LOW_STOCK_MAX, Kind, ProductState, UnitState
 from app.products.queries.catalogue import MOST_RANKED, Sort
 from app.products.service.checking import Verdict
 from app.products.service.layouts import MAX_COLUMNS
@@ -40,6 +40,17 @@ Bound = Annotated[
     int,
     Field(ge=0, le=PRICE_MAX_MINOR, description="in minor units"),
     BeforeValidator(one_number),
+]
+
+
+LowStock = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=LOW_STOCK_MAX,
+        description="with so many items left or fewer you are told, once until there are more;"
+        " 0: never",
+    ),
 ]
 
 
@@ -158,6 +169,7 @@ class OwnProductOut(Output):
     photo_url: str | None
     state: ProductState
     version: int
+    low_stock_at: LowStock
     stock: StockCounts
 
 
@@ -173,6 +185,7 @@ class ProductIn(Input):
     content: str | None = Field(
         None, max_length=CONTENT_MAX, description="what every buyer of a shared product gets"
     )
+    low_stock_at: LowStock = LOW_STOCK
 
 
 class ProductChange(Input):
@@ -185,6 +198,7 @@ class ProductChange(Input):
     category_id: UUID = kept()
     price_minor: Price = kept()
     content: str | None = Field(None, max_length=CONTENT_MAX)
+    low_stock_at: LowStock = kept()
 
 
 class RemovalQuery(Input):

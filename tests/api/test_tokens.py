@@ -45,6 +45,7 @@ class TestAccess:
             "products",
             "sales",
             "webhooks",
+            "notifications",
         ]
         me = Program(client, answer.json["access_token"]).get("/auth/me")
         assert me.status_code == 200

@@ -168,7 +168,9 @@ class TestSilence:
         user = make_user()
         moderation.ban_user(user_id=user.id)
         credentials.request_password_reset(email=user.email, address=HOME)
-        assert inbox.of(user.email) == []
+        closed = inbox.only(user.email)
+        assert closed["subject"] == "Your account was closed"
+        assert "/auth/reset/" not in closed["text"]
 
 
 class TestPaymentFailed:

@@ -18,7 +18,7 @@ from app.products.errors import (
 )
 from app.products.models import StockItem, UnitState
 from app.products.queries import stock as queries
-from app.products.service import stock
+from app.products.service import low_stock, stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.products.stocking import (
@@ -243,8 +243,8 @@ class TestSell:
         assert queries.counts(product.id) == queries.Counts(free=1, reserved=2)
 
     def test_counted_sales_add_up(self, product):
-        stock.count_sale(product_id=product.id, quantity=2)
-        stock.count_sale(product_id=product.id, quantity=3)
+        low_stock.count_sale(product_id=product.id, quantity=2)
+        low_stock.count_sale(product_id=product.id, quantity=3)
         db.session.expire_all()
         assert db.session.get(type(product), product.id).sold_count == 5
 

@@ -282,7 +282,7 @@ class TestTrouble:
     @pytest.mark.parametrize(("status", "days", "reason"), [
         (410, 0, OffReason.GONE), (500, 4, OffReason.FAILING), (500, 2, None),
     ])  # fmt: skip
-    def test_switched_off_with_a_mail(
+    def test_switched_off_with_a_notification(
         self, seller, service, endpoint, drain, status, days, reason
     ) -> None:  # type: ignore[no-untyped-def]
         if days:
@@ -296,12 +296,8 @@ class TestTrouble:
         drain()
         db.session.rollback()
         assert queries.endpoint_of(seller.id, endpoint[0]).off_reason is reason
-        mails = (
-            session()
-            .scalars(text("SELECT listener FROM outbox WHERE listener = 'mail.webhook_off'"))
-            .all()
-        )
-        assert len(mails) == (1 if reason else 0)
+        told = session().scalars(text("SELECT key FROM notification WHERE kind = 'webhook'")).all()
+        assert len(told) == (1 if reason else 0)
 
     def test_what_waited_is_sent_once_it_is_on_again(
         self, seller, service, endpoint, drain

@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from app.auth.errors import NoSuchUser, NotYourself
+from app.auth.events import AccountClosed, AccountReopened
 from app.auth.models import Role, User
 from app.auth.service.details import clean_email
 from app.auth.service.selling import make_seller
 from app.auth.service.sessions import end_all_sessions
 from app.kit.db import db_now, lock, transactional
+from app.kit.outbox import emit
 
 
 @transactional
@@ -22,6 +24,7 @@ def ban_user(*, user_id: UUID, by: UUID | None = None) -> None:
     if user.banned_at is None:
         user.banned_at = db_now()
         end_all_sessions(user)
+        emit(AccountClosed(user.id, user.session_epoch))
 
 
 @transactional
@@ -31,6 +34,7 @@ def unban_user(*, user_id: UUID) -> None:
     if user.banned_at is not None:
         user.banned_at = None
         end_all_sessions(user)
+        emit(AccountReopened(user.id, user.session_epoch))
 
 
 @transactional

@@ -19,7 +19,7 @@ from app.payments.queries import PaymentStatus
 from app.payments.service import ledger, recording
 from app.payments.service.recording import Recorded
 from app.products.errors import OutOfStock
-from app.products.service import stock
+from app.products.service import low_stock
 
 log = logging.getLogger(__name__)
 # PayPal has the money, or holds it: what is bought by it is not to be paid for once more.
@@ -75,7 +75,7 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
 def _pay(order: Order, recorded: Recorded) -> None:
     _sell(order)
     for line in sorted(order.lines, key=lambda line: line.product_id):
-        stock.count_sale(product_id=line.product_id, quantity=line.quantity)
+        low_stock.count_sale(product_id=line.product_id, quantity=line.quantity)
     now = db_now()
     hold = timedelta(days=current_app.extensions["settings"].hold_days)
     ledger.book_sale(

@@ -71,6 +71,7 @@ def create(body: ProductIn) -> Answer:
             description=body.description,
             price_minor=body.price_minor,
             content=body.content,
+            low_stock_at=body.low_stock_at,
         ),
     )
     return _own(product_id, location=True)
@@ -120,6 +121,7 @@ def _as_is(product: ProductPage) -> dict[str, object]:
         "description": product.description,
         "price_minor": product.price_minor,
         "content": None,
+        "low_stock_at": product.low_stock_at,
     }
 
 

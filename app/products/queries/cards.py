@@ -61,6 +61,7 @@ class ProductPage(Offer):
     """
 
     removed_reason: str | None
+    low_stock_at: int
     stock: int | None
 
 
@@ -128,6 +129,7 @@ def page_of(product_id: UUID) -> ProductPage:
             joined(
                 Product.description.expression,
                 Product.removed_reason.expression,
+                Product.low_stock_at.expression,
                 stock(),
             ).where(Product.id == product_id)
         )

@@ -22,6 +22,7 @@ from app.products.queries.cards import own_card
 from app.products.service import layouts, reading, sealing
 from app.products.service.checking import Findings, Verdict, chunks, look_through
 from app.products.service.layouts import Layout, Parts
+from app.products.service.low_stock import note_restocked
 from app.products.service.reading import Reading
 from app.products.service.stock import tell_change
 from app.products.service.uploads import hold_product, load, own_upload, stocked
@@ -201,6 +202,7 @@ def _store(
                 "fingerprints": Array(unit.fingerprint for unit in chunk),
             },
         )
+    note_restocked(product_id=product_id)
     tell_change(product_id)
     return Taken(upload_id, len(units))
 

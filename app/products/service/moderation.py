@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from app.kit.db import lock, transactional
+from app.kit.outbox import emit
 from app.products.errors import NoSuchProduct
+from app.products.events import ProductRemoved, ProductRestored
 from app.products.models import RESTORATION, Product, ProductState
 from app.products.service.products import move
 
@@ -15,6 +17,7 @@ def remove(*, moderator_id: UUID, product_id: UUID, reason: str) -> None:
     move(product, ProductState.REMOVED)
     product.removed_by = moderator_id
     product.removed_reason = reason
+    emit(ProductRemoved(product.id, product.version, product.seller_id, product.title, reason))
 
 
 @transactional
@@ -24,6 +27,7 @@ def restore(*, product_id: UUID) -> None:
     move(product, ProductState.HIDDEN, RESTORATION)
     product.removed_by = None
     product.removed_reason = None
+    emit(ProductRestored(product.id, product.version, product.seller_id, product.title))
 
 
 def _locked(product_id: UUID) -> Product:

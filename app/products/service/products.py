@@ -26,6 +26,8 @@ from app.products.errors import (
     ProductChanged,
 )
 from app.products.models import (
+    LOW_STOCK,
+    LOW_STOCK_MAX,
     TRANSITIONS,
     Category,
     Kind,
@@ -70,6 +72,7 @@ class Draft:
     description: str
     price_minor: int
     content: str | None = None
+    low_stock_at: int = LOW_STOCK
 
 
 def create_product(*, seller_id: UUID, draft: Draft, photo: bytes | None = None) -> UUID:
@@ -105,6 +108,7 @@ def _create(seller_id: UUID, draft: Draft, photo_id: UUID | None) -> UUID:
         price_minor=draft.price_minor,
         currency=current_app.extensions["settings"].currency,
         photo_id=photo_id,
+        low_stock_at=draft.low_stock_at,
     )
     session().add(product)
     session().flush()  # its content points at it
@@ -172,6 +176,7 @@ def _edit(
     product.title = _title(draft)
     product.description = draft.description.strip()
     product.price_minor = draft.price_minor
+    _set_low_stock(product, draft)
     if photo_id or without_photo:
         if product.photo_id:
             mark_replaced(photo_id=product.photo_id)
@@ -184,6 +189,12 @@ def _edit(
         move(product, ProductState.HIDDEN)
     elif step is not None:
         _offer(product, even_empty=step is Step.PUBLISH_EMPTY)
+
+
+def _set_low_stock(product: Product, draft: Draft) -> None:
+    """With another threshold the seller is told anew, by the next sale."""
+    if product.low_stock_at != draft.low_stock_at:
+        product.low_stock_at, product.low_stock_told = draft.low_stock_at, False
 
 
 @transactional
@@ -311,6 +322,8 @@ def objections(draft: Draft) -> dict[str, str]:
             for minor in (settings.min_price_minor, PRICE_MAX_MINOR)
         )
         errors["price"] = _("Enter a price between %(least)s and %(most)s.", least=least, most=most)
+    if not 0 <= draft.low_stock_at <= LOW_STOCK_MAX:
+        errors["low_stock_at"] = _("Enter a number from 0 to 1,000.")
     content = _content(draft)
     if len(content) > CONTENT_MAX:
         errors["content"] = _("The content can have at most 20,000 characters.")

@@ -205,17 +205,6 @@ def sell(*, holder: UUID, quantity: int) -> list[UUID]:
 
 
 @transactional
-def count_sale(*, product_id: UUID, quantity: int) -> None:
-    """Add sold pieces to the product's counter, by which the catalogue sorts."""
-    session().execute(
-        update(Product)
-        .where(Product.id == product_id)
-        .values(sold_count=Product.sold_count + quantity)
-        .execution_options(synchronize_session=False)
-    )
-
-
-@transactional
 def withdraw_unit(*, seller_id: UUID, product_id: UUID, unit_id: UUID) -> None:
     """Take a free unit off sale for good; nothing more to do if it is.
 

@@ -113,6 +113,7 @@ def _values(product: ProductPage) -> dict[str, str | bool]:
         "category_id": str(product.category_id),
         "price": Money(product.price_minor, product.currency).typed(i18n.locale()),
         "description": product.description,
+        "low_stock_at": str(product.low_stock_at),
     }
 
 
@@ -168,6 +169,7 @@ def _differences(form: ProductForm, product: ProductPage) -> list[Difference]:
         "category_id": str(entered.category_id),
         "price": Money(entered.price_minor, product.currency).typed(i18n.locale()),
         "description": entered.description.strip(),
+        "low_stock_at": str(entered.low_stock_at),
     }
     named: dict[str, dict[str | bool, str]] = {
         "kind": {str(choice.value): str(choice.label) for choice in form.kind.choices},

@@ -175,9 +175,9 @@ def _count_failure(
 ) -> None:
     endpoint.failing_since = endpoint.failing_since or attempt.started_at
     if attempt.status == GONE:
-        _switch_off(endpoint, OffReason.GONE)
+        _switch_off(endpoint, OffReason.GONE, endpoint.failing_since)
     elif now - endpoint.failing_since > PATIENCE:
-        _switch_off(endpoint, OffReason.FAILING)
+        _switch_off(endpoint, OffReason.FAILING, endpoint.failing_since)
     if message.tries > len(PAUSES):
         move(message, MessageState.FAILED, TRANSITIONS)
     else:
@@ -189,10 +189,10 @@ def _pause(tries: int) -> timedelta:
     return pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311  # so that many do not come at once
 
 
-def _switch_off(endpoint: WebhookEndpoint, reason: OffReason) -> None:
+def _switch_off(endpoint: WebhookEndpoint, reason: OffReason, since: datetime) -> None:
     if endpoint.off_reason is None:
         endpoint.off_reason = reason
-        emit(WebhookSwitchedOff(endpoint.id))
+        emit(WebhookSwitchedOff(endpoint.id, since))
 
 
 def send_due() -> int:

@@ -4,8 +4,9 @@ One listener writes to one address, once, so that no mail is sent again for anot
 secrets of links come of the row's id and a key of the shop: no row or job ever holds one, and a
 mail that is tried again, or sent twice after a crash, has the same link and the same Message-ID.
 
-All of them answer what the person has done, or what happened to their account: none was subscribed
-to, so none has a List-Unsubscribe (RFC 2369, RFC 8058).
+All of them answer what the person has done, or what happened to their account or their purchase:
+none was subscribed to, so none has a List-Unsubscribe (RFC 2369, RFC 8058). Those that were are in
+`post.py`.
 """
 
 from uuid import UUID
@@ -27,9 +28,6 @@ from app.kit.db import end_read
 from app.kit.outbox import row_in_hand
 from app.orders.events import OrderDelivered, OrderFailed
 from app.orders.queries import purchases
-from app.webhooks.events import WebhookSwitchedOff
-from app.webhooks.models import OffReason
-from app.webhooks.queries import get_endpoint
 
 
 def _find(user_id: UUID | None) -> User | None:
@@ -147,24 +145,6 @@ def _warn(user: User | None, template: str) -> None:
         key=row_in_hand(),
         name=user.display_name,
         url=mail.link("auth.forgot"),
-    )
-
-
-def send_webhook_off(event: WebhookSwitchedOff) -> None:
-    """Tell a seller that nothing is sent to their service any more."""
-    endpoint = get_endpoint(event.endpoint_id)
-    owner = _find(endpoint.owner_id) if endpoint else None
-    if endpoint is None or owner is None:
-        return
-    mail.send(
-        to=owner.email,
-        locale=owner.locale,
-        template="webhook_off",
-        key=row_in_hand(),
-        name=owner.display_name,
-        address=endpoint.url,
-        gone=endpoint.off_reason is OffReason.GONE,
-        url=mail.link("webhooks.endpoint", endpoint_id=endpoint.id),
     )
 
 

@@ -1,0 +1,244 @@
+"""The table of kinds: how each looks, what it says, where it leads, how it is mailed by default.
+
+Words are made when they are shown, in the language of whoever reads: of a notification only ids,
+names and numbers are kept.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flask_babel import LazyString, ngettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from app.auth.models import Role
+from app.kit.i18n import money, number
+from app.notifications.models import MailMode, NotificationKind
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Words:
+    """A notification in words: a title, a line below it, and what a mail says more exactly.
+
+    `action` is what the link is called in a mail.
+    """
+
+    title: str
+    detail: str
+    action: str
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Target(NamedTuple):
+    """The page that a notification leads to."""
+
+    endpoint: str
+    values: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class KindEntry:
+    """A kind. `mail` is how it is mailed unless its person chooses otherwise.
+
+    None for what belongs to a purchase: another mail tells of it, which is nobody's choice. `role`
+    is whom it is for, None for everybody.
+    """
+
+    icon: str
+    label: LazyString
+    about: LazyString
+    mail: MailMode | None
+    words: Callable[[Params], Words]
+    target: Callable[[Params], Target]
+    role: Role | None = None
+
+
+def _sale(params: Params) -> Words:
+    """`params`: number, currency, lines: [title, quantity, total_minor, share_minor] of each."""
+    lines, currency = params["lines"], params["currency"]
+    pieces = sum(quantity for _title, quantity, _total, _share in lines)
+    total = money(sum(line[2] for line in lines), currency)
+    share = money(sum(line[3] for line in lines), currency)
+    if len(lines) == 1:
+        title = _("Sold: %(count)s × %(title)s", count=number(pieces), title=lines[0][0])
+    else:
+        title = ngettext(
+            "Sold: %(count)s item", "Sold: %(count)s items", pieces, count=number(pieces)
+        )
+    return Words(
+        title=title,
+        detail=_(
+            "Order %(number)s: %(total)s, your earnings %(share)s",
+            number=params["number"],
+            total=total,
+            share=share,
+        ),
+        action=_("My sales"),
+        facts=(
+            (_("Order"), params["number"]),
+            *(
+                (f"{number(quantity)} × {name}", money(line_total, currency))
+                for name, quantity, line_total, _share in lines
+            ),
+            (_("Your earnings"), share),
+        ),
+    )
+
+
+def _delivery(params: Params) -> Words:
+    """`params`: order_id, number, titles."""
+    titles = params["titles"]
+    more = len(titles) - 1
+    return Words(
+        title=_("Your order %(number)s is ready", number=params["number"]),
+        detail=titles[0]
+        if not more
+        else ngettext(
+            "%(title)s and %(count)s more product",
+            "%(title)s and %(count)s more products",
+            more,
+            title=titles[0],
+            count=number(more),
+        ),
+        action=_("Open my purchase"),
+    )
+
+
+def _low_stock(params: Params) -> Words:
+    """`params`: product_id, title, left."""
+    left = params["left"]
+    return Words(
+        title=ngettext(
+            "%(count)s item left: %(title)s",
+            "%(count)s items left: %(title)s",
+            left,
+            count=number(left),
+            title=params["title"],
+        )
+        if left
+        else _("Sold out: %(title)s", title=params["title"]),
+        detail=_("Add to the stock, so that the product stays on sale."),
+        action=_("Open the stock"),
+    )
+
+
+# What a moderator did: its title, and the line below it where no reason was given.
+_ACTS: Mapping[str, tuple[LazyString, LazyString]] = {
+    "removed": (
+        _l("A moderator removed your product: %(title)s"),
+        _l("It is no longer for sale. Buyers keep what they bought."),
+    ),
+    "restored": (
+        _l("Your product is back: %(title)s"),
+        _l("It is hidden for now. Publish it to sell it again."),
+    ),
+    "closed": (_l("Your account was closed"), _l("You can't log in to it any more.")),
+    "reopened": (_l("Your account is open again"), _l("You can log in as before.")),
+}
+
+
+def _moderation(params: Params) -> Words:
+    """`params`: act, and of a product product_id, title, reason."""
+    title, detail = _ACTS[params["act"]]
+    reason = params.get("reason")
+    return Words(
+        title=str(title) % {"title": params.get("title", "")},
+        detail=_("Reason: %(reason)s", reason=reason) if reason else str(detail),
+        action=_("My products") if "product_id" in params else _("Profile"),
+    )
+
+
+def _moderated(params: Params) -> Target:
+    return Target("products.seller_products" if "product_id" in params else "auth.profile")
+
+
+def _webhook(params: Params) -> Words:
+    """`params`: endpoint_id, address, gone."""
+    gone = _(
+        "Your webhook %(address)s answered that it no longer exists, so we stopped sending to it.",
+        address=params["address"],
+    )
+    failing = _(
+        "Your webhook %(address)s failed for three days, so we stopped sending to it.",
+        address=params["address"],
+    )
+    return Words(
+        title=_("A webhook was switched off"),
+        detail=gone if params["gone"] else failing,
+        action=_("Open the webhook"),
+    )
+
+
+KINDS: Mapping[NotificationKind, KindEntry] = {
+    NotificationKind.SALE: KindEntry(
+        "receipt",
+        _l("Sales"),
+        _l("Somebody has bought from you."),
+        MailMode.AT_ONCE,
+        _sale,
+        lambda _params: Target("orders.sales"),
+        Role.SELLER,
+    ),
+    NotificationKind.DELIVERY: KindEntry(
+        "ticket",
+        _l("Deliveries"),
+        _l("What you bought is ready."),
+        None,
+        _delivery,
+        lambda params: Target("orders.purchase", {"order_id": params["order_id"]}),
+    ),
+    NotificationKind.LOW_STOCK: KindEntry(
+        "key",
+        _l("Low stock"),
+        _l("Few items of a product are left, or none."),
+        MailMode.AT_ONCE,
+        _low_stock,
+        lambda params: Target("products.stock", {"product_id": params["product_id"]}),
+        Role.SELLER,
+    ),
+    NotificationKind.MODERATION: KindEntry(
+        "shield",
+        _l("Moderation"),
+        _l("A moderator decided about your products or your account."),
+        MailMode.AT_ONCE,
+        _moderation,
+        _moderated,
+    ),
+    NotificationKind.WEBHOOK: KindEntry(
+        "bolt",
+        _l("Webhooks"),
+        _l("A webhook failed and was switched off."),
+        MailMode.AT_ONCE,
+        _webhook,
+        lambda params: Target("webhooks.endpoint", {"endpoint_id": params["endpoint_id"]}),
+        Role.SELLER,
+    ),
+}
+
+
+def words_of(kind: NotificationKind, params: Params) -> Words:
+    """What a notification says, in the language of this answer or mail."""
+    return KINDS[kind].words(params)
+
+
+def target_of(kind: NotificationKind, params: Params) -> Target:
+    """Where a notification leads."""
+    return KINDS[kind].target(params)
+
+
+def default_mode(kind: NotificationKind) -> MailMode:
+    """How a kind is mailed where nothing was chosen; NEVER for what another mail tells of."""
+    return KINDS[kind].mail or MailMode.NEVER
+
+
+def kinds_for(roles: frozenset[str]) -> list[NotificationKind]:
+    """The kinds that somebody with these roles may get, in the order of the table."""
+    return [kind for kind, entry in KINDS.items() if entry.role is None or entry.role in roles]
+
+
+def chosen_by(roles: frozenset[str]) -> list[NotificationKind]:
+    """Those of the kinds whose mails somebody with these roles chooses."""
+    return [kind for kind in kinds_for(roles) if KINDS[kind].mail is not None]

@@ -1,0 +1,1 @@
+"""What is done when something was announced: mails, and the stream that people read."""

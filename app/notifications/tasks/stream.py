@@ -1,0 +1,135 @@
+"""What is told to whom when something was announced. See the package on how to add a kind."""
+
+from itertools import groupby
+from uuid import UUID
+
+from app.auth.events import AccountClosed, AccountReopened
+from app.notifications.models import NotificationKind
+from app.notifications.service.notifying import notify
+from app.orders.events import OrderDelivered, OrderPaid
+from app.orders.queries import purchases
+from app.orders.queries.sales import SoldLine, sold_lines
+from app.products.events import ProductRemoved, ProductRestored, StockLow
+from app.webhooks.events import WebhookSwitchedOff
+from app.webhooks.models import OffReason
+from app.webhooks.queries import get_endpoint
+
+
+def tell_of_sale(event: OrderPaid) -> None:
+    """Tell each seller of an order what was sold of theirs."""
+    lines = sorted(sold_lines(event.order_id), key=lambda line: (line.seller_id, line.line_id))
+    # Sellers in one order, so that two orders never wait for each other.
+    for seller_id, own in groupby(lines, key=lambda line: line.seller_id):
+        _tell_seller(seller_id, str(event.order_id), list(own))
+
+
+def _tell_seller(seller_id: UUID, key: str, lines: list[SoldLine]) -> None:
+    notify(
+        user_id=seller_id,
+        kind=NotificationKind.SALE,
+        key=key,
+        params={
+            "number": lines[0].order_number,
+            "currency": lines[0].currency,
+            "lines": [
+                (
+                    line.title,
+                    line.quantity,
+                    line.quantity * line.unit_price_minor,
+                    line.share_minor,
+                )
+                for line in lines
+            ],
+        },
+    )
+
+
+def tell_of_delivery(event: OrderDelivered) -> None:
+    """Tell a buyer that the goods are there; the mail of it is one of the purchase's papers."""
+    order = purchases.get_order(event.order_id)
+    if order is None:
+        return
+    notify(
+        user_id=order.buyer_id,
+        kind=NotificationKind.DELIVERY,
+        key=str(order.id),
+        params={
+            "order_id": str(order.id),
+            "number": order.number,
+            "titles": [line.title for line in order.lines],
+        },
+    )
+
+
+def tell_of_low_stock(event: StockLow) -> None:
+    """Tell a seller that few units of a product are left."""
+    notify(
+        user_id=event.seller_id,
+        kind=NotificationKind.LOW_STOCK,
+        key=f"{event.product_id}:{event.sold_count}",
+        params={
+            "product_id": str(event.product_id),
+            "title": event.title,
+            "left": event.left,
+        },
+    )
+
+
+def tell_of_removal(event: ProductRemoved) -> None:
+    """Tell a seller that a moderator took a product out of the shop, and why."""
+    _tell_of_product("removed", event, reason=event.reason)
+
+
+def tell_of_restoration(event: ProductRestored) -> None:
+    """Tell a seller that a product is back."""
+    _tell_of_product("restored", event)
+
+
+def _tell_of_product(act: str, event: ProductRemoved | ProductRestored, reason: str = "") -> None:
+    notify(
+        user_id=event.seller_id,
+        kind=NotificationKind.MODERATION,
+        key=f"product:{event.product_id}:{event.version}",
+        params={
+            "act": act,
+            "product_id": str(event.product_id),
+            "title": event.title,
+            "reason": reason,
+        },
+    )
+
+
+def tell_of_closing(event: AccountClosed) -> None:
+    """Tell somebody that they are banned."""
+    _tell_of_account("closed", event)
+
+
+def tell_of_reopening(event: AccountReopened) -> None:
+    """Tell somebody that they are banned no more."""
+    _tell_of_account("reopened", event)
+
+
+def _tell_of_account(act: str, event: AccountClosed | AccountReopened) -> None:
+    notify(
+        user_id=event.user_id,
+        kind=NotificationKind.MODERATION,
+        key=f"account:{event.epoch}",
+        params={"act": act},
+    )
+
+
+def tell_of_webhook(event: WebhookSwitchedOff) -> None:
+    """Tell a seller that nothing is sent to their service any more."""
+    endpoint = get_endpoint(event.endpoint_id)
+    if endpoint is None:
+        return
+    notify(
+        user_id=endpoint.owner_id,
+        kind=NotificationKind.WEBHOOK,
+        key=f"{endpoint.id}:{event.since.isoformat()}",
+        params={
+            "endpoint_id": str(endpoint.id),
+            "address": endpoint.url,
+            "gone": endpoint.off_reason is OffReason.GONE,
+        },
+    )

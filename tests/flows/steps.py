@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bs4 import BeautifulSoup
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from app.auth.models import User
 from app.products.models import Product
@@ -135,6 +135,17 @@ def mail_to(page: Page, inbox: Inbox, address: str, subject: str) -> dict[str, A
 
     wait_until(page, come)
     return found[0]
+
+
+def heard_by(page: Page) -> list[str]:
+    """What the sockets say that the page opens from now on."""
+    news: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda text: news.append(str(text)))
+
+    page.on("websocket", listen)
+    return news
 
 
 def wait_until(page: Page, condition: Callable[[], bool], milliseconds: int = 15_000) -> None:

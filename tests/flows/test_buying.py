@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, Route, WebSocket, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from app.kit.db import session
 from app.products.models import StockBatch
@@ -19,6 +19,7 @@ from tests.flows.steps import (
     buyer,
     expect_stage,
     fill_log_in,
+    heard_by,
     keys,
     log_in,
     mail_to,
@@ -209,17 +210,6 @@ def test_stock_moves_in_an_open_listing_and_an_open_product_page(visit: Visit) -
     expect(pages[0].locator(".product-card .cover > .icon")).to_have_css("opacity", "0.75")
     # The badge on it must stay readable.
     expect(pages[0].locator(".product-card .cover")).to_have_css("opacity", "1")
-
-
-def heard_by(page: Page) -> list[str]:
-    """What the sockets say that the page opens from now on."""
-    news: list[str] = []
-
-    def listen(socket: WebSocket) -> None:
-        socket.on("framereceived", lambda text: news.append(str(text)))
-
-    page.on("websocket", listen)
-    return news
 
 
 def test_order_page_turns_over_the_socket(page: Page, shop: Shop) -> None:

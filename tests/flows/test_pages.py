@@ -16,6 +16,8 @@ from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
 from app.kit.db import session
 from app.kit.ids import new_id
+from app.notifications.models import NotificationKind
+from app.notifications.service import preferences
 from app.orders.models import OrderLine
 from app.orders.service import capturing
 from app.products.models import Category
@@ -107,6 +109,7 @@ def make_world(paypal: SandboxControl) -> World:
     confirmation = issue_mail_token(
         user_id=make_user().id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
     )
+    way_out = preferences.token_for(seller.id, NotificationKind.SALE)
     at = f"/products/{product.id}"
     return World(
         Addresses(
@@ -138,6 +141,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "return": f"/order/{waiting}/return",
                 "developers": "/developers",
                 "profile": "/auth/profile",
+                "unsubscribe": f"/notifications/unsubscribe/{way_out}",
                 "sessions": "/auth/sessions",
                 "password": "/auth/password",
                 "selling": "/auth/selling",
@@ -149,6 +153,8 @@ def make_world(paypal: SandboxControl) -> World:
                 "stock": f"{at}/stock",
                 "dry-run": f"{at}/stock/uploads/{upload}",
                 "sales": "/order/sales",
+                "notifications": "/notifications",
+                "preferences": "/notifications/preferences",
                 "webhooks": "/developers/webhooks",
                 "webhook": f"/developers/webhooks/{endpoint}",
             },
@@ -172,6 +178,8 @@ NO_PAGES = {
     "products.sitemap_pages": "XML",
     "products.sitemap_part": "XML",
     "products.left": "a part of the product's page, by itself",
+    "notifications.bell": "a part of every page, by itself",
+    "notifications.open_one": "leads elsewhere",
 }
 
 

@@ -120,7 +120,7 @@ def due_digests(limit: int) -> list[UUID]:
     return list(
         session().scalars(
             select(NotificationDigest.user_id)
-            .where(NotificationDigest.due_at <= func.clock_timestamp())
+            .where(NotificationDigest.due_at <= func.statement_timestamp())
             .order_by(NotificationDigest.due_at)
             .limit(limit)
         )

@@ -12,7 +12,7 @@ from app.auth.views import keys as auth_keys
 from app.developers import views as developers_views
 from app.files import service as photos
 from app.files import views as files_views
-from app.kit import clock, outbox, promises, retention
+from app.kit import clock, outbox, promises, retention, slots
 from app.kit.api import idempotency
 from app.kit.api.idempotency import StoredAnswer
 from app.kit.clock import TimedWork
@@ -49,6 +49,11 @@ from app.products import events as products_events
 from app.products import promises as products_promises
 from app.products import views as products_views
 from app.products.service import uploads
+from app.reviews import events as reviews_events
+from app.reviews import promises as reviews_promises
+from app.reviews import tasks as reviews_tasks
+from app.reviews import views as reviews_views
+from app.reviews.service import asking
 from app.settings import Settings
 from app.webhooks import api as webhooks_api
 from app.webhooks import events as webhooks_events
@@ -67,6 +72,7 @@ BLUEPRINTS: list[Blueprint] = [
     products_views.blueprint,
     payments_views.blueprint,
     orders_views.blueprint,
+    reviews_views.blueprint,
     live_views.blueprint,
     developers_views.blueprint,
     webhooks_views.blueprint,
@@ -204,6 +210,16 @@ LISTENERS = [
     Listener("orders.deliver", orders_events.OrderPaid, orders_tasks.deliver, LOCAL, "delivery"),
     Listener("orders.refill_basket", orders_events.OrderFailed, orders_tasks.refill_basket, LOCAL),
     Listener(
+        "reviews.plan_request", orders_events.OrderDelivered, reviews_tasks.plan_request, LOCAL
+    ),
+    Listener(
+        "mail.review_wanted",
+        reviews_events.ReviewWanted,
+        mails.send_review_wanted,
+        OUTSIDE,
+        "mail",
+    ),
+    Listener(
         "webhooks.order_paid",
         orders_events.OrderPaid,
         webhooks_tasks.tell_of_payment,
@@ -238,6 +254,13 @@ TOPICS: dict[str, live_policy.Rule] = {
 }
 
 
+# Places in pages that a domain above the page's own fills.
+SLOTS: dict[str, slots.Filler] = {
+    "product": reviews_views.sections.of_product,
+    "purchase": reviews_views.sections.of_purchase,
+}
+
+
 # What traffic makes, and for how many days it is kept after it has served its purpose.
 RETENTION = [
     Retention(OutboxRow, 7, outbox.is_over),
@@ -258,6 +281,7 @@ KEPT = {
     "photo": "files.drop_replaced deletes it with its files, once nothing shows it",
     "stock_upload": "products.drop_expired_uploads deletes it within minutes of its hour",
     "users": "who somebody was is asked for as long as there are orders",
+    "former_name": "so many as sellers have given up",
     "signing_key": "a handful",
     "signer_certificate": "a handful, of PayPal's",
     "api_key": "so many for each person, until they end it",
@@ -281,6 +305,10 @@ KEPT = {
     "user_count": "a few for each person",
     "notification_preference": "so many for each person as there are kinds",
     "notification_digest": "one for each person",
+    "review": "what people say stays with the product; votes and reports go with it",
+    "review_request": "goes when its buyer is asked, some days after the delivery",
+    "seller_rating": "so many as sellers",
+    "seller_replies": "so many as sellers",
     "webhook_endpoint": "so many for each seller, until they delete it",
 }
 
@@ -296,6 +324,7 @@ TIMED_WORK = [
     TimedWork("notifications.lay_aside_old", notifications_reading.lay_aside_old, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),
+    TimedWork("reviews.ask_due", asking.ask_due, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
     TimedWork("retention.drop_old", retention.drop_old, 3600),
 ]
@@ -306,6 +335,7 @@ PROMISES: list[Promise] = [
     *payments_promises.PROMISES,
     *orders_promises.PROMISES,
     *notifications_promises.PROMISES,
+    *reviews_promises.PROMISES,
 ]
 
 
@@ -313,6 +343,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
     Registry(LISTENERS).init_app(app)
     live_policy.init_app(app, TOPICS)
+    slots.init_app(app, SLOTS)
     clock.init_app(app, TIMED_WORK)
     retention.init_app(app, RETENTION)
     promises.init_app(app, PROMISES)

@@ -33,15 +33,17 @@ from tests.notifications import access as notifications
 from tests.orders import access as orders
 from tests.payments import access as payments
 from tests.products import access as products
+from tests.reviews import access as reviews
 from tests.support.bought import delivered, placed
 from tests.support.programs import Program, program_of
 from tests.webhooks import access as webhooks
 
-PUBLIC, USER, SELLER, MODERATOR, ADMIN, SIGNED = (
+PUBLIC, USER, SELLER, MODERATOR, STAFF, ADMIN, SIGNED = (
     Access.PUBLIC,
     Access.USER,
     Access.SELLER,
     Access.MODERATOR,
+    Access.STAFF,
     Access.ADMIN,
     Access.SIGNED,
 )
@@ -56,12 +58,13 @@ DOMAINS = (
     orders,
     payments,
     products,
+    reviews,
     webhooks,
 )
 RULES = {"static": PUBLIC} | {
     endpoint: access for domain in DOMAINS for endpoint, access in domain.RULES.items()
 }
-OPEN_TO_STRANGERS = products.OPEN_TO_STRANGERS | files.OPEN_TO_STRANGERS
+OPEN_TO_STRANGERS = products.OPEN_TO_STRANGERS | files.OPEN_TO_STRANGERS | reviews.OPEN_TO_STRANGERS
 # What only a request with a good body gets as far as to look for; tests/api asks with good ones.
 API = "/api/"
 # And this leads to the login when it has done what it was asked for.
@@ -79,6 +82,7 @@ MAY = {
     USER: set(ROLES) - {"anonymous"},
     SELLER: {"seller"},
     MODERATOR: {"moderator"},
+    STAFF: {"moderator", "admin"},
     ADMIN: {"admin"},
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -92,6 +96,7 @@ WORDS = {
     "start": UUID(int=0),
     "size": 640,
     "role": "moderator",
+    "name": "no-such-name",
     "filename": "css/base.css",
 }
 
@@ -360,6 +365,7 @@ SHOW_THE_FORM_AGAIN = {
     "products.create_product",
     "products.import_stock",
     "products.save",
+    "reviews.save",
     "webhooks.change",
     "webhooks.create",
 }

@@ -22,6 +22,7 @@ PAGES = {
     "/products/category/{slug}": ("q", "after"),
     "/products/left": ("id",),
     "/products/{product}": ("quantity",),
+    "/products/{product}/reviews": ("sort", "stars", "hidden", "after"),
     "/products/mine": ("after",),
     "/products/{product}/stock": ("part", "state", "after"),
     "/order/purchases": ("q", "show", "after"),

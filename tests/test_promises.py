@@ -16,6 +16,7 @@ from tests.orders.test_promises import HARM as HARM_TO_ORDERS
 from tests.payments.test_promises import HARM as HARM_TO_PAYMENTS
 from tests.products.stocking import stock_up
 from tests.products.test_promises import HARM as HARM_TO_PRODUCTS
+from tests.reviews.test_promises import HARM as HARM_TO_REVIEWS
 from tests.support.bought import approved, delivered, placed, told
 from tests.support.harm import AT_THE_SANDBOX, broken
 
@@ -25,6 +26,7 @@ HARM = (
     | HARM_TO_ORDERS
     | HARM_TO_PAYMENTS
     | HARM_TO_PRODUCTS
+    | HARM_TO_REVIEWS
 )
 
 

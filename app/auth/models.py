@@ -122,6 +122,14 @@ class UserCount(Model):
     __table_args__ = (CheckConstraint("count >= 0", name="not_negative"),)
 
 
+class FormerName(Model):
+    """What a seller was called before: old links to them still lead there."""
+
+    __tablename__ = "former_name"
+    letters: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+
+
 class LoginSession(Model):
     """A browser that is logged in. The cookie holds the secret whose hash stands here."""
 

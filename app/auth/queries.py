@@ -23,8 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, CIDR
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.auth import names
 from app.auth.models import (
     ApiKey,
+    FormerName,
     KnownNetwork,
     LoginSession,
     MailPurpose,
@@ -77,6 +79,18 @@ def user_by_email(email: str) -> User | None:
         .scalars(select(User).where(User.email == email).execution_options(populate_existing=True))
         .one_or_none()
     )
+
+
+def seller_called(name: str) -> User | None:
+    """Who sells, or has sold, under this name, however it is written; else who once did."""
+    letters = names.letters(name)
+    former = select(FormerName.user_id).where(FormerName.letters == letters).scalar_subquery()
+    found = session().scalars(
+        select(User)
+        .where(or_(User.name_letters == letters, User.id == former))
+        .order_by((User.name_letters == letters).desc())
+    )
+    return found.first()
 
 
 def has_logged_in_from(email: str, network: str) -> bool:

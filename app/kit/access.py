@@ -1,6 +1,6 @@
 """Who may call a route. Deny by default: a route that states nothing is refused to all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ class Access(StrEnum):
     USER = "user"
     SELLER = "seller"
     MODERATOR = "moderator"
+    STAFF = "staff"  # moderators and administrators
     ADMIN = "admin"
     SIGNED = "signed"  # another machine, known by the signature on what it sends
 
@@ -64,12 +65,18 @@ def _check() -> None:
         return
     if not current_user.is_authenticated:
         raise Unauthenticated("login_required", _login_message())
-    if rule is None or (rule is not Access.USER and rule.value not in current_user.role_names):
+    if rule is None or not _admits(rule, current_user.role_names):
         code = "sellers_only" if rule is Access.SELLER and not is_api() else "forbidden"
         raise Forbidden(code, _forbidden_message())
     scope, scopes = scope_of(request.endpoint), g.get("scopes")
     if scopes is not None and scope is not None and scope not in scopes:
         raise insufficient_scope()
+
+
+def _admits(rule: Access, roles: Collection[str]) -> bool:
+    if rule is Access.STAFF:
+        return bool({Access.MODERATOR, Access.ADMIN} & set(roles))
+    return rule is Access.USER or rule.value in roles
 
 
 def _login_message() -> str:

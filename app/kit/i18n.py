@@ -1,6 +1,7 @@
 """Languages: which one a person reads, and how dates and money look in it."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date, format_time, format_timedelta, get_timezone
@@ -119,6 +120,21 @@ def counted(value: int) -> str:
     return number(value) if value <= MOST_COUNTED else f"{number(MOST_COUNTED)}+"
 
 
+def tenths(value: int) -> str:
+    """A number of tenths as a decimal: 47 is 4.7."""
+    return _tenths(value, locale())
+
+
+@lru_cache(64)
+def _tenths(value: int, language: str) -> str:
+    return str(format_decimal(Decimal(value).scaleb(-1), format="0.0", locale=language))
+
+
+def lasting(value: timedelta) -> str:
+    """How long something took, in its largest unit; nothing takes less than a second."""
+    return str(format_timedelta(max(value, timedelta(seconds=1)), locale=locale()))
+
+
 def size(count: int) -> str:
     """A number of bytes in the largest unit that leaves it whole, of kB and MB."""
     kilobytes = count // 1024
@@ -139,6 +155,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["money"] = money
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["counted"] = counted
+    app.jinja_env.filters["tenths"] = tenths
+    app.jinja_env.filters["lasting"] = lasting
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = day
     app.jinja_env.filters["datetime"] = moment

@@ -186,7 +186,7 @@ class OrderLine(Model):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
     position: Mapped[int]
-    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), index=True)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"))
     buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     seller_name: Mapped[str] = mapped_column(Text)
@@ -207,6 +207,7 @@ class OrderLine(Model):
         CheckConstraint("shared = (content_id IS NOT NULL)", name="shared_has_content"),
         Index("ix_order_line_seller", "seller_id", "id"),
         Index("ix_order_line_buyer", "buyer_id", "order_id"),
+        Index("ix_order_line_product", "product_id", "buyer_id"),
         Index("ix_order_line_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.kit.db import session
 from app.payments.models import (
@@ -83,6 +83,12 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
         )
     )
     return {row.line_id: Share(-row.amount_minor, row.release_at, row.released_at) for row in rows}
+
+
+def sales_count(*, seller_id: UUID) -> int:
+    """How many lines of orders a seller has sold, in whatever currency."""
+    sales = select(func.coalesce(func.sum(SellerEarnings.sales), 0))
+    return int(session().scalar(sales.where(SellerEarnings.seller_id == seller_id)) or 0)
 
 
 def earnings_of(*, seller_id: UUID, currency: str) -> Earnings:

@@ -107,6 +107,12 @@ class Product(Model):
     # With so few free units left the seller is told, once until there are more; 0: never.
     low_stock_at: Mapped[int] = mapped_column(default=LOW_STOCK, server_default=str(LOW_STOCK))
     low_stock_told: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # How many reviews that count gave so many stars: kept with each change of one.
+    stars_1: Mapped[int] = mapped_column(default=0, server_default="0")
+    stars_2: Mapped[int] = mapped_column(default=0, server_default="0")
+    stars_3: Mapped[int] = mapped_column(default=0, server_default="0")
+    stars_4: Mapped[int] = mapped_column(default=0, server_default="0")
+    stars_5: Mapped[int] = mapped_column(default=0, server_default="0")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
@@ -122,6 +128,9 @@ class Product(Model):
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price_positive"),
         CheckConstraint(f"low_stock_at BETWEEN 0 AND {LOW_STOCK_MAX}", name="low_stock_in_range"),
+        CheckConstraint(
+            "least(stars_1, stars_2, stars_3, stars_4, stars_5) >= 0", name="stars_not_negative"
+        ),
         CheckConstraint(
             "(kind = 'text' AND shared) OR (kind = 'key' AND NOT shared) OR kind = 'link'",
             name="shared_fits_kind",
@@ -167,6 +176,18 @@ class Product(Model):
         Index("ix_product_published", "id", postgresql_where="state = 'published'"),
         Index("ix_product_seller", "seller_id", "id"),
         Index("ix_product_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
+    )
+
+
+class SellerRating(Model):
+    """The reviews that count of all a seller's products: kept with each change of one."""
+
+    __tablename__ = "seller_rating"
+    seller_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    review_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    star_sum: Mapped[int] = mapped_column(default=0, server_default="0")
+    __table_args__ = (
+        CheckConstraint("star_sum BETWEEN review_count AND 5 * review_count", name="stars_fit"),
     )
 
 

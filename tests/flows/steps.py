@@ -35,9 +35,14 @@ def unique(words: str) -> str:
 
 def on_sale(**columns: Any) -> Product:
     """A published product of a new seller."""
+    return on_sale_of(make_user(roles=["seller"]), **columns)
+
+
+def on_sale_of(seller: User, **columns: Any) -> Product:
+    """A published product of this seller."""
     columns.setdefault("title", unique("Star chart"))
     columns.setdefault("stock", keys(3))
-    return make_product(make_user(roles=["seller"]), **columns)
+    return make_product(seller, **columns)
 
 
 def buyer() -> User:

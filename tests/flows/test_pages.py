@@ -22,9 +22,11 @@ from app.orders.models import OrderLine
 from app.orders.service import capturing
 from app.products.models import Category
 from app.products.service import uploads
+from app.reviews.service import answering, writing
 from app.webhooks.service import endpoints
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.factories.reviews import bought as bought_line
 from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import buyer, keys, log_in, on_sale, put_into_basket, unique, wait_until
 from tests.support.bought import delivered, fill
@@ -94,6 +96,9 @@ def make_world(paypal: SandboxControl) -> World:
         stock=[f"https://example.com/{'long/' * 30}{keys(1)[0]}"],
     )
     note = make_product(seller, kind="text", title=unique("A text"), content="Some words.\n" * 9)
+    reviewed, line_to_review = bought_line(note, person)
+    review = writing.write(author_id=reviewed.id, line_id=line_to_review, stars=4, text="W" * 200)
+    answering.reply(seller_id=seller.id, review_id=review, text="W" * 100)
     bought = bring_about(person, {product.id: 3, link.id: 1, note.id: 1}, paypal)
     waiting = order_only(person, {product.id: 1})
     fill(person, {word.id: 1, note.id: 2})
@@ -119,6 +124,10 @@ def make_world(paypal: SandboxControl) -> World:
                 "category": f"/products/category/{slug}",
                 "nothing-found": "/products?q=qxzvjwkqxz",
                 "product": at,
+                "product-reviewed": f"/products/{note.id}",
+                "reviews": f"/products/{note.id}/reviews",
+                "review": f"/reviews/{review}",
+                "seller": f"/sellers/{seller.display_name}",
                 "basket-empty": "/order/basket",
                 "login": "/auth/login",
                 "register": "/auth/register",
@@ -138,6 +147,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "purchase": f"/order/purchases/{bought}",
                 "purchase-open": f"/order/purchases/{waiting}",
                 "bought-listing": f"/order/purchases/{bought}/lines/{line}",
+                "review-form": f"/reviews/lines/{line_to_review}",
                 "return": f"/order/{waiting}/return",
                 "developers": "/developers",
                 "profile": "/auth/profile",
@@ -177,6 +187,7 @@ NO_PAGES = {
     "products.sitemap": "XML",
     "products.sitemap_pages": "XML",
     "products.sitemap_part": "XML",
+    "reviews.seller_with_id": "leads to the seller's page",
     "products.left": "a part of the product's page, by itself",
     "notifications.bell": "a part of every page, by itself",
     "notifications.open_one": "leads elsewhere",

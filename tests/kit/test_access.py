@@ -20,6 +20,7 @@ ALLOWED = {
     Access.USER: LOGGED_IN,
     Access.SELLER: {"seller"},
     Access.MODERATOR: {"moderator"},
+    Access.STAFF: {"moderator", "admin"},
     Access.ADMIN: {"admin"},
 }
 

@@ -1,10 +1,11 @@
 """What people are called: nobody like the shop, no two sellers alike."""
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from app.auth import names
 from app.auth.errors import NameReserved, NameTaken
-from app.auth.models import Role, User
+from app.auth.models import FormerName, Role, User
 from app.auth.service.details import clean_name
 from app.kit.db import session, violated
 
@@ -36,7 +37,7 @@ def own_name(user: User) -> None:
 
     The name stays theirs when they sell no more: nobody takes a removed seller's place.
     """
-    user.name_letters = names.letters(user.display_name)
+    before, user.name_letters = user.name_letters, names.letters(user.display_name)
     user.name_looks = names.looks(user.display_name)
     try:
         session().flush()  # so that it shows here who was first
@@ -44,3 +45,8 @@ def own_name(user: User) -> None:
         if violated(error) in _OWN:
             raise NameTaken from error
         raise
+    if before is not None and before != user.name_letters:
+        former = insert(FormerName).values(letters=before, user_id=user.id)
+        session().execute(
+            former.on_conflict_do_update(index_elements=["letters"], set_={"user_id": user.id})
+        )

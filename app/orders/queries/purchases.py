@@ -60,6 +60,7 @@ class PurchaseLine:
     description: str
     kind: str
     shared: bool
+    seller_id: UUID
     seller_name: str
     photo_id: UUID | None
     quantity: int
@@ -110,6 +111,7 @@ class ListedLine:
     """As much of a line as a list shows."""
 
     title: str
+    seller_id: UUID
     seller_name: str
     kind: str
     photo_id: UUID | None
@@ -128,6 +130,11 @@ class PurchaseListed:
     created_at: datetime
     paid_at: datetime | None
     lines: tuple[ListedLine, ...]
+
+    @property
+    def sellers(self) -> tuple[tuple[UUID, str], ...]:
+        """Whom it was bought from, each once."""
+        return tuple(dict.fromkeys((line.seller_id, line.seller_name) for line in self.lines))
 
 
 def get_order(order_id: UUID) -> Order | None:
@@ -217,6 +224,7 @@ def _line(line: OrderLine, pieces: Sequence[Piece]) -> PurchaseLine:
         description=line.description,
         kind=line.kind,
         shared=line.shared,
+        seller_id=line.seller_id,
         seller_name=line.seller_name,
         photo_id=line.photo_id,
         quantity=line.quantity,
@@ -313,6 +321,7 @@ _LISTED_LINES = (
     select(
         OrderLine.order_id,
         OrderLine.title,
+        OrderLine.seller_id,
         OrderLine.seller_name,
         OrderLine.kind,
         OrderLine.photo_id,
@@ -326,7 +335,7 @@ def _listed_lines(order_ids: Sequence[UUID]) -> dict[UUID, list[ListedLine]]:
     rows = read(_LISTED_LINES, {"order_ids": order_ids})
     by_order: dict[UUID, list[ListedLine]] = {}
     for row in rows:
-        line = ListedLine(row.title, row.seller_name, row.kind, row.photo_id)
+        line = ListedLine(row.title, row.seller_id, row.seller_name, row.kind, row.photo_id)
         by_order.setdefault(row.order_id, []).append(line)
     return by_order
 

@@ -96,7 +96,9 @@ def reveal(order_id: UUID, delivery_id: UUID) -> ResponseReturnValue:
         (line, piece) for line in bought.lines for piece in line.pieces if piece.id == delivery_id
     ]
     return make_response(
-        render_template("orders/_piece.html", purchase=bought, line=line, piece=piece, value=value)
+        render_template(
+            "orders/_piece.html", purchase=bought, line=line, piece=piece, value=value, alone=True
+        )
     )
 
 

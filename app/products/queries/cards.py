@@ -3,20 +3,23 @@
 A list loads no descriptions: what needs one asks for `Offer` or `ProductPage`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Label, ScalarSelect, Select, case, select
+from sqlalchemy import ColumnElement, Label, ScalarSelect, Select, case, func, select
 
 from app.auth.models import User
 from app.kit.db import read, session
 from app.kit.paging import count_of
-from app.products import policy
+from app.products import policy, ratings
 from app.products.errors import NoSuchProduct, ProductGone
-from app.products.models import Kind, Product, ProductState, StockItem, UnitState
+from app.products.models import Kind, Product, ProductState, SellerRating, StockItem, UnitState
+from app.products.ratings import STARS, Rating
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,25 @@ class ProductCard:
     sold_count: int
     published_at: datetime | None
     for_sale: bool
+    review_count: int
+    star_sum: int
+    seller_reviews: int
+    seller_stars: int
+
+    @property
+    def own_rating(self) -> Rating | None:
+        """What its own reviews come to; None where there are none."""
+        return ratings.of_product(self.star_sum, self.review_count)
+
+    @property
+    def seller_rating(self) -> Rating | None:
+        """What the reviews of all its seller's products come to; None where there are none."""
+        return ratings.of_seller(self.seller_stars, self.seller_reviews)
+
+    @property
+    def rating(self) -> Rating | None:
+        """Its own rating, or its seller's where it has none."""
+        return self.own_rating or self.seller_rating
 
     @property
     def removed(self) -> bool:
@@ -63,6 +85,7 @@ class ProductPage(Offer):
     removed_reason: str | None
     low_stock_at: int
     stock: int | None
+    histogram: tuple[int, ...]  # how many reviews gave one star, two, …
 
 
 def columns() -> tuple[ColumnElement[Any] | Label[Any], ...]:
@@ -84,12 +107,26 @@ def columns() -> tuple[ColumnElement[Any] | Label[Any], ...]:
         Product.sold_count.expression,
         Product.published_at.expression,
         policy.for_sale().label("for_sale"),
+        _sum(lambda _stars: 1).label("review_count"),
+        _sum(lambda stars: stars).label("star_sum"),
+        func.coalesce(SellerRating.review_count, 0).label("seller_reviews"),
+        func.coalesce(SellerRating.star_sum, 0).label("seller_stars"),
     )
+
+
+def _sum(weight: Callable[[int], int]) -> ColumnElement[int]:
+    """Of the counters of a product's reviews, each with the weight of its stars."""
+    parts = [getattr(Product, f"stars_{stars}") * weight(stars) for stars in STARS]
+    return reduce(add, parts)
 
 
 def joined(*more: ColumnElement[Any] | Label[Any]) -> Select[Any]:
     """Cards, with more columns where wanted, of all products and their sellers."""
-    return select(*columns(), *more).join(User, User.id == Product.seller_id)
+    return (
+        select(*columns(), *more)
+        .join(User, User.id == Product.seller_id)
+        .outerjoin(SellerRating, SellerRating.seller_id == Product.seller_id)
+    )
 
 
 def stock() -> Label[int | None]:
@@ -131,13 +168,16 @@ def page_of(product_id: UUID) -> ProductPage:
                 Product.removed_reason.expression,
                 Product.low_stock_at.expression,
                 stock(),
+                *(getattr(Product, f"stars_{stars}") for stars in STARS),
             ).where(Product.id == product_id)
         )
         .one_or_none()
     )
     if row is None:
         raise NoSuchProduct
-    return ProductPage(**row._asdict())
+    shown = row._asdict()
+    histogram = tuple(shown.pop(f"stars_{stars}") for stars in STARS)
+    return ProductPage(**shown, histogram=histogram)
 
 
 def visible(product_id: UUID, viewer_id: UUID | None) -> ProductPage:

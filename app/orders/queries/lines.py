@@ -1,0 +1,71 @@
+"""Single lines of orders, for those who speak of what was bought and sold."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.kit.db import session
+from app.orders.models import Order, OrderLine, OrderState
+
+_LAST_LINES = 200  # of a seller, among which the delivered ones are measured
+
+
+@dataclass(frozen=True)
+class BoughtLine:
+    """Whose line of which order it is, and how far that has come."""
+
+    id: UUID
+    order_id: UUID
+    product_id: UUID
+    seller_id: UUID
+    seller_name: str
+    buyer_id: UUID
+    title: str
+    state: OrderState
+
+
+def bought_line(line_id: UUID) -> BoughtLine | None:
+    """A line whoever's it is, for rooms of the shop itself; None if there is none."""
+    row = (
+        session()
+        .execute(
+            select(
+                OrderLine.id,
+                OrderLine.order_id,
+                OrderLine.product_id,
+                OrderLine.seller_id,
+                OrderLine.seller_name,
+                OrderLine.buyer_id,
+                OrderLine.title,
+                Order.state,
+            )
+            .join(Order, Order.id == OrderLine.order_id)
+            .where(OrderLine.id == line_id)
+        )
+        .one_or_none()
+    )
+    return BoughtLine(*row) if row else None
+
+
+def median_delivery(seller_id: UUID) -> timedelta | None:
+    """How long a seller's buyers waited from payment to goods: the median of the last deliveries.
+
+    None where nothing was delivered lately.
+    """
+    last = (
+        select(OrderLine.order_id)
+        .where(OrderLine.seller_id == seller_id)
+        .order_by(OrderLine.id.desc())
+        .limit(_LAST_LINES)
+        .subquery()
+    )
+    waited = func.extract("epoch", Order.delivered_at - Order.paid_at)
+    seconds = session().scalar(
+        select(func.percentile_cont(0.5).within_group(waited))
+        .select_from(last)
+        .join(Order, Order.id == last.c.order_id)
+        .where(Order.state == OrderState.DELIVERED)
+    )
+    return None if seconds is None else timedelta(seconds=float(seconds))

@@ -1,0 +1,118 @@
+"""Forms of reviews. The rules are the service's; the forms only read."""
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, RadioField, SearchField, SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+
+from app.kit.forms import Form, ReadingForm
+from app.kit.words import searchable
+from app.products.queries.catalogue import Sort as GoodsSort
+from app.products.ratings import STARS
+from app.reviews.models import TEXT_MAX
+from app.reviews.queries.reviews import ShownReview, Sort
+
+WORDS_LENGTH = 100
+
+
+class ReviewForm(Form):
+    """Stars and words."""
+
+    stars = RadioField(
+        _l("Your rating"),
+        choices=[
+            SelectChoice("5", _l("5: excellent")),
+            SelectChoice("4", _l("4: good")),
+            SelectChoice("3", _l("3: okay")),
+            SelectChoice("2", _l("2: poor")),
+            SelectChoice("1", _l("1: bad")),
+        ],
+        validators=[InputRequired(_l("Choose one to five stars."))],
+        validate_choice=False,
+    )
+    text = TextAreaField(
+        _l("Your review"),
+        validators=[InputRequired(_l("Write a few words.")), Length(max=TEXT_MAX)],
+    )
+
+    @classmethod
+    def of(cls, review: ShownReview | None) -> "ReviewForm":
+        """A form that shows what was written, if anything was."""
+        data = {"stars": str(review.stars), "text": review.text} if review else {}
+        return cls(formdata=None, data=data)
+
+    @property
+    def chosen_stars(self) -> int:
+        """What was chosen; 0 for what is no choice."""
+        known = {str(stars): stars for stars in STARS}
+        return known.get(self.stars.data or "", 0)
+
+
+class WordsForm(Form):
+    """Some words about a review: an answer, or a reason."""
+
+    text = TextAreaField()
+
+
+class ListForm(ReadingForm):
+    """Which of a product's reviews, in which order; read from the address."""
+
+    sort = SelectField(
+        _l("Sort by"),
+        choices=[
+            SelectChoice(Sort.NEW.value, _l("Newest first")),
+            SelectChoice(Sort.HELPFUL.value, _l("Most helpful")),
+            SelectChoice(Sort.BEST.value, _l("Best first")),
+            SelectChoice(Sort.WORST.value, _l("Worst first")),
+        ],
+        default=Sort.NEW.value,
+        validate_choice=False,
+    )
+    stars = SelectField(
+        _l("Stars"),
+        choices=[
+            SelectChoice("", _l("All")),
+            *(SelectChoice(str(stars), f"{stars} ★") for stars in reversed(STARS)),
+        ],
+        default="",
+        validate_choice=False,
+    )
+    hidden = BooleanField(_l("Hidden ones"))
+
+    @property
+    def chosen_sort(self) -> Sort:
+        """The sort that was asked for; the newest first for what is none."""
+        return Sort(self.sort.data) if self.sort.data in set(Sort) else Sort.NEW
+
+    @property
+    def chosen_stars(self) -> int | None:
+        """Of how many stars; None for all."""
+        return {str(stars): stars for stars in STARS}.get(self.stars.data or "")
+
+
+class GoodsForm(ReadingForm):
+    """What to look for among a seller's products."""
+
+    q = SearchField(_l("Search this seller's products"), validators=[Length(max=WORDS_LENGTH)])
+    sort = SelectField(
+        _l("Sort by"),
+        choices=[
+            SelectChoice(GoodsSort.NEW.value, _l("Newest first")),
+            SelectChoice(GoodsSort.POPULAR.value, _l("Best-selling")),
+            SelectChoice(GoodsSort.PRICE_ASC.value, _l("Price: low to high")),
+            SelectChoice(GoodsSort.PRICE_DESC.value, _l("Price: high to low")),
+        ],
+        default=GoodsSort.NEW.value,
+        validate_choice=False,
+    )
+
+    @property
+    def words(self) -> str:
+        """What to search for."""
+        return searchable(self.q.data or "")
+
+    @property
+    def chosen_sort(self) -> GoodsSort:
+        """The sort that was asked for; the newest first for what is none."""
+        known = {choice.value for choice in self.sort.choices}
+        return GoodsSort(self.sort.data) if self.sort.data in known else GoodsSort.NEW

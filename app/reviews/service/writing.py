@@ -1,0 +1,110 @@
+"""Reviews are written, changed and deleted by their authors."""
+
+from uuid import UUID
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from app.kit.db import db_now, session, transactional, violated
+from app.kit.ids import new_id
+from app.kit.outbox import emit
+from app.orders.models import OrderState
+from app.orders.queries.lines import BoughtLine, bought_line
+from app.products.ratings import STARS
+from app.products.service.ratings import count_review
+from app.reviews import policy
+from app.reviews.errors import BadReview, NoSuchLine, NoSuchReview, NotDelivered, TooLateToEdit
+from app.reviews.events import ReviewWritten
+from app.reviews.models import TEXT_MAX, TEXT_MIN, Review, ReviewVote
+from app.reviews.queries.reviews import locked
+from app.reviews.service.words import cleaned
+
+_OF_A_DELIVERED_LINE = "review_of_delivered_line"
+
+
+@transactional
+def write(*, author_id: UUID, line_id: UUID, stars: int, text: str) -> UUID:
+    """Write the review of a line, or change it; the review's id.
+
+    Raises NoSuchLine, NotDelivered, TooLateToEdit, BadReview.
+    """
+    line = bought_line(line_id)
+    if line is None or line.buyer_id != author_id:
+        raise NoSuchLine
+    if line.state is not OrderState.DELIVERED:
+        raise NotDelivered
+    if stars not in STARS:
+        raise BadReview({"stars": _("Choose one to five stars.")})
+    text = cleaned(text, field="text", least=TEXT_MIN, most=TEXT_MAX)
+    try:
+        review_id = _insert(line, stars, text)
+        if review_id is None:
+            return _change(line_id, stars, text)
+    except IntegrityError as error:
+        if violated(error) == _OF_A_DELIVERED_LINE:
+            raise NotDelivered from error
+        raise
+    count_review(product_id=line.product_id, before=None, now=stars)
+    emit(ReviewWritten(review_id, line.product_id, line.seller_id))
+    return review_id
+
+
+def _insert(line: BoughtLine, stars: int, text: str) -> UUID | None:
+    """The new review's id; None where the line has one, perhaps of a click before this one."""
+    return session().scalar(
+        insert(Review)
+        .values(
+            id=new_id(),
+            line_id=line.id,
+            order_id=line.order_id,
+            product_id=line.product_id,
+            seller_id=line.seller_id,
+            author_id=line.buyer_id,
+            stars=stars,
+            text=text,
+        )
+        .on_conflict_do_nothing(index_elements=["line_id"])
+        .returning(Review.id)
+    )
+
+
+def _change(line_id: UUID, stars: int, text: str) -> UUID:
+    review = (
+        session()
+        .scalars(
+            select(Review)
+            .where(Review.line_id == line_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        .one()
+    )
+    before = review.counted
+    if (review.stars, review.text) == (stars, text) and review.deleted_at is None:
+        return review.id
+    if not policy.may_edit(review.written_at, db_now()):
+        raise TooLateToEdit
+    review.stars, review.text, review.deleted_at = stars, text, None
+    review.edited_at = func.clock_timestamp()
+    session().flush()  # the trigger looks at it before the sums are locked
+    count_review(product_id=review.product_id, before=before, now=review.counted)
+    return review.id
+
+
+@transactional
+def delete_own(*, author_id: UUID, review_id: UUID) -> None:
+    """Delete a review with all that was said about it; NoSuchReview.
+
+    A hidden one stays hidden, should its author write again.
+    """
+    review = locked(review_id)
+    if review.author_id != author_id:
+        raise NoSuchReview
+    before = review.counted
+    review.deleted_at = func.clock_timestamp()
+    review.text, review.reply, review.replied_at, review.helpful_count = "", None, None, 0
+    session().execute(delete(ReviewVote).where(ReviewVote.review_id == review_id))
+    session().flush()  # as above
+    count_review(product_id=review.product_id, before=before, now=None)

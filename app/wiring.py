@@ -9,6 +9,10 @@ from app.auth import views as auth_views
 from app.auth.models import KnownNetwork, LoginSession, MailToken, TokenFamily
 from app.auth.service import refresh, sessions
 from app.auth.views import keys as auth_keys
+from app.chats import policy as chats_policy
+from app.chats import sockets as chats_sockets
+from app.chats import views as chats_views
+from app.chats.service import sweeping
 from app.developers import views as developers_views
 from app.files import service as photos
 from app.files import views as files_views
@@ -77,6 +81,7 @@ BLUEPRINTS: list[Blueprint] = [
     developers_views.blueprint,
     webhooks_views.blueprint,
     notifications_views.blueprint,
+    chats_views.blueprint,
 ]
 
 API_BLUEPRINTS: list[Blueprint] = [
@@ -247,6 +252,8 @@ LISTENERS = [
 
 # Whose news the topics of each kind are: `<kind>:<id>`.
 TOPICS: dict[str, live_policy.Rule] = {
+    "chat": chats_policy.is_member,
+    "inbox": live_policy.oneself,
     "order": purchases.is_buyer,
     "product": live_policy.everybody,
     "user": live_policy.oneself,
@@ -259,6 +266,9 @@ SLOTS: dict[str, slots.Filler] = {
     "product": reviews_views.sections.of_product,
     "purchase": reviews_views.sections.of_purchase,
 }
+
+# What open pages may have done over their socket.
+ACTS: dict[str, live_policy.Act] = {**chats_sockets.ACTS}
 
 
 # What traffic makes, and for how many days it is kept after it has served its purpose.
@@ -323,6 +333,8 @@ TIMED_WORK = [
     TimedWork("notifications.send_due", digests.send_due, 60),
     TimedWork("notifications.lay_aside_old", notifications_reading.lay_aside_old, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
+    TimedWork("chats.settle_late", sweeping.settle_late, 30),
+    TimedWork("chats.tell_unread", sweeping.tell_unread, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),
     TimedWork("reviews.ask_due", asking.ask_due, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
@@ -342,7 +354,7 @@ PROMISES: list[Promise] = [
 def init_app(app: Flask, settings: Settings) -> None:
     """Put the tables into the application, as far as its roles ask for them."""
     Registry(LISTENERS).init_app(app)
-    live_policy.init_app(app, TOPICS)
+    live_policy.init_app(app, TOPICS, ACTS)
     slots.init_app(app, SLOTS)
     clock.init_app(app, TIMED_WORK)
     retention.init_app(app, RETENTION)

@@ -1,7 +1,7 @@
-"""Who may watch what, and how much of it."""
+"""Who may watch what, and how much of it; and what a page may have done over its socket."""
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from flask import Flask, current_app
@@ -9,15 +9,23 @@ from flask import Flask, current_app
 MAX_TOPICS = 50  # on one socket
 MAX_SOCKETS_OF_USER = 5  # in one process
 MAX_SOCKETS_OF_ADDRESS = 20  # of guests, in one process
-_KEY = "live_topics"
+_TOPICS, _ACTS = "live_topics", "live_acts"
 
 # Whether a user (None: a guest) may watch the topic of this id.
 Rule = Callable[[UUID | None, UUID], bool]
+# What a user asks for, with what was sent along, and the answer; it raises AppError to refuse.
+Act = Callable[[UUID, Mapping[str, Any]], Mapping[str, Any]]
 
 
-def init_app(app: Flask, topics: Mapping[str, Rule]) -> None:
-    """Give the application its table of topics: the rule of each kind."""
-    app.extensions[_KEY] = topics
+def init_app(app: Flask, topics: Mapping[str, Rule], acts: Mapping[str, Act]) -> None:
+    """Give the application its tables: the rule of each kind of topic, and what can be done."""
+    app.extensions[_TOPICS] = topics
+    app.extensions[_ACTS] = acts
+
+
+def act_of(name: str) -> Act | None:
+    """What is done where a page asks for this."""
+    return cast(Mapping[str, Act], current_app.extensions[_ACTS]).get(name)
 
 
 def everybody(_user_id: UUID | None, _ident: UUID) -> bool:
@@ -33,7 +41,7 @@ def oneself(user_id: UUID | None, ident: UUID) -> bool:
 def may_watch(user_id: UUID | None, topic: str) -> bool:
     """Whether the rule of its kind lets somebody watch `<kind>:<id>`; anything else is nobody's."""
     kind, _colon, name = topic.partition(":")
-    rule = cast(Mapping[str, Rule], current_app.extensions[_KEY]).get(kind)
+    rule = cast(Mapping[str, Rule], current_app.extensions[_TOPICS]).get(kind)
     try:
         ident = UUID(name)
     except ValueError:

@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.exceptions import RedisError
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +24,7 @@ from app.extensions import sock
 from app.kit import ratelimit
 from app.kit.access import Access, allow
 from app.kit.db import end_read
-from app.kit.errors import Unavailable
+from app.kit.errors import AppError, Unavailable
 from app.kit.headers import no_store
 from app.kit.live.publishing import user_topic
 from app.kit.live.subscription import News
@@ -42,16 +42,26 @@ TICKET_LIMIT = "60/minute"
 RECHECK_SECONDS = 30
 PATIENCE_SECONDS = 10
 HEARD_SECONDS = 2  # until the first socket of a process has Redis listened to
-SAID_AT_MOST = 20  # messages of a page in
+SAID_AT_MOST = 60  # messages of a page in
 SAID_WITHIN = 10  # seconds
 MAX_TOPIC = 80  # characters
+MAX_NAME = 64  # characters
+MAX_FIELDS = 20
 LOOPBACK = {"127.0.0.1", "localhost"}
 
 
 class Message(BaseModel):
-    """What a page may say: that it watches these topics too."""
+    """What a page may say: that it watches these topics too, or what it wants done.
 
-    subscribe: list[str] = Field(max_length=policy.MAX_TOPICS)
+    `id` is what the page calls its request; the answer has it.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    subscribe: list[str] = Field([], max_length=policy.MAX_TOPICS)
+    act: str | None = Field(None, max_length=MAX_NAME)
+    id: str = Field("", max_length=MAX_NAME)
+    body: dict[str, Any] = Field({}, max_length=MAX_FIELDS)
 
 
 class Ended(Exception):
@@ -171,8 +181,8 @@ def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
                 return
             case Said(text=text):
                 said = _spend(said)
-                if watched := _subscribe(listener, holder, text):
-                    connection.send(json.dumps({"subscribed": watched}))
+                for answer in _answers(listener, holder, text):
+                    connection.send(json.dumps(answer))
             case _:
                 pass
 
@@ -186,15 +196,36 @@ def _spend(said: list[float]) -> list[float]:
     return recent
 
 
-def _subscribe(listener: Listener, holder: Pass, text: Any) -> list[str]:
+def _answers(listener: Listener, holder: Pass, text: Any) -> Iterator[dict[str, Any]]:
+    """What the page hears of what it has said; what can't be read is passed over."""
+    try:
+        message = Message.model_validate_json(text)
+    except ValidationError:
+        return
+    if message.act is not None:
+        yield {"id": message.id, **_done(holder, message.act, message.body)}
+    elif watched := _subscribe(listener, holder, message.subscribe):
+        yield {"subscribed": watched}
+
+
+def _done(holder: Pass, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Do what the page wants: `{"done": …}`, or `{"refused": code, "detail": words}`."""
+    act = policy.act_of(name)
+    if act is None or holder.user_id is None:
+        return {"refused": "unknown_act", "detail": ""}
+    try:
+        return {"done": dict(act(holder.user_id, body))}
+    except AppError as error:
+        return {"refused": error.code, "detail": str(error.message), "kind": error.kind.value}
+    finally:
+        end_read()
+
+
+def _subscribe(listener: Listener, holder: Pass, wanted: Sequence[str]) -> list[str]:
     """Watch what the page may watch; which of it is watched now, all news of it being heard.
 
-    What the page may not watch, and what can't be read, is passed over.
+    What the page may not watch is passed over.
     """
-    try:
-        wanted = Message.model_validate_json(text).subscribe
-    except ValidationError:
-        return []
     at_most = policy.MAX_TOPICS + (1 if holder.user_id else 0)  # a user's own is not the page's
     for topic in wanted:
         if len(listener.topics) >= at_most:

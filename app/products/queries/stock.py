@@ -1,6 +1,6 @@
 """Stock as it is read: counts, batches, units. Never the clear text of a unit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -157,3 +157,11 @@ def units(
     page = cut(rows, size, lambda row: (row.id,))
     shown = Page([_unit_row(row) for row in page.items], page.next_cursor)
     return with_total(shown, every, after) if counted else shown
+
+
+def known_units(fingerprints: Collection[bytes]) -> set[bytes]:
+    """Which of these are fingerprints of units that somebody stocks, or has bought."""
+    if not fingerprints:
+        return set()
+    found = StockItem.fingerprint.in_(fingerprints), StockItem.state != UnitState.WITHDRAWN
+    return set(session().scalars(select(StockItem.fingerprint).where(*found)))

@@ -1,0 +1,149 @@
+"""What conversations are made of, as the rest of the shop sees them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+CHANGEABLE_FOR = timedelta(minutes=15)
+
+
+class About(StrEnum):
+    """What a conversation is bound to."""
+
+    PRODUCT = "product"
+    ORDER = "order"
+
+
+class Side(StrEnum):
+    """In what role somebody takes part."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+    MODERATOR = "moderator"
+
+
+class MessageKind(StrEnum):
+    """Who speaks: a person, or the shop about what happened."""
+
+    TEXT = "text"
+    SYSTEM = "system"
+
+
+class Flag(StrEnum):
+    """What the other one is warned of."""
+
+    PAYMENT = "payment"  # a way to pay past the shop
+    PASSWORD = "password"  # noqa: S105  # the name of a warning
+
+
+class SystemEvent(StrEnum):
+    """What the shop says in a conversation."""
+
+    PAID = "paid"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    REPORTED = "reported"
+    MODERATOR_JOINED = "moderator_joined"
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Two people's talk about one thing. `reported_at` opens it to moderators."""
+
+    id: UUID
+    about: About
+    product_id: UUID | None
+    order_id: UUID | None
+    buyer_id: UUID
+    seller_id: UUID
+    created_at: datetime
+    reported_at: datetime | None = None
+    reported_by: UUID | None = None
+    report_reason: str | None = None
+
+    def other(self, user_id: UUID) -> UUID:
+        """Whom this one of the two talks with."""
+        return self.seller_id if user_id == self.buyer_id else self.buyer_id
+
+    @property
+    def people(self) -> tuple[UUID, UUID]:
+        """The two."""
+        return self.buyer_id, self.seller_id
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One person's part in a conversation: where they have read to, and what they set.
+
+    `seq` is the number of its last message, `shut` says that the other one takes no more.
+    """
+
+    conversation_id: UUID
+    user_id: UUID
+    other_id: UUID | None
+    side: Side
+    seq: int = 0
+    read: int = 0
+    unread: bool = False
+    last_at: datetime | None = None
+    preview: str = ""
+    preview_kind: MessageKind = MessageKind.TEXT
+    preview_by: UUID | None = None
+    muted: bool = False
+    shut: bool = False
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The message that another one answers."""
+
+    seq: int
+    sender_id: UUID | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message. `client_id` is what its sender's page called it before it was stored.
+
+    `files` is for what is sent along with it, which the shop doesn't take yet.
+    """
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    client_id: str
+    kind: MessageKind
+    sender_id: UUID | None
+    text: str
+    at: datetime
+    event: SystemEvent | None = None
+    reply: Quote | None = None
+    flags: tuple[Flag, ...] = ()
+    files: tuple[Any, ...] = ()
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    history: tuple[tuple[str, datetime], ...] = field(default=(), repr=False)
+
+    def is_changeable_by(self, user_id: UUID, now: datetime) -> bool:
+        """Whether this person may still change or delete it."""
+        return (
+            self.kind is MessageKind.TEXT
+            and self.sender_id == user_id
+            and self.deleted_at is None
+            and now - self.at < CHANGEABLE_FOR
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person has set for all their conversations."""
+
+    user_id: UUID
+    answers: tuple[str, ...] = ()  # ready to be put into a message
+    away: str = ""  # what others read while this one is away; empty while here
+    blocked: frozenset[UUID] = frozenset()
+    enter_sends: bool = True

@@ -1,0 +1,261 @@
+"""Conversations as people see them: names and things from PostgreSQL, words from MongoDB."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from app.auth import queries as auth
+from app.chats import texts
+from app.chats.errors import NoSuchConversation
+from app.chats.models import About, Conversation, Membership, Message, Side
+from app.chats.store import conversations, messages, people
+from app.kit.db import end_read
+from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.orders.queries.talks import SellersPart, sellers_part, titles_of
+from app.products.queries import cards
+from app.products.queries.cards import ProductCard
+
+WINDOW = 50  # messages on one page
+CATCH_UP = 200  # messages that an open page gets at once
+OVERLAP = timedelta(seconds=10)  # between clocks of two servers
+MOST_SEARCHED = 500  # conversations whose people's names are looked at
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation in its person's list."""
+
+    part: Membership
+    conversation: Conversation
+    names: dict[UUID, str]
+    title: str
+
+    @property
+    def other_name(self) -> str:
+        """Whom it is with."""
+        if self.part.other_id is not None:
+            return self.names.get(self.part.other_id, "")
+        return " · ".join(self.names.get(one, "") for one in self.conversation.people)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """An open conversation: some of its messages, and all that stands around them."""
+
+    talk: Talk
+    messages: list[Message]
+    last_seq: int
+    other_read: int  # the number up to which the other one has read
+    product: ProductCard | None
+    order: SellersPart | None
+    away: str
+    blocked: bool  # by the one who looks
+    as_of: datetime
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first message shown; 1 where there is none before."""
+        return self.messages[0].seq if self.messages else 1
+
+
+@dataclass(frozen=True)
+class News:
+    """What an open page has missed."""
+
+    new: list[Message]
+    changed: list[Message]
+    last_seq: int
+    other_read: int
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message with the words of a search, and its conversation."""
+
+    message: Message
+    talk: Talk
+
+
+def inbox(
+    user_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, unread: bool = False
+) -> Page[Talk]:
+    """Somebody's conversations, the newest message first; Invalid for a broken cursor."""
+    before = decode_cursor(after, tuple[datetime, str]) if after else None
+    rows = conversations.parts_of(user_id, before=before, size=size + 1, unread=unread)
+    page = cut(rows, size, lambda row: (row[0].last_at, row[1]))
+    return Page(_talks([part for part, _id in page.items]), page.next_cursor)
+
+
+def talks_with(user_id: UUID, words: str) -> list[Talk]:
+    """Those of somebody's last conversations whose other person or thing is named like this."""
+    rows = conversations.parts_of(user_id, before=None, size=MOST_SEARCHED)
+    sought = texts.words_of(words)
+    talks = _talks([part for part, _id in rows])
+    return [
+        talk
+        for talk in talks
+        if all(_begins(word, f"{talk.other_name} {talk.title}") for word in sought)
+    ][:PAGE_SIZE]
+
+
+def _begins(word: str, text: str) -> bool:
+    return any(one.startswith(word) for one in texts.words_of(text))
+
+
+def search(user_id: UUID, words: str) -> list[Found]:
+    """The newest messages of somebody's conversations with all these words, the last one begun."""
+    sought = texts.words_of(words)
+    if not sought:
+        return []
+    marks = [texts.mark(user_id, word) for word in sought]
+    found = messages.search(marks[:-1], marks[-1])
+    ids = {message.conversation_id for message in found}
+    rows = conversations.parts_of(user_id, before=None, size=len(ids), ids=ids) if ids else []
+    talks = {talk.conversation.id: talk for talk in _talks([part for part, _id in rows])}
+    return [
+        Found(message, talks[message.conversation_id])
+        for message in found
+        if message.conversation_id in talks
+    ]
+
+
+def thread(user_id: UUID, conversation_id: UUID, *, before: int | None = None) -> Thread:
+    """A conversation at its end, or the messages before this one; NoSuchConversation."""
+    conversation, own, parts = _taken_part(user_id, conversation_id)
+    order = _order(conversation)
+    as_of = datetime.now(UTC)
+    if before is None:
+        # Above the last one that is known there may be some whose marks are not made yet.
+        shown = messages.between(conversation_id, own.seq - WINDOW + 1, own.seq + WINDOW)[-WINDOW:]
+    else:
+        shown = messages.between(conversation_id, before - WINDOW, before - 1)
+    product = cards.by_id([conversation.product_id]) if conversation.product_id else []
+    [talk] = _talks([own], {conversation.id: conversation})
+    other = talk.part.other_id
+    return Thread(
+        talk=talk,
+        messages=shown,
+        last_seq=max(own.seq, shown[-1].seq if shown else 0),
+        other_read=_read_by_others(parts, user_id),
+        product=product[0] if product else None,
+        order=order,
+        away=people.settings_of(other).away if other else "",
+        blocked=any(part.user_id == other and part.shut for part in parts),
+        as_of=as_of,
+    )
+
+
+def news(
+    user_id: UUID, conversation_id: UUID, *, after: int, first: int, since: datetime | None
+) -> News:
+    """What came after this number, and what changed since, of the messages from `first` on."""
+    _conversation, own, parts = _taken_part(user_id, conversation_id)
+    as_of = datetime.now(UTC)
+    new = messages.between(conversation_id, after + 1, after + CATCH_UP)
+    changed = (
+        messages.changed_since(conversation_id, max(first, after - CATCH_UP), since - OVERLAP)
+        if since
+        else []
+    )
+    return News(
+        new=new,
+        changed=[message for message in changed if message.seq <= after],
+        last_seq=max(own.seq, new[-1].seq if new else after),
+        other_read=_read_by_others(parts, user_id),
+        as_of=as_of,
+    )
+
+
+def page_of(
+    user_id: UUID, conversation_id: UUID, *, after: int | None, before: int | None, size: int
+) -> list[Message]:
+    """Messages after or before one, or the last ones, in their order; NoSuchConversation."""
+    _conversation, own, _parts = _taken_part(user_id, conversation_id)
+    if after is not None:
+        return messages.between(conversation_id, after + 1, after + size)
+    last = before - 1 if before is not None else own.seq
+    return messages.between(conversation_id, last - size + 1, last)
+
+
+def talk_of(user_id: UUID, conversation_id: UUID) -> Talk:
+    """A conversation as it stands in its person's list; NoSuchConversation."""
+    conversation, own, _parts = _taken_part(user_id, conversation_id)
+    return _talks([own], {conversation.id: conversation})[0]
+
+
+def unread_count(user_id: UUID) -> int:
+    """In how many conversations somebody has something to read: at most one more than 99."""
+    return conversations.unread_count(user_id)
+
+
+def reported(*, after: str | None = None, size: int = PAGE_SIZE) -> Page[Talk]:
+    """The conversations that were reported, for moderators: their words are not shown."""
+    before = decode_cursor(after, tuple[datetime])[0] if after else None
+    rows = conversations.reported(before=before, size=size + 1)
+    page = cut(rows, size, lambda row: (row.reported_at,))
+    parts = [
+        Membership(row.id, row.buyer_id, None, Side.MODERATOR, last_at=row.reported_at)
+        for row in page.items
+    ]
+    return Page(_talks(parts, {row.id: row for row in page.items}), page.next_cursor)
+
+
+def _taken_part(
+    user_id: UUID, conversation_id: UUID
+) -> tuple[Conversation, Membership, list[Membership]]:
+    end_read()
+    parts = conversations.parts_in(conversation_id)
+    own = next((part for part in parts if part.user_id == user_id), None)
+    conversation = conversations.find(conversation_id) if own else None
+    if own is None or conversation is None:
+        raise NoSuchConversation
+    return conversation, own, parts
+
+
+def _read_by_others(parts: Sequence[Membership], user_id: UUID) -> int:
+    two = [part for part in parts if part.side is not Side.MODERATOR and part.user_id != user_id]
+    return max((part.read for part in two), default=0)
+
+
+def _order(conversation: Conversation) -> SellersPart | None:
+    if conversation.about is not About.ORDER or conversation.order_id is None:
+        return None
+    part = sellers_part(conversation.order_id, conversation.seller_id)
+    end_read()
+    return part
+
+
+def _talks(
+    parts: Sequence[Membership], known: dict[UUID, Conversation] | None = None
+) -> list[Talk]:
+    """The conversations of these parts with people's names and what they are about."""
+    end_read()
+    found = known or conversations.find_all({part.conversation_id for part in parts})
+    names = _names({one for conversation in found.values() for one in conversation.people})
+    titles = _titles(found.values())
+    end_read()
+    return [
+        Talk(part, found[part.conversation_id], names, titles.get(part.conversation_id, ""))
+        for part in parts
+        if part.conversation_id in found
+    ]
+
+
+def _names(ids: Collection[UUID]) -> dict[UUID, str]:
+    return {user.id: user.display_name for user in auth.users_by_id(ids).values()}
+
+
+def _titles(found: Collection[Conversation]) -> dict[UUID, str]:
+    """The title of a conversation's product; of an order that of the first thing bought."""
+    by_product = [one.product_id for one in found if one.product_id]
+    by_order = [one.order_id for one in found if one.order_id]
+    products = {card.id: card.title for card in cards.by_id(by_product)} if by_product else {}
+    bought = titles_of(by_order) if by_order else {}
+    return {
+        one.id: products.get(one.product_id, "")
+        if one.product_id
+        else bought.get((one.order_id, one.seller_id), "")
+        for one in found
+    }

@@ -1,0 +1,88 @@
+"""What people set: read marks, quiet, whom they take messages from, what is ready to be sent."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.chats import texts
+from app.chats.errors import NoSuchConversation
+from app.chats.models import Membership, Message, MessageKind, SystemEvent
+from app.chats.service import settling
+from app.chats.store import conversations, messages, people
+from app.kit.ids import new_id
+from app.kit.live.publishing import publish
+
+LONGEST_ANSWER = 1_000
+MOST_ANSWERS = 20
+LONGEST_AWAY = 300
+LONGEST_REASON = 500
+
+
+def mark_read(*, user_id: UUID, conversation_id: UUID, seq: int) -> None:
+    """Remember that somebody has read up to this message; NoSuchConversation."""
+    part = part_of(conversation_id, user_id)
+    if seq <= part.read and not part.unread:
+        return
+    if conversations.note_read(conversation_id, user_id, min(seq, part.seq)):
+        publish(f"chat:{conversation_id}", f"read:{user_id}:{seq}")
+    publish(f"inbox:{user_id}", f"read:{conversation_id}:{seq}")
+
+
+def mute(*, user_id: UUID, conversation_id: UUID, muted: bool) -> None:
+    """Be told of no more messages in this conversation, or be told again."""
+    part_of(conversation_id, user_id)
+    conversations.mute(conversation_id, user_id, muted=muted)
+    publish(f"inbox:{user_id}", f"muted:{conversation_id}:{muted}")
+
+
+def block(*, user_id: UUID, conversation_id: UUID, blocked: bool) -> None:
+    """Take no more messages from the other one, wherever the two talk, or take them again."""
+    other_id = part_of(conversation_id, user_id).other_id
+    if other_id is None:
+        raise NoSuchConversation
+    people.block(user_id, other_id, blocked=blocked)
+    conversations.shut(other_id, user_id, is_shut=blocked)
+    publish(f"chat:{conversation_id}", f"blocked:{user_id}:{blocked}")
+
+
+def report(*, user_id: UUID, conversation_id: UUID, reason: str) -> None:
+    """Have moderators look at a conversation, from now on; both people see that it was reported."""
+    part_of(conversation_id, user_id)
+    clean = texts.taken(reason, longest=LONGEST_REASON)
+    if conversations.report(conversation_id, user_id, clean, datetime.now(UTC)):
+        say(conversation_id, SystemEvent.REPORTED, user_id)
+
+
+def say(conversation_id: UUID, event: SystemEvent, about: UUID | None) -> None:
+    """Have the shop itself say something in a conversation, once for each person it is about."""
+    parts = conversations.parts_in(conversation_id)
+    message = Message(
+        id=new_id(),
+        conversation_id=conversation_id,
+        seq=0,
+        client_id=f"{event.value}:{about}",
+        kind=MessageKind.SYSTEM,
+        sender_id=None,
+        text="",
+        at=datetime.now(UTC),
+        event=event,
+    )
+    last = max((part.seq for part in parts), default=0)
+    stored, is_new = messages.add(message, found_by=(), last_seq=last)
+    if is_new:
+        settling.settle(stored, parts)
+
+
+def set_up(*, user_id: UUID, answers: Sequence[str], away: str, enter_sends: bool) -> None:
+    """Keep ready answers, the note of absence, and which key sends; BadMessage."""
+    kept = [texts.taken(one, longest=LONGEST_ANSWER) for one in answers if one.strip()]
+    note = texts.taken(away, longest=LONGEST_AWAY) if away.strip() else ""
+    people.keep(user_id, answers=kept[:MOST_ANSWERS], away=note, enter_sends=enter_sends)
+
+
+def part_of(conversation_id: UUID, user_id: UUID) -> Membership:
+    """This person's part in a conversation; NoSuchConversation to strangers."""
+    part = conversations.part_of(conversation_id, user_id)
+    if part is None:
+        raise NoSuchConversation
+    return part

@@ -1,0 +1,29 @@
+"""Moderators in conversations: only where one was reported, seen by both people, and logged."""
+
+import logging
+from uuid import UUID
+
+from app.chats.errors import NoSuchConversation, NotReported
+from app.chats.models import SystemEvent
+from app.chats.service import keeping
+from app.chats.store import conversations
+
+log = logging.getLogger(__name__)
+
+
+def join(*, moderator_id: UUID, conversation_id: UUID) -> None:
+    """Take part in a conversation that was reported; NotReported, NoSuchConversation."""
+    conversation = conversations.find(conversation_id)
+    if conversation is None:
+        raise NoSuchConversation
+    if conversation.reported_at is None:
+        raise NotReported
+    if conversations.part_of(conversation_id, moderator_id) is not None:
+        return
+    log.info(
+        "moderator joins a conversation",
+        extra={"conversation": str(conversation_id), "moderator": str(moderator_id)},
+    )
+    # Said before it is so: nobody reads along unseen, whatever fails in between.
+    keeping.say(conversation_id, SystemEvent.MODERATOR_JOINED, moderator_id)
+    conversations.add_moderator(conversation_id, moderator_id)

@@ -1,0 +1,60 @@
+"""What happened to an order, said in its conversation by the shop itself.
+
+It is looked for whenever somebody looks at the conversation, so a sale waits for no chat; each
+thing is said once, by the unique key of its message.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from app.chats.errors import NoSuchConversation
+from app.chats.models import Conversation, Message, MessageKind, SystemEvent
+from app.chats.service import settling
+from app.chats.store import conversations, messages
+from app.kit.db import end_read
+from app.kit.ids import new_id
+from app.orders.models import OrderState
+from app.orders.queries.talks import SellersPart, sellers_part
+
+
+def look(*, user_id: UUID, conversation_id: UUID) -> None:
+    """Say what is not said yet in this conversation, if it is about an order; for those in it."""
+    if conversations.part_of(conversation_id, user_id) is None:
+        raise NoSuchConversation
+    conversation = conversations.find(conversation_id)
+    if conversation is None or conversation.order_id is None:
+        return
+    part = sellers_part(conversation.order_id, conversation.seller_id)
+    end_read()
+    tell(conversation, part)
+
+
+def tell(conversation: Conversation, part: SellersPart) -> None:
+    """Say what is not said yet."""
+    for event, at in _happened(part):
+        message = Message(
+            id=new_id(),
+            conversation_id=conversation.id,
+            seq=0,
+            client_id=event.value,
+            kind=MessageKind.SYSTEM,
+            sender_id=None,
+            text="",
+            at=at,
+            event=event,
+        )
+        known = conversations.part_of(conversation.id, conversation.buyer_id)
+        stored, is_new = messages.add(message, found_by=(), last_seq=known.seq if known else 0)
+        if is_new:
+            settling.settle(stored)
+
+
+def _happened(part: SellersPart) -> Iterator[tuple[SystemEvent, datetime]]:
+    if part.paid_at is not None:
+        yield SystemEvent.PAID, part.paid_at
+    if part.delivered_at is not None:
+        yield SystemEvent.DELIVERED, part.delivered_at
+    if part.state is OrderState.CANCELLED:
+        event = SystemEvent.REFUNDED if part.was_refunded else SystemEvent.CANCELLED
+        yield event, part.paid_at or part.created_at

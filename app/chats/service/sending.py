@@ -1,0 +1,155 @@
+"""Writing to somebody, changing what was written, and taking it back."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.chats import texts
+from app.chats.errors import (
+    Blocked,
+    Doubtful,
+    NoSuchConversation,
+    NoSuchMessage,
+    Shut,
+    TooLateToChange,
+)
+from app.chats.models import Membership, Message, MessageKind, Quote, Side
+from app.chats.service import settling
+from app.chats.store import conversations, messages
+from app.kit import ratelimit
+from app.kit.crypto import vault
+from app.kit.db import end_read
+from app.kit.ids import new_id
+from app.kit.live.publishing import publish
+from app.products.queries.stock import known_units
+
+SENT = "20/10 seconds"  # by one person, in all conversations
+CHANGED = "30/minute"
+QUOTED = 200  # characters of the message that another one answers
+
+
+def send(
+    *,
+    user_id: UUID,
+    conversation_id: UUID,
+    text: str,
+    client_id: UUID,
+    reply_to: int | None = None,
+    is_sure: bool = False,
+) -> Message:
+    """Store a message and tell the others; sent again under its `client_id`, it is the same one.
+
+    BadMessage; NoSuchConversation to strangers; Shut, Blocked; TooMany; Doubtful, unless the person
+    `is_sure`, where the text has what others are warned of. Units of stock in it are masked.
+    """
+    parts = conversations.parts_in(conversation_id)
+    own = _own(parts, user_id)
+    _check_open(own, parts)
+    clean = texts.without_units(texts.taken(text), _units)
+    flags = texts.flags_of(clean)
+    if flags and not is_sure:
+        raise Doubtful(flags)
+    ratelimit.spend(SENT, "chat-send", str(user_id))
+    message = Message(
+        id=new_id(),
+        conversation_id=conversation_id,
+        seq=0,
+        client_id=str(client_id),
+        kind=MessageKind.TEXT,
+        sender_id=user_id,
+        text=clean,
+        at=datetime.now(UTC),
+        reply=_quote(conversation_id, reply_to),
+        flags=flags,
+    )
+    marks = texts.marks(_finders(parts), clean)
+    stored, is_new = messages.add(message, found_by=marks, last_seq=own.seq)
+    if is_new:
+        settling.settle(stored, parts)
+    return stored
+
+
+def edit(
+    *, user_id: UUID, conversation_id: UUID, seq: int, text: str, is_sure: bool = False
+) -> Message:
+    """Give one's own message another text within 15 minutes; errors as `send`, TooLateToChange."""
+    clean = texts.without_units(texts.taken(text), _units)
+    flags = texts.flags_of(clean)
+    if flags and not is_sure:
+        raise Doubtful(flags)
+    parts = conversations.parts_in(conversation_id)
+    _check_open(_own(parts, user_id), parts)
+    message = _changeable(user_id, conversation_id, seq)
+    if message.text == clean:
+        return message
+    changed = messages.change(
+        message,
+        text=clean,
+        flags=flags,
+        found_by=texts.marks(_finders(parts), clean),
+        at=datetime.now(UTC),
+    )
+    if changed is None:
+        raise TooLateToChange
+    publish(f"chat:{conversation_id}", f"changed:{seq}:{changed.edited_at}")
+    return changed
+
+
+def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
+    """Take one's own message back within 15 minutes; moderators still see what it said.
+
+    NoSuchMessage, TooLateToChange.
+    """
+    _own(conversations.parts_in(conversation_id), user_id)
+    message = _changeable(user_id, conversation_id, seq)
+    now = datetime.now(UTC)
+    deleted = messages.change(message, text="", flags=(), found_by=(), at=now)
+    if deleted is None:
+        raise TooLateToChange
+    publish(f"chat:{conversation_id}", f"changed:{seq}:{deleted.deleted_at}")
+    return deleted
+
+
+def _changeable(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
+    ratelimit.spend(CHANGED, "chat-change", str(user_id))
+    message = messages.find(conversation_id, seq)
+    if message is None or message.sender_id != user_id:
+        raise NoSuchMessage
+    if not message.is_changeable_by(user_id, datetime.now(UTC)):
+        raise TooLateToChange
+    return message
+
+
+def _own(parts: Sequence[Membership], user_id: UUID) -> Membership:
+    for part in parts:
+        if part.user_id == user_id:
+            return part
+    raise NoSuchConversation
+
+
+def _check_open(own: Membership, parts: Sequence[Membership]) -> None:
+    if own.shut:
+        raise Shut
+    if any(part.user_id == own.other_id and part.shut for part in parts):
+        raise Blocked
+
+
+def _finders(parts: Sequence[Membership]) -> list[UUID]:
+    return [part.user_id for part in parts if part.side is not Side.MODERATOR]
+
+
+def _quote(conversation_id: UUID, seq: int | None) -> Quote | None:
+    if seq is None:
+        return None
+    quoted = messages.find(conversation_id, seq)
+    if quoted is None or quoted.kind is MessageKind.SYSTEM:
+        raise NoSuchMessage
+    return Quote(quoted.seq, quoted.sender_id, quoted.text[:QUOTED])
+
+
+def _units(pieces: Sequence[str]) -> set[str]:
+    """Which of these are units that somebody stocks or has bought."""
+    by_fingerprint = {vault().fingerprint(piece): piece for piece in pieces}
+    known = known_units(by_fingerprint)
+    end_read()
+    return {by_fingerprint[found] for found in known}

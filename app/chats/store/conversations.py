@@ -1,0 +1,265 @@
+"""Conversations, and each person's part in them."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pymongo import DESCENDING, ReturnDocument, UpdateMany, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from app.chats.models import About, Conversation, Membership, Message, MessageKind, Side
+from app.chats.store.connection import opened
+
+MOST_COUNTED = 99
+PREVIEW_LENGTH = 120
+
+
+def make(conversation: Conversation, *, shut: Collection[UUID] = ()) -> None:
+    """Store a conversation and both people's parts; what is there already stays as it is.
+
+    `shut` are those of the two whom the other one has blocked.
+    """
+    document = {
+        "_id": conversation.id,
+        "about": conversation.about.value,
+        "product_id": conversation.product_id,
+        "order_id": conversation.order_id,
+        "buyer_id": conversation.buyer_id,
+        "seller_id": conversation.seller_id,
+        "created_at": conversation.created_at,
+    }
+    sides = {conversation.buyer_id: Side.BUYER, conversation.seller_id: Side.SELLER}
+    with opened() as database:
+        # Both opened it at once, or it was left half made: the parts are made good.
+        with suppress(DuplicateKeyError):
+            database.conversations.insert_one(document)
+        for user_id, side in sides.items():
+            other = conversation.other(user_id)
+            _add(conversation.id, user_id, other, side, is_shut=user_id in shut)
+
+
+def _add(
+    conversation_id: UUID, user_id: UUID, other_id: UUID | None, side: Side, *, is_shut: bool
+) -> bool:
+    part = {
+        "_id": _part(conversation_id, user_id),
+        "conversation_id": conversation_id,
+        "user_id": user_id,
+        "other_id": other_id,
+        "side": side.value,
+        "seq": 0,
+        "read": 0,
+        "unread": False,
+        "muted": False,
+        "shut": is_shut,
+    }
+    with opened() as database:
+        try:
+            database.memberships.insert_one(part)
+        except DuplicateKeyError:
+            return False
+    return True
+
+
+def add_moderator(conversation_id: UUID, user_id: UUID) -> bool:
+    """Let a moderator take part; False if this one does already."""
+    return _add(conversation_id, user_id, None, Side.MODERATOR, is_shut=False)
+
+
+def find(conversation_id: UUID) -> Conversation | None:
+    """The conversation of this id."""
+    with opened() as database:
+        found = database.conversations.find_one({"_id": conversation_id})
+    return _conversation(found) if found else None
+
+
+def find_all(ids: Collection[UUID]) -> dict[UUID, Conversation]:
+    """The conversations of these ids."""
+    if not ids:
+        return {}
+    with opened() as database:
+        found = database.conversations.find({"_id": {"$in": list(ids)}})
+        return {one["_id"]: _conversation(one) for one in found}
+
+
+def part_of(conversation_id: UUID, user_id: UUID) -> Membership | None:
+    """This person's part in a conversation; None for a stranger."""
+    with opened() as database:
+        found = database.memberships.find_one({"_id": _part(conversation_id, user_id)})
+    return _membership(found) if found else None
+
+
+def parts_in(conversation_id: UUID) -> list[Membership]:
+    """Everybody's part in a conversation."""
+    with opened() as database:
+        found = database.memberships.find({"conversation_id": conversation_id})
+        return [_membership(one) for one in found]
+
+
+def parts_of(
+    user_id: UUID,
+    *,
+    before: tuple[datetime, str] | None,
+    size: int,
+    unread: bool = False,
+    ids: Collection[UUID] | None = None,
+) -> list[tuple[Membership, str]]:
+    """Somebody's parts in conversations with messages, the newest first, each with its own id.
+
+    `ids` leaves those of some conversations.
+    """
+    query: dict[str, Any] = {"user_id": user_id, "last_at": {"$exists": True}}
+    if unread:
+        query["unread"] = True
+    if ids is not None:
+        query["conversation_id"] = {"$in": list(ids)}
+    if before is not None:
+        moment, part = before
+        query["last_at"] = {"$lte": moment}
+        query["$or"] = [{"last_at": {"$lt": moment}}, {"_id": {"$lt": part}}]
+    with opened() as database:
+        found = database.memberships.find(query)
+        found = found.sort([("last_at", DESCENDING), ("_id", DESCENDING)]).limit(size)
+        return [(_membership(one), one["_id"]) for one in found]
+
+
+def unread_count(user_id: UUID) -> int:
+    """In how many conversations somebody has something to read: at most one more than 99."""
+    query = {"user_id": user_id, "unread": True, "muted": False}
+    with opened() as database:
+        return database.memberships.count_documents(query, limit=MOST_COUNTED + 1)
+
+
+def note_message(message: Message) -> None:
+    """Have everybody's part know of a message; again, and late, without harm."""
+    here = {"conversation_id": message.conversation_id}
+    is_news = {"seq": {"$lt": message.seq}}
+    newest = {
+        "seq": message.seq,
+        "last_at": message.at,
+        "preview": message.text[:PREVIEW_LENGTH],
+        "preview_kind": message.kind.value,
+        "preview_by": message.sender_id,
+    }
+    changes: list[UpdateOne | UpdateMany] = []
+    others: dict[str, Any] = dict(here)
+    if message.sender_id is not None:
+        own = _part(message.conversation_id, message.sender_id)
+        others["_id"] = {"$ne": own}
+        changes.append(UpdateOne({"_id": own}, {"$max": {"read": message.seq}}))
+        changes.append(UpdateOne({"_id": own} | is_news, {"$set": newest | {"unread": False}}))
+    if message.kind is MessageKind.TEXT:
+        is_unread = {"read": {"$lt": message.seq}}
+        waits = {"muted": False, "told": {"$ne": True}}
+        changes.append(
+            UpdateMany(others | is_unread | waits, {"$min": {"unread_since": message.at}})
+        )
+        changes.append(UpdateMany(others | is_unread, {"$set": {"unread": True}}))
+    changes.append(UpdateMany(others | is_news, {"$set": newest}))
+    with opened() as database:
+        database.memberships.bulk_write(changes)
+
+
+def note_read(conversation_id: UUID, user_id: UUID, seq: int) -> bool:
+    """Remember that somebody has read up to this message; False if that was known."""
+    own = {"_id": _part(conversation_id, user_id)}
+    with opened() as database:
+        changed = database.memberships.update_one(
+            own | {"read": {"$lt": seq}, "seq": {"$gte": seq}}, {"$set": {"read": seq}}
+        )
+        database.memberships.update_one(
+            own | {"unread": True, "seq": {"$lte": seq}},
+            {"$set": {"unread": False}, "$unset": {"unread_since": "", "told": ""}},
+        )
+    return changed.modified_count > 0
+
+
+def mute(conversation_id: UUID, user_id: UUID, *, muted: bool) -> None:
+    """Say whether somebody is to be told of messages in this conversation."""
+    change: dict[str, Any] = {"$set": {"muted": muted}}
+    if muted:
+        change["$unset"] = {"unread_since": ""}
+    with opened() as database:
+        database.memberships.update_one({"_id": _part(conversation_id, user_id)}, change)
+
+
+def shut(user_id: UUID, other_id: UUID, *, is_shut: bool) -> None:
+    """Say whether the other one takes messages from this person, wherever they talk."""
+    with opened() as database:
+        database.memberships.update_many(
+            {"user_id": user_id, "other_id": other_id}, {"$set": {"shut": is_shut}}
+        )
+
+
+def report(conversation_id: UUID, user_id: UUID | None, reason: str, at: datetime) -> bool:
+    """Open a conversation to moderators; False if it was reported before."""
+    with opened() as database:
+        before = database.conversations.find_one_and_update(
+            {"_id": conversation_id, "reported_at": {"$exists": False}},
+            {"$set": {"reported_at": at, "reported_by": user_id, "report_reason": reason}},
+            return_document=ReturnDocument.BEFORE,
+        )
+    return before is not None
+
+
+def reported(*, before: datetime | None, size: int) -> list[Conversation]:
+    """The conversations that were reported, the latest report first."""
+    bound = {"$lt": before} if before else {"$exists": True}
+    with opened() as database:
+        found = database.conversations.find({"reported_at": bound})
+        return [_conversation(one) for one in found.sort("reported_at", DESCENDING).limit(size)]
+
+
+def waiting_since(moment: datetime, most: int) -> list[Membership]:
+    """The parts of people who have not read, for so long, what nobody has told them of by mail."""
+    with opened() as database:
+        found = database.memberships.find({"unread_since": {"$lte": moment}})
+        return [_membership(one) for one in found.sort("unread_since").limit(most)]
+
+
+def note_told(conversation_id: UUID, user_id: UUID) -> None:
+    """Remember that somebody was told, so that they are not told again before they have read."""
+    with opened() as database:
+        database.memberships.update_one(
+            {"_id": _part(conversation_id, user_id)},
+            {"$set": {"told": True}, "$unset": {"unread_since": ""}},
+        )
+
+
+def _part(conversation_id: UUID, user_id: UUID) -> str:
+    return f"{conversation_id}:{user_id}"
+
+
+def _conversation(found: dict[str, Any]) -> Conversation:
+    return Conversation(
+        id=found["_id"],
+        about=About(found["about"]),
+        product_id=found["product_id"],
+        order_id=found["order_id"],
+        buyer_id=found["buyer_id"],
+        seller_id=found["seller_id"],
+        created_at=found["created_at"],
+        reported_at=found.get("reported_at"),
+        reported_by=found.get("reported_by"),
+        report_reason=found.get("report_reason"),
+    )
+
+
+def _membership(found: dict[str, Any]) -> Membership:
+    return Membership(
+        conversation_id=found["conversation_id"],
+        user_id=found["user_id"],
+        other_id=found["other_id"],
+        side=Side(found["side"]),
+        seq=found["seq"],
+        read=found["read"],
+        unread=found["unread"],
+        last_at=found.get("last_at"),
+        preview=found.get("preview", ""),
+        preview_kind=MessageKind(found.get("preview_kind", "text")),
+        preview_by=found.get("preview_by"),
+        muted=found["muted"],
+        shut=found["shut"],
+    )

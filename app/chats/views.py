@@ -1,0 +1,5 @@
+"""Pages of conversations."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("chats", __name__, url_prefix="/chats")

@@ -26,6 +26,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from app.auth import passwords
 from app.auth.models import User
+from app.chats.store.connection import close_store
 from app.extensions import db
 from app.factory import create_app
 from app.kit import jobs, outbox
@@ -82,6 +83,7 @@ LONGEST = (
     "api/test_document.py",
     "test_access_matrix.py",
     "embedded/test_servers.py",
+    "chats/test_crashes.py",
     "orders/test_sale.py",
     "auth/rpc/test_leases.py",
     "live/test_live.py",
@@ -251,6 +253,7 @@ def application(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
     created.test_client_class = IsolatedClient
     yield created
     with created.app_context():
+        close_store()
         db.engine.dispose()
 
 

@@ -1,4 +1,7 @@
-"""What conversations are made of, as the rest of the shop sees them."""
+"""What conversations are made of, as the rest of the shop sees them.
+
+What people wrote stands in no `repr`, so that it gets into no log.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,7 +65,7 @@ class Conversation:
     created_at: datetime
     reported_at: datetime | None = None
     reported_by: UUID | None = None
-    report_reason: str | None = None
+    report_reason: str | None = field(default=None, repr=False)
 
     def other(self, user_id: UUID) -> UUID:
         """Whom this one of the two talks with."""
@@ -89,7 +92,7 @@ class Membership:
     read: int = 0
     unread: bool = False
     last_at: datetime | None = None
-    preview: str = ""
+    preview: str = field(default="", repr=False)
     preview_kind: MessageKind = MessageKind.TEXT
     preview_by: UUID | None = None
     muted: bool = False
@@ -102,7 +105,7 @@ class Quote:
 
     seq: int
     sender_id: UUID | None
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Message:
     client_id: str
     kind: MessageKind
     sender_id: UUID | None
-    text: str
+    text: str = field(repr=False)
     at: datetime
     event: SystemEvent | None = None
     reply: Quote | None = None
@@ -143,7 +146,9 @@ class Settings:
     """What a person has set for all their conversations."""
 
     user_id: UUID
-    answers: tuple[str, ...] = ()  # ready to be put into a message
-    away: str = ""  # what others read while this one is away; empty while here
+    answers: tuple[str, ...] = field(default=(), repr=False)  # ready to be put into a message
+    away: str = field(
+        default="", repr=False
+    )  # what others read while this one is away; empty while here
     blocked: frozenset[UUID] = frozenset()
     enter_sends: bool = True

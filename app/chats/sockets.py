@@ -12,6 +12,7 @@ from app.chats.service import keeping, presence, sending
 from app.chats.texts import LONGEST
 
 M = TypeVar("M", bound="Frame")
+HIGHEST = 2**31 - 1  # number of a message
 
 
 class Frame(BaseModel):
@@ -29,14 +30,14 @@ class Sent(Frame):
     client_id: UUID
     # What is too long is told by the service, in words.
     text: str = Field(max_length=2 * LONGEST)
-    reply_to: int | None = Field(None, ge=1)
+    reply_to: int | None = Field(None, ge=1, le=HIGHEST)
     sure: bool = False
 
 
 class Read(Frame):
     """Everything up to this message was seen."""
 
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, le=HIGHEST)
 
 
 def send(user_id: UUID, body: Mapping[str, Any]) -> Mapping[str, Any]:

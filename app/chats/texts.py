@@ -12,7 +12,7 @@ from app.chats.models import Flag
 
 LONGEST = 4_000
 MOST_WORDS = 200  # of one message, by which it is found
-MOST_PIECES = 400  # of one message, that are held against the keys of the shop
+MOST_PIECES = 2_100  # of one message, that are held against the keys of the shop: all of them
 LONGEST_WORD = 40
 _SHORTEST_UNIT = 5
 _SHOWN_OF_UNIT = 4

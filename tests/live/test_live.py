@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -15,8 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import delete
-from websocket import WebSocket, WebSocketTimeoutException, create_connection
-from werkzeug.serving import make_server
+from websocket import WebSocket, WebSocketTimeoutException
 
 from app.auth import leases, queries
 from app.auth.gate import close_gate
@@ -42,10 +41,18 @@ from tests.support.auth_service import METADATA, TOKEN, auth_service, stub_of
 from tests.support.bought import placed
 from tests.support.servers import Servers
 from tests.support.shop import Shop, environment_of
+from tests.support.sockets import (
+    JSON,
+    OUR_PAGE,
+    SECONDS,
+    close_code,
+    news,
+    open_at,
+    serving,
+    subscribe,
+    ticket_of,
+)
 
-SECONDS = 5
-JSON = {"Accept": "application/json"}
-OUR_PAGE = "http://localhost"  # the tests' PUBLIC_URL
 Login = Callable[..., FlaskClient]
 
 
@@ -70,60 +77,18 @@ def address(request: pytest.FixtureRequest, app: Flask) -> Iterator[str]:
         yield f"ws://127.0.0.1:{port}/live"
 
 
-@contextmanager
-def serving(app: Flask) -> Iterator[int]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def ticket_of(browser: FlaskClient) -> str:
-    answer = browser.post("/live/ticket", headers=JSON)
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    return str(answer.json["ticket"])
-
-
 Connect = Callable[..., WebSocket]
 
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
     """Open sockets as a page of ours does; they are closed after the test."""
-    opened: list[WebSocket] = []
+    with ExitStack() as opened:
 
-    def open_socket(address: str, ticket: str, origin: str | None = OUR_PAGE) -> WebSocket:
-        opened.append(
-            create_connection(
-                f"{address}?ticket={ticket}",
-                timeout=SECONDS,
-                origin=origin,
-                suppress_origin=origin is None,
-            )
-        )
-        return opened[-1]
+        def open_socket(address: str, ticket: str, origin: str | None = OUR_PAGE) -> WebSocket:
+            return opened.enter_context(open_at(address, ticket, origin))
 
-    yield open_socket
-    for connection in opened:
-        connection.shutdown()
-
-
-def subscribe(connection: WebSocket, *topics: str) -> None:
-    connection.send(json.dumps({"subscribe": topics}))
-
-
-def news(connection: WebSocket) -> dict[str, str]:
-    """What the socket tells next of a topic. ConnectionError if it is closed instead."""
-    while True:
-        opcode, data = connection.recv_data()
-        if opcode == 8:
-            raise ConnectionError(f"closed: {data!r}")
-        if "topic" in (told := json.loads(data)):
-            return dict(told)
+        yield open_socket
 
 
 def listen(connection: WebSocket, topic: str) -> dict[str, str]:
@@ -137,15 +102,6 @@ def listen(connection: WebSocket, topic: str) -> dict[str, str]:
         except WebSocketTimeoutException:
             continue
     raise AssertionError(f"no news of {topic}")
-
-
-def close_code(connection: WebSocket) -> int:
-    """The code with which the shop closes the socket; news before it are passed over."""
-    connection.settimeout(SECONDS)
-    while True:
-        opcode, data = connection.recv_data()
-        if opcode == 8:
-            return int.from_bytes(data[:2], "big")
 
 
 class TestTicket:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from flask import Flask
 
+from app.chats.store.connection import close_store
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
@@ -17,4 +18,5 @@ def another_app(settings: Settings) -> Iterator[Flask]:
     created.config["WTF_CSRF_ENABLED"] = False
     yield created
     with created.app_context():
+        close_store()
         db.engine.dispose()

@@ -21,9 +21,11 @@ LONGEST_REASON = 500
 def mark_read(*, user_id: UUID, conversation_id: UUID, seq: int) -> None:
     """Remember that somebody has read up to this message; NoSuchConversation."""
     part = part_of(conversation_id, user_id)
+    if seq > part.seq and messages.find(conversation_id, seq) is None:
+        seq = part.seq  # nobody has read what isn't there; a new one may not be marked yet
     if seq <= part.read and not part.unread:
         return
-    if conversations.note_read(conversation_id, user_id, min(seq, part.seq)):
+    if conversations.note_read(conversation_id, user_id, seq):
         publish(f"chat:{conversation_id}", f"read:{user_id}:{seq}")
     publish(f"inbox:{user_id}", f"read:{conversation_id}:{seq}")
 

@@ -65,7 +65,8 @@ def about_order(*, user_id: UUID, order_id: UUID, seller_id: UUID) -> UUID:
 
 
 def _open(conversation: Conversation, user_id: UUID) -> UUID:
-    if conversations.part_of(conversation.id, user_id) is None:
+    there = {part.user_id for part in conversations.parts_in(conversation.id)}
+    if not there.issuperset(conversation.people):  # new, or left half made
         ratelimit.spend(OPENED, "chat-open", str(user_id))
         shut = {one for one in conversation.people if one in _blocked_by(conversation.other(one))}
         conversations.make(conversation, shut=shut)

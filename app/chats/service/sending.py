@@ -91,6 +91,7 @@ def edit(
     )
     if changed is None:
         raise TooLateToChange
+    conversations.note_changed(changed)
     publish(f"chat:{conversation_id}", f"changed:{seq}:{changed.edited_at}")
     return changed
 
@@ -106,6 +107,7 @@ def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
     deleted = messages.change(message, text="", flags=(), found_by=(), at=now)
     if deleted is None:
         raise TooLateToChange
+    conversations.note_changed(deleted)
     publish(f"chat:{conversation_id}", f"changed:{seq}:{deleted.deleted_at}")
     return deleted
 

@@ -47,5 +47,6 @@ def _tell(part: Membership) -> bool:
 
 @transactional
 def _announce(part: Membership) -> None:
-    if part.preview_by is not None:
-        emit(ConversationUnread(part.conversation_id, part.user_id, part.preview_by, part.read))
+    sender = part.preview_by or part.other_id  # nobody, where the shop has spoken last
+    if sender is not None:
+        emit(ConversationUnread(part.conversation_id, part.user_id, sender, part.read))

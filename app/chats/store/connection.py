@@ -12,7 +12,13 @@ from typing import Any, cast
 
 from flask import current_app
 from pymongo import MongoClient, ReadPreference, WriteConcern
-from pymongo.errors import ConnectionFailure, NetworkTimeout, PyMongoError
+from pymongo.errors import (
+    ConnectionFailure,
+    DuplicateKeyError,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+)
 from pymongo.read_concern import ReadConcern
 
 from app.chats.errors import ChatsUnavailable
@@ -40,10 +46,15 @@ class _Store:
             uuidRepresentation="standard",
             serverSelectionTimeoutMS=CONNECT_MS,
             connectTimeoutMS=CONNECT_MS,
-            timeoutMS=ANSWER_MS,
+            # Not timeoutMS, by which a server that is gone would be looked for as long.
+            socketTimeoutMS=ANSWER_MS,
+            waitQueueTimeoutMS=ANSWER_MS,
             maxPoolSize=50,
             connect=False,
         )
+
+    def close(self) -> None:
+        self._client.close()
 
     def database(self) -> Documents:
         database = self._client.get_default_database(
@@ -51,11 +62,22 @@ class _Store:
             read_concern=ReadConcern("local"),
             write_concern=_DURABLE,
         )
-        with self._lock:
+        if not self._is_ready:
+            self._make(database)
+        return database
+
+    def _make(self, database: Documents) -> None:
+        is_first = self._lock.acquire(blocking=False)
+        if not is_first:
+            self._lock.acquire()
+        try:
+            if not self._is_ready and not is_first:
+                raise ChatsUnavailable  # who was first has waited in vain
             if not self._is_ready:
                 ensure(database)
                 self._is_ready = True
-        return database
+        finally:
+            self._lock.release()
 
 
 @contextmanager
@@ -69,11 +91,18 @@ def opened() -> Iterator[Documents]:
     except (ConnectionFailure, NetworkTimeout) as error:
         store.breaker.failed()
         raise ChatsUnavailable from error
+    except DuplicateKeyError:
+        raise  # the caller's to understand
     except PyMongoError as error:
-        if not error.timeout:
-            raise
-        store.breaker.failed()
-        raise ChatsUnavailable from error
+        if error.timeout:
+            store.breaker.failed()
+            raise ChatsUnavailable from error
+        # What it says has the document in it, and so what people wrote: that is not for logs.
+        code = error.code if isinstance(error, OperationFailure) else None
+        log.error(  # noqa: TRY400  # no trace either: its last line is the document
+            "MongoDB refuses", extra={"error": type(error).__name__, "code": code}
+        )
+        raise ChatsUnavailable from None
     else:
         store.breaker.answered()
 
@@ -84,3 +113,11 @@ def _store() -> _Store:
         if _KEY not in extensions:
             extensions[_KEY] = _Store(current_app.extensions["settings"].mongo_url)
         return cast(_Store, extensions[_KEY])
+
+
+def close_store() -> None:
+    """Let this application's connection go; what is asked next makes a new one."""
+    with _creation:
+        store = current_app.extensions.pop(_KEY, None)
+    if store is not None:
+        store.close()

@@ -133,33 +133,47 @@ def unread_count(user_id: UUID) -> int:
 
 
 def note_message(message: Message) -> None:
-    """Have everybody's part know of a message; again, and late, without harm."""
+    """Have everybody's part know of a message; again, late and out of order without harm.
+
+    That it is the last one and that it is unread is said in one step: somebody who has read up to
+    the one before it would take the mark away in between.
+    """
     here = {"conversation_id": message.conversation_id}
     is_news = {"seq": {"$lt": message.seq}}
     newest = {
         "seq": message.seq,
-        "last_at": message.at,
         "preview": message.text[:PREVIEW_LENGTH],
         "preview_kind": message.kind.value,
         "preview_by": message.sender_id,
     }
+    moment = {"$max": {"last_at": message.at}}  # what the shop says may be of long ago
     changes: list[UpdateOne | UpdateMany] = []
     others: dict[str, Any] = dict(here)
     if message.sender_id is not None:
         own = _part(message.conversation_id, message.sender_id)
         others["_id"] = {"$ne": own}
         changes.append(UpdateOne({"_id": own}, {"$max": {"read": message.seq}}))
-        changes.append(UpdateOne({"_id": own} | is_news, {"$set": newest | {"unread": False}}))
+        own_news = {"$set": newest | {"unread": False}} | moment
+        changes.append(UpdateOne({"_id": own} | is_news, own_news))
     if message.kind is MessageKind.TEXT:
         is_unread = {"read": {"$lt": message.seq}}
+        unread_news = {"$set": newest | {"unread": True}} | moment
+        changes.append(UpdateMany(others | is_unread | is_news, unread_news))
+        changes.append(UpdateMany(others | is_unread, {"$set": {"unread": True}}))  # one before
         waits = {"muted": False, "told": {"$ne": True}}
         changes.append(
             UpdateMany(others | is_unread | waits, {"$min": {"unread_since": message.at}})
         )
-        changes.append(UpdateMany(others | is_unread, {"$set": {"unread": True}}))
-    changes.append(UpdateMany(others | is_news, {"$set": newest}))
+    changes.append(UpdateMany(others | is_news, {"$set": newest} | moment))
     with opened() as database:
         database.memberships.bulk_write(changes)
+
+
+def note_changed(message: Message) -> None:
+    """Have a message's new text stand in people's lists, if it is the last one."""
+    last = {"conversation_id": message.conversation_id, "seq": message.seq}
+    with opened() as database:
+        database.memberships.update_many(last, {"$set": {"preview": message.text[:PREVIEW_LENGTH]}})
 
 
 def note_read(conversation_id: UUID, user_id: UUID, seq: int) -> bool:
@@ -167,7 +181,7 @@ def note_read(conversation_id: UUID, user_id: UUID, seq: int) -> bool:
     own = {"_id": _part(conversation_id, user_id)}
     with opened() as database:
         changed = database.memberships.update_one(
-            own | {"read": {"$lt": seq}, "seq": {"$gte": seq}}, {"$set": {"read": seq}}
+            own | {"read": {"$lt": seq}}, {"$set": {"read": seq}}
         )
         database.memberships.update_one(
             own | {"unread": True, "seq": {"$lte": seq}},
@@ -223,7 +237,7 @@ def note_told(conversation_id: UUID, user_id: UUID) -> None:
     """Remember that somebody was told, so that they are not told again before they have read."""
     with opened() as database:
         database.memberships.update_one(
-            {"_id": _part(conversation_id, user_id)},
+            {"_id": _part(conversation_id, user_id), "unread": True},
             {"$set": {"told": True}, "$unset": {"unread_since": ""}},
         )
 

@@ -15,6 +15,7 @@ from app.chats.store.connection import opened
 
 TRIES = 100  # so many others may be faster with one number, one after the other
 MOST_FOUND = 30
+_HIGHEST = 2**53  # number that is asked for; BSON has none above 2 ** 63
 
 
 def add(message: Message, *, found_by: Sequence[str], last_seq: int) -> tuple[Message, bool]:
@@ -25,6 +26,7 @@ def add(message: Message, *, found_by: Sequence[str], last_seq: int) -> tuple[Me
     One that was stored already, by its sender and `client_id`, is given back as it was.
     """
     seq = last_seq + 1
+    message = replace(message, at=_kept(message.at))
     with opened() as database:
         messages = database.messages
         key = _key(message)
@@ -56,6 +58,9 @@ def _last(messages: Any, conversation_id: UUID, known: int) -> int:
 
 def between(conversation_id: UUID, first: int, last: int) -> list[Message]:
     """The messages with these numbers, both included, in their order."""
+    first, last = max(first, 1), min(last, _HIGHEST)
+    if first > last:
+        return []
     query = {"conversation_id": conversation_id, "seq": {"$gte": first, "$lte": last}}
     with opened() as database:
         return [_message(one) for one in database.messages.find(query).sort("seq")]
@@ -76,7 +81,7 @@ def find_by_id(message_id: UUID) -> Message | None:
 
 def changed_since(conversation_id: UUID, first: int, moment: datetime) -> list[Message]:
     """Of the messages from this number on, those changed or deleted at or after a moment."""
-    query = {"conversation_id": conversation_id, "seq": {"$gte": first}}
+    query = {"conversation_id": conversation_id, "seq": {"$gte": min(first, _HIGHEST)}}
     with opened() as database:
         found = database.messages.find(query | {"changed_at": {"$gte": moment}}).sort("seq")
         return [_message(one) for one in found]
@@ -126,6 +131,11 @@ def search(words: Sequence[str], beginning: str, *, size: int = MOST_FOUND) -> l
     with opened() as database:
         found = database.messages.find({"$and": conditions})
         return [_message(one) for one in found.sort("at", DESCENDING).limit(size)]
+
+
+def _kept(moment: datetime) -> datetime:
+    """The moment as MongoDB keeps it: in milliseconds."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _key(message: Message) -> str:

@@ -53,6 +53,7 @@ from app.products import events as products_events
 from app.products import promises as products_promises
 from app.products import views as products_views
 from app.products.service import uploads
+from app.reviews import api as reviews_api
 from app.reviews import events as reviews_events
 from app.reviews import promises as reviews_promises
 from app.reviews import tasks as reviews_tasks
@@ -89,6 +90,9 @@ API_BLUEPRINTS: list[Blueprint] = [
     products_api.blueprint,
     orders_api.blueprint,
     orders_api.payments_blueprint,
+    reviews_api.blueprint,
+    reviews_api.products_blueprint,
+    reviews_api.sellers_blueprint,
     webhooks_api.blueprint,
     notifications_api.blueprint,
     admin_api.blueprint,
@@ -200,6 +204,15 @@ LISTENERS = [
         LOCAL,
     ),
     Listener(
+        "notifications.review_written", reviews_events.ReviewWritten, stream.tell_of_review, LOCAL
+    ),
+    Listener(
+        "notifications.review_answered", reviews_events.ReviewAnswered, stream.tell_of_reply, LOCAL
+    ),
+    Listener(
+        "notifications.review_hidden", reviews_events.ReviewHidden, stream.tell_of_hiding, LOCAL
+    ),
+    Listener(
         "notifications.webhook_off",
         webhooks_events.WebhookSwitchedOff,
         stream.tell_of_webhook,
@@ -247,6 +260,14 @@ LISTENERS = [
         LOCAL,
         "webhooks",
         webhooks_queries.listen_to_stock(),
+    ),
+    Listener(
+        "webhooks.review_written",
+        reviews_events.ReviewWritten,
+        webhooks_tasks.tell_of_review,
+        LOCAL,
+        "webhooks",
+        webhooks_queries.listen_to_review(),
     ),
 ]
 

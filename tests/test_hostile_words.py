@@ -18,7 +18,7 @@ from tests.support.programs import Program, program_of
 
 # Every place in which a query of PostgreSQL's is made of what a person has written.
 PAGES = {
-    "/products": ("q", "kind", "price_from", "price_to", "in_stock", "sort", "after"),
+    "/products": ("q", "kind", "price_from", "price_to", "in_stock", "seller", "sort", "after"),
     "/products/category/{slug}": ("q", "after"),
     "/products/left": ("id",),
     "/products/{product}": ("quantity",),
@@ -31,6 +31,8 @@ PAGES = {
 API = {
     "/products": ("q", "category", "kind", "price_from", "price_to", "in_stock", "sort", "after"),
     "/products/mine": ("after", "limit"),
+    "/products/{product}/reviews": ("sort", "stars", "after"),
+    "/admin/reviews/reports": ("after",),
     "/products/mine/{product}/stock/units": ("state", "after"),
     "/order": ("q", "unfinished", "after"),
     "/admin/users": ("q", "role", "banned", "after"),

@@ -4,7 +4,18 @@ from uuid import UUID
 
 from flask_login import current_user
 
-from app.admin.schemas import ModeratedOut, RemovalIn, UserList, UserOut, UsersQuery
+from app.admin.schemas import (
+    HidingIn,
+    ModeratedOut,
+    ModeratedReviewOut,
+    RemovalIn,
+    ReportList,
+    ReportOut,
+    ReportsQuery,
+    UserList,
+    UserOut,
+    UsersQuery,
+)
 from app.auth import queries as people
 from app.auth.errors import NoSuchUser
 from app.auth.identity import insist_on_login
@@ -16,6 +27,8 @@ from app.kit.api.schemas import listing_of
 from app.kit.words import searchable
 from app.products.queries.cards import page_of
 from app.products.service import moderation as goods
+from app.reviews.queries.reviews import open_reports, review_for
+from app.reviews.service import moderation as opinions
 
 blueprint = api_blueprint("admin_api", __name__, "admin")
 SCOPE = "admin"
@@ -112,6 +125,46 @@ def restore_product(product_id: UUID) -> ModeratedOut:
     """Restore a removed product as hidden; its seller can publish it again."""
     goods.restore(product_id=product_id)
     return _decided(product_id)
+
+
+@blueprint.get("/reviews/reports")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=ReportList)
+def list_reports(query: ReportsQuery) -> ReportList:
+    """List reported reviews that wait for a decision, newest report first."""
+    page = open_reports(after=query.after, size=query.limit, counted=query.total)
+    return listing_of(ReportList, page, ReportOut.read)
+
+
+@blueprint.post("/reviews/<uuid:review_id>/hide")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=ModeratedReviewOut)
+def hide_review(review_id: UUID, body: HidingIn) -> ModeratedReviewOut:
+    """Hide a review: it counts no longer, and its author is told why."""
+    opinions.hide(moderator_id=current_user.id, review_id=review_id, reason=body.reason)
+    return _decided_review(review_id)
+
+
+@blueprint.post("/reviews/<uuid:review_id>/unhide")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=ModeratedReviewOut)
+def unhide_review(review_id: UUID) -> ModeratedReviewOut:
+    """Show a hidden review again."""
+    opinions.unhide(review_id=review_id)
+    return _decided_review(review_id)
+
+
+@blueprint.post("/reviews/<uuid:review_id>/dismiss-reports")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=ModeratedReviewOut)
+def dismiss_reports(review_id: UUID) -> ModeratedReviewOut:
+    """Leave a reported review as it is, and close its reports."""
+    opinions.dismiss(review_id=review_id)
+    return _decided_review(review_id)
+
+
+def _decided_review(review_id: UUID) -> ModeratedReviewOut:
+    return ModeratedReviewOut.read(review_for(review_id, reader_id=None, is_staff=True))
 
 
 def _decided(product_id: UUID) -> ModeratedOut:

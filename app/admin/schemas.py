@@ -9,6 +9,8 @@ from app.auth.models import Role
 from app.kit.api.schemas import Flag, Input, Listing, Output, Paged
 from app.products.models import ProductState
 from app.products.service.products import REASON_MAX
+from app.reviews.models import REASON_MAX as HIDING_MAX
+from app.reviews.models import REASON_MIN as HIDING_MIN
 
 WORDS_MAX = 100
 
@@ -55,3 +57,38 @@ class ModeratedOut(Output):
     id: UUID
     state: ProductState
     removed_reason: str | None
+
+
+class ReportsQuery(Paged):
+    """Which page of the reports."""
+
+
+class ReportOut(Output):
+    """A report of a review that nobody has decided on."""
+
+    id: UUID
+    review_id: UUID
+    product_id: UUID
+    stars: int
+    text: str
+    user_id: UUID
+    reason: str
+    created_at: datetime
+
+
+class ReportList(Listing[ReportOut]):
+    """A page of reports, newest first."""
+
+
+class HidingIn(Input):
+    """Why a review is hidden; its author is told."""
+
+    reason: str = Field(min_length=HIDING_MIN, max_length=HIDING_MAX)
+
+
+class ModeratedReviewOut(Output):
+    """A review after moderation."""
+
+    id: UUID
+    hidden_at: datetime | None
+    hidden_reason: str | None

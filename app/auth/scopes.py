@@ -13,6 +13,7 @@ class Scope(StrEnum):
     PRODUCTS = "products"
     SALES = "sales"
     WEBHOOKS = "webhooks"
+    REVIEWS = "reviews"
     NOTIFICATIONS = "notifications"
     ADMIN = "admin"
 

@@ -17,6 +17,7 @@ SCOPES = {
     Scope.PRODUCTS: _l("Your products and their stock"),
     Scope.SALES: _l("Your sales and balance"),
     Scope.WEBHOOKS: _l("Your webhooks"),
+    Scope.REVIEWS: _l("Your reviews, replies and votes"),
     Scope.NOTIFICATIONS: _l("Your notifications"),
     Scope.ADMIN: _l("Administration"),
 }

@@ -135,23 +135,55 @@ _ACTS: Mapping[str, tuple[LazyString, LazyString]] = {
         _l("Your product is back: %(title)s"),
         _l("It is hidden for now. Publish it to sell it again."),
     ),
+    "review_hidden": (
+        _l("A moderator hid your review: %(title)s"),
+        _l("It is not shown to others and does not count."),
+    ),
     "closed": (_l("Your account was closed"), _l("You can't log in to it any more.")),
     "reopened": (_l("Your account is open again"), _l("You can log in as before.")),
 }
 
 
 def _moderation(params: Params) -> Words:
-    """`params`: act, and of a product product_id, title, reason."""
+    """`params`: act, and of a product product_id, of a review review_id; title, reason."""
     title, detail = _ACTS[params["act"]]
     reason = params.get("reason")
     return Words(
         title=str(title) % {"title": params.get("title", "")},
         detail=_("Reason: %(reason)s", reason=reason) if reason else str(detail),
-        action=_("My products") if "product_id" in params else _("Profile"),
+        action=_("My products")
+        if "product_id" in params
+        else _("Your review")
+        if "review_id" in params
+        else _("Profile"),
     )
 
 
+def _review(params: Params) -> Words:
+    """`params`: review_id, title, stars."""
+    return Words(
+        title=_("New review: %(title)s", title=params["title"]),
+        detail=_("%(count)s of 5 stars", count=params["stars"]),
+        action=_("Read and reply"),
+    )
+
+
+def _reply(params: Params) -> Words:
+    """`params`: review_id, title, seller."""
+    return Words(
+        title=_("%(name)s replied to your review", name=params["seller"]),
+        detail=params["title"],
+        action=_("Read the reply"),
+    )
+
+
+def _opinion(params: Params) -> Target:
+    return Target("reviews.one", {"review_id": params["review_id"]})
+
+
 def _moderated(params: Params) -> Target:
+    if "review_id" in params:
+        return _opinion(params)
     return Target("products.seller_products" if "product_id" in params else "auth.profile")
 
 
@@ -199,10 +231,27 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         lambda params: Target("products.stock", {"product_id": params["product_id"]}),
         Role.SELLER,
     ),
+    NotificationKind.REVIEW: KindEntry(
+        "star",
+        _l("Reviews"),
+        _l("A buyer has reviewed a product of yours."),
+        MailMode.AT_ONCE,
+        _review,
+        _opinion,
+        Role.SELLER,
+    ),
+    NotificationKind.REPLY: KindEntry(
+        "star",
+        _l("Replies to reviews"),
+        _l("A seller has replied to your review."),
+        MailMode.AT_ONCE,
+        _reply,
+        _opinion,
+    ),
     NotificationKind.MODERATION: KindEntry(
         "shield",
         _l("Moderation"),
-        _l("A moderator decided about your products or your account."),
+        _l("A moderator decided about your products, your reviews or your account."),
         MailMode.AT_ONCE,
         _moderation,
         _moderated,

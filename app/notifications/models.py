@@ -23,6 +23,8 @@ class NotificationKind(StrEnum):
     LOW_STOCK = "low_stock"
     MODERATION = "moderation"
     WEBHOOK = "webhook"
+    REVIEW = "review"
+    REPLY = "reply"
 
 
 class MailMode(StrEnum):

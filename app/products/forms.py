@@ -220,6 +220,7 @@ class FilterForm(ReadingForm):
     price_from = PriceField(_l("Price from"))
     price_to = PriceField(_l("Price to"))
     in_stock = BooleanField(_l("In stock only"))
+    seller = HiddenField(validators=[Length(max=WORDS_LENGTH)])
     sort = SelectField(
         _l("Sort by"),
         choices=[
@@ -248,20 +249,25 @@ class FilterForm(ReadingForm):
     def _asked(self) -> tuple[object, ...]:
         kinds = frozenset(self.kind.data or ())
         prices = (self.price_from.data, self.price_to.data)
-        return self.q.data, kinds, *prices, bool(self.in_stock.data), self.sort.data
+        chosen = (kinds, bool(self.in_stock.data), self.sort.data)
+        return self.q.data, self.seller.data, *prices, *chosen
 
     @property
     def is_chosen(self) -> bool:
         """Whether it shows choices alone: nothing was typed, and nothing is wrong."""
-        return not (self.q.data or self.price_from.data or self.price_to.data or self.errors)
+        typed = (self.q, self.seller, self.price_from, self.price_to)
+        return not (any(field.data for field in typed) or self.errors)
 
     @property
     def words(self) -> str:
         """What to search for."""
         return searchable(self.q.data or "")
 
-    def filters(self, category_ids: tuple[UUID, ...]) -> Filters:
-        """What was asked for, for the query; the form must be valid."""
+    def filters(self, category_ids: tuple[UUID, ...], seller_id: UUID | None) -> Filters:
+        """What was asked for, for the query; the form must be valid.
+
+        `seller_id` is whose name was asked for.
+        """
         return Filters(
             words=self.words,
             category_ids=category_ids,
@@ -269,6 +275,7 @@ class FilterForm(ReadingForm):
             price_from=self.price_from.minor,
             price_to=self.price_to.minor,
             in_stock=bool(self.in_stock.data),
+            seller_id=seller_id,
         )
 
     def chosen_sort(self) -> Sort:
@@ -281,5 +288,5 @@ class FilterForm(ReadingForm):
     @property
     def active(self) -> int:
         """How many filters are set."""
-        fields = (self.kind, self.price_from, self.price_to, self.in_stock)
+        fields = (self.kind, self.price_from, self.price_to, self.in_stock, self.seller)
         return sum(bool(field.data) for field in fields)

@@ -20,6 +20,7 @@ from app.kit.api.schemas import (
 )
 from app.products.models import LOW_STOCK, LOW_STOCK_MAX, Kind, ProductState, UnitState
 from app.products.queries.catalogue import MOST_RANKED, Sort
+from app.products.ratings import Rating
 from app.products.service.checking import Verdict
 from app.products.service.layouts import MAX_COLUMNS
 from app.products.service.products import (
@@ -34,6 +35,7 @@ from app.products.service.reading import MAX_BYTES, Fault
 from app.products.service.uploads import MAX_SOURCE
 
 WORDS_MAX = 100
+SELLER_RATING = "of all the seller's products, as a Bayesian average"
 ColumnNumber = Annotated[int, Field(ge=1, le=MAX_COLUMNS)]
 Price = Annotated[int, Field(ge=1, le=PRICE_MAX_MINOR, description="in minor units")]
 Bound = Annotated[
@@ -70,6 +72,7 @@ class CatalogueQuery(Paged):
     price_from: Bound | None = None
     price_to: Bound | None = None
     in_stock: Flag = Field(False, description="only products in stock")
+    seller_id: UUID | None = Field(None, description="only products of this seller")
     sort: Sort | None = Field(None, description="`new`; with words `relevance`")
 
 
@@ -92,6 +95,18 @@ class Categories(Output):
     items: list[CategoryOut]
 
 
+class RatingOut(Output):
+    """Stars on average, of how many reviews that count."""
+
+    average: float = Field(ge=1, le=5, description="rounded to a tenth", examples=[4.7])
+    count: int
+
+
+def rating_out(rating: Rating | None) -> RatingOut | None:
+    """A rating as programs get it."""
+    return RatingOut(average=rating.tenths / 10, count=rating.count) if rating else None
+
+
 class ProductListed(Output):
     """A product in the catalogue. `stock` is null if every buyer gets the same."""
 
@@ -99,9 +114,12 @@ class ProductListed(Output):
     title: str
     kind: Kind
     price: Money
+    seller_id: UUID
     seller_name: str
     photo_url: str | None
     stock: CountedOrNull
+    rating: RatingOut | None
+    seller_rating: RatingOut | None = Field(description=SELLER_RATING)
 
 
 class ProductList(Listing[ProductListed]):
@@ -126,6 +144,9 @@ class ProductOut(Output):
     stock: CountedOrNull
     sold_count: int
     published_at: datetime | None
+    rating: RatingOut | None
+    histogram: list[int] = Field(description="how many reviews gave one star, two, up to five")
+    seller_rating: RatingOut | None = Field(description=SELLER_RATING)
 
 
 class StockCounts(Output):

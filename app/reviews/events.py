@@ -31,6 +31,7 @@ class ReviewHidden:
     product_id: UUID
     author_id: UUID
     reason: str
+    hidden_at: datetime
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from app.kit.words import searchable
 from app.products.queries.catalogue import Sort as GoodsSort
 from app.products.ratings import STARS
 from app.reviews.models import TEXT_MAX
-from app.reviews.queries.reviews import ShownReview, Sort
+from app.reviews.queries.reviews import ReviewSort, ShownReview
 
 WORDS_LENGTH = 100
 
@@ -60,12 +60,12 @@ class ListForm(ReadingForm):
     sort = SelectField(
         _l("Sort by"),
         choices=[
-            SelectChoice(Sort.NEW.value, _l("Newest first")),
-            SelectChoice(Sort.HELPFUL.value, _l("Most helpful")),
-            SelectChoice(Sort.BEST.value, _l("Best first")),
-            SelectChoice(Sort.WORST.value, _l("Worst first")),
+            SelectChoice(ReviewSort.NEW.value, _l("Newest first")),
+            SelectChoice(ReviewSort.HELPFUL.value, _l("Most helpful")),
+            SelectChoice(ReviewSort.BEST.value, _l("Best first")),
+            SelectChoice(ReviewSort.WORST.value, _l("Worst first")),
         ],
-        default=Sort.NEW.value,
+        default=ReviewSort.NEW.value,
         validate_choice=False,
     )
     stars = SelectField(
@@ -80,9 +80,9 @@ class ListForm(ReadingForm):
     hidden = BooleanField(_l("Hidden ones"))
 
     @property
-    def chosen_sort(self) -> Sort:
+    def chosen_sort(self) -> ReviewSort:
         """The sort that was asked for; the newest first for what is none."""
-        return Sort(self.sort.data) if self.sort.data in set(Sort) else Sort.NEW
+        return ReviewSort(self.sort.data) if self.sort.data in set(ReviewSort) else ReviewSort.NEW
 
     @property
     def chosen_stars(self) -> int | None:

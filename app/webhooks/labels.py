@@ -9,6 +9,7 @@ EVENTS = {
     EventType.ORDER_DELIVERED: _l("Order delivered"),
     EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
     EventType.STOCK_OUT: _l("Product sold out"),
+    EventType.REVIEW_WRITTEN: _l("Review written"),
 }
 FAILURES = {
     Failure.PRIVATE_ADDRESS: _l("the address is not on the public internet"),

@@ -20,6 +20,7 @@ class EventType(StrEnum):
     ORDER_DELIVERED = "order.delivered"
     STOCK_LOW = "stock.low"
     STOCK_OUT = "stock.out"
+    REVIEW_WRITTEN = "review.written"
     TEST = "webhook.test"
 
 

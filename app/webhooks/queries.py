@@ -77,6 +77,14 @@ def listen_to_stock() -> str:
     )"""
 
 
+def listen_to_review() -> str:
+    """SQL: whether any endpoint of the seller of a reviewed product hears of reviews."""
+    return f"""EXISTS (
+        SELECT FROM webhook_endpoint
+        WHERE webhook_endpoint.owner_id = %(seller_id)s AND {listens([EventType.REVIEW_WRITTEN])}
+    )"""
+
+
 def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:
     """A seller's endpoints, in the order in which they were made."""
     query = select(WebhookEndpoint).where(WebhookEndpoint.owner_id == owner_id)

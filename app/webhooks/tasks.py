@@ -6,6 +6,7 @@ its own commit.
 
 from app.orders.events import OrderDelivered, OrderPaid
 from app.products.events import StockChanged
+from app.reviews.events import ReviewWritten
 from app.webhooks.models import EventType
 from app.webhooks.service import messages
 
@@ -27,3 +28,8 @@ def tell_of_delivery(event: OrderDelivered) -> None:
 def tell_of_stock(event: StockChanged) -> None:
     """Tell the seller of a product that runs out."""
     messages.tell_of_stock(product_id=event.product_id)
+
+
+def tell_of_review(event: ReviewWritten) -> None:
+    """Tell the seller of a product that somebody has reviewed it."""
+    messages.tell_of_review(review_id=event.review_id, seller_id=event.seller_id)

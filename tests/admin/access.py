@@ -4,6 +4,10 @@ from app.kit.access import Access
 
 RULES = {
     "admin_api.ban": Access.ADMIN,
+    "admin_api.dismiss_reports": Access.ADMIN,
+    "admin_api.hide_review": Access.ADMIN,
+    "admin_api.list_reports": Access.ADMIN,
+    "admin_api.unhide_review": Access.ADMIN,
     "admin_api.get_user": Access.ADMIN,
     "admin_api.grant_role": Access.ADMIN,
     "admin_api.list_users": Access.ADMIN,

@@ -119,6 +119,9 @@ def test_nothing_that_was_published_isbroken(document: dict[str, Any]) -> None:
         lambda d: d["components"]["schemas"]["ProductOut"]["properties"].pop("title"),
         lambda d: d["components"]["schemas"]["ProductIn"]["required"].append("description"),
         lambda d: d["components"]["schemas"]["Kind"]["enum"].pop(),
+        lambda d: d["components"]["schemas"]["EndpointIn"]["properties"]["events"]["items"][
+            "enum"
+        ].pop(),
         lambda d: d["components"]["schemas"]["Money"]["properties"]["minor"].update(type="number"),
         lambda d: d["paths"]["/api/v1/products"]["get"].update(security=[{"bearer": []}]),
         lambda d: d["paths"]["/api/v1/products"]["get"]["parameters"].pop(),

@@ -45,6 +45,7 @@ class TestAccess:
             "products",
             "sales",
             "webhooks",
+            "reviews",
             "notifications",
         ]
         me = Program(client, answer.json["access_token"]).get("/auth/me")

@@ -10,8 +10,10 @@ from app.kit.api.operations import operation_of
 from app.kit.api.schemas import Listing, Paged
 from app.kit.db import session, transactional
 from app.kit.paging import MOST_COUNTED
+from app.reviews.service import moderation, writing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.factories.reviews import line_of
 from tests.support.bought import delivered
 from tests.support.programs import program_of
 
@@ -37,7 +39,9 @@ def test_every_list_tells_its_total_when_asked(
     make_product(seller)
     buyer = make_user()
     for _ in range(2):
-        delivered(buyer, {product.id: 1})
+        line_id = line_of(delivered(buyer, {product.id: 1}))
+        review_id = writing.write(author_id=buyer.id, line_id=line_id, stars=5, text="Fine")
+        moderation.report(user_id=seller.id, review_id=review_id, reason="Not fine")
     program = program_of(app, seller)
     hook = program.post(
         "/webhooks", json={"url": "https://example.com/x", "events": ["order.delivered"]}
@@ -55,6 +59,8 @@ def test_every_list_tells_its_total_when_asked(
         "/api/v1/admin/users": "/admin/users",
         "/api/v1/webhooks/<uuid:endpoint_id>/messages": f"/webhooks/{hook}/messages",
         "/api/v1/notifications": "/notifications",
+        "/api/v1/products/<uuid:product_id>/reviews": f"/products/{product.id}/reviews",
+        "/api/v1/admin/reviews/reports": "/admin/reviews/reports",
     }
     assert places.keys() == lists_of(app)
     for place in places.values():

@@ -3,6 +3,16 @@
 from app.kit.access import Access
 
 RULES = {
+    "product_reviews_api.list_reviews": Access.PUBLIC,
+    "reviews_api.delete": Access.USER,
+    "reviews_api.get_review": Access.PUBLIC,
+    "reviews_api.reply": Access.SELLER,
+    "reviews_api.report": Access.USER,
+    "reviews_api.take_back_reply": Access.SELLER,
+    "reviews_api.take_back_vote": Access.USER,
+    "reviews_api.vote": Access.USER,
+    "reviews_api.write": Access.USER,
+    "sellers_api.get_seller": Access.PUBLIC,
     "reviews.delete": Access.USER,
     "reviews.hide": Access.STAFF,
     "reviews.of_product_page": Access.PUBLIC,
@@ -17,4 +27,4 @@ RULES = {
     "reviews.vote": Access.USER,
     "reviews.write": Access.USER,
 }
-OPEN_TO_STRANGERS = {"reviews.of_product_page"}
+OPEN_TO_STRANGERS = {"reviews.of_product_page", "product_reviews_api.list_reviews"}

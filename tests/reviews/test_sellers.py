@@ -155,6 +155,20 @@ def test_the_name_is_a_link_wherever_it_stands(
         assert soup(browser.get(answer.location or links[0]["href"])).h1.get_text() == "Ann's Keys"
 
 
+def test_the_catalogue_is_filtered_by_a_seller(client: FlaskClient, seller: User) -> None:
+    make_product(seller, kind="text", title="Lamp")
+    make_product(make_user(roles=("seller",)), kind="text", title="Carpet")
+    for query, titles in {"": ["Lamp"], "&q=lamp": ["Lamp"], "&q=carpet": []}.items():
+        page = soup(client.get(f"/products?seller={quote('ann’s keys')}{query}"))
+        found = [card.get_text() for card in page.select(".product-card__title")]
+        assert found == titles, query
+        assert page.select_one("#only-seller[checked]")["value"] == "ann’s keys"
+        assert page.select_one("#active-filters").get_text() == "1"
+    refused = client.get("/products?seller=Nobody")
+    assert refused.status_code == 422
+    assert "There is no such seller." in words(refused)
+
+
 class TestMeasures:
     def test_reply_time_is_the_median_of_the_last(self, seller: User) -> None:
         for _time in range(10):

@@ -26,7 +26,7 @@ from app.reviews.errors import (
     TooLateToEdit,
 )
 from app.reviews.models import TEXT_MAX
-from app.reviews.queries.reviews import Sort, open_reports, review_for, reviews_of
+from app.reviews.queries.reviews import ReviewSort, open_reports, review_for, reviews_of
 from app.reviews.service import answering, moderation, writing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -258,10 +258,10 @@ class TestList:
                 answering.vote(user_id=make_user().id, review_id=review_id, helpful=True)
         a, b, c, d = ids
         expected = {
-            Sort.NEW: [d, c, b, a],
-            Sort.HELPFUL: [c, a, d, b],
-            Sort.BEST: [d, b, a, c],
-            Sort.WORST: [c, a, b, d],
+            ReviewSort.NEW: [d, c, b, a],
+            ReviewSort.HELPFUL: [c, a, d, b],
+            ReviewSort.BEST: [d, b, a, c],
+            ReviewSort.WORST: [c, a, b, d],
         }
         for sort, order in expected.items():
             found, after = [], None

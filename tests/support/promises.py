@@ -47,6 +47,9 @@ def _schema(name: str, before: dict[str, Any], after: dict[str, Any]) -> Iterato
             yield f"{name}.{field} is gone"
         elif _kind(shape) != _kind(now):
             yield f"{name}.{field} was {_kind(shape)} and is {_kind(now)}"
+        else:
+            for value in _choices(shape) - _choices(now):
+                yield f"{name}.{field} no longer knows {value}"
     if before.get("additionalProperties") is False:  # an input
         for field in set(after.get("required", [])) - set(before.get("required", [])):
             yield f"{name}.{field} is needed now"
@@ -56,4 +59,11 @@ def _schema(name: str, before: dict[str, Any], after: dict[str, Any]) -> Iterato
 
 def _kind(shape: dict[str, Any]) -> str:
     kept = {key: shape[key] for key in ("type", "format", "$ref", "anyOf", "items") if key in shape}
+    if "items" in kept:  # one choice more breaks nobody
+        kept["items"] = {key: value for key, value in kept["items"].items() if key != "enum"}
     return json.dumps(kept, sort_keys=True)
+
+
+def _choices(shape: dict[str, Any]) -> set[str]:
+    """What a list may be made of, where only some words may be in it."""
+    return set(shape.get("items", {}).get("enum", []))

@@ -10,6 +10,9 @@ from app.orders.events import OrderDelivered, OrderPaid
 from app.orders.queries import purchases
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.events import ProductRemoved, ProductRestored, StockLow
+from app.products.queries import cards
+from app.reviews.events import ReviewAnswered, ReviewHidden, ReviewWritten
+from app.reviews.queries.reviews import public_review
 from app.webhooks.events import WebhookSwitchedOff
 from app.webhooks.models import OffReason
 from app.webhooks.queries import get_endpoint
@@ -131,5 +134,54 @@ def tell_of_webhook(event: WebhookSwitchedOff) -> None:
             "endpoint_id": str(endpoint.id),
             "address": endpoint.url,
             "gone": endpoint.off_reason is OffReason.GONE,
+        },
+    )
+
+
+def tell_of_review(event: ReviewWritten) -> None:
+    """Tell a seller what a buyer says of a product."""
+    review = public_review(event.review_id)
+    if review is None:
+        return
+    [product] = cards.by_id([event.product_id])
+    notify(
+        user_id=event.seller_id,
+        kind=NotificationKind.REVIEW,
+        key=str(event.review_id),
+        params={
+            "review_id": str(event.review_id),
+            "title": product.title,
+            "stars": review.stars,
+        },
+    )
+
+
+def tell_of_reply(event: ReviewAnswered) -> None:
+    """Tell a buyer that the seller has answered."""
+    [product] = cards.by_id([event.product_id])
+    notify(
+        user_id=event.buyer_id,
+        kind=NotificationKind.REPLY,
+        key=str(event.review_id),
+        params={
+            "review_id": str(event.review_id),
+            "title": product.title,
+            "seller": product.seller_name,
+        },
+    )
+
+
+def tell_of_hiding(event: ReviewHidden) -> None:
+    """Tell somebody that a moderator has hidden their review, and why."""
+    [product] = cards.by_id([event.product_id])
+    notify(
+        user_id=event.author_id,
+        kind=NotificationKind.MODERATION,
+        key=f"review:{event.review_id}:{event.hidden_at.isoformat()}",
+        params={
+            "act": "review_hidden",
+            "review_id": str(event.review_id),
+            "title": product.title,
+            "reason": event.reason,
         },
     )

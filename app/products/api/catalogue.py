@@ -25,6 +25,7 @@ from app.products.schemas import (
     ProductList,
     ProductListed,
     ProductOut,
+    rating_out,
 )
 
 PHOTO_SIZE = 960
@@ -60,6 +61,7 @@ def _filters(query: CatalogueQuery, words: str) -> Filters:
         price_from=least,
         price_to=most,
         in_stock=query.in_stock,
+        seller_id=query.seller_id,
     )
 
 
@@ -68,6 +70,8 @@ def _listed(product: Listed) -> ProductListed:
         product,
         price=Money.of(product.price_minor, product.currency),
         photo_url=photo_url(product.photo_id),
+        rating=rating_out(product.own_rating),
+        seller_rating=rating_out(product.seller_rating),
     )
 
 
@@ -101,4 +105,7 @@ def _shown(product: ProductPage) -> ProductOut:
         description_html=markdown.render(product.description),
         price=Money.of(product.price_minor, product.currency),
         photo_url=photo_url(product.photo_id),
+        rating=rating_out(product.own_rating),
+        histogram=list(product.histogram),
+        seller_rating=rating_out(product.seller_rating),
     )

@@ -7,11 +7,14 @@ from uuid import UUID
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.auth import queries as people
 from app.kit import htmx, i18n, lists
 from app.kit.access import Access, allow
 from app.kit.paging import PAGE_SIZE
+from app.kit.words import searchable
 from app.products import markdown
 from app.products.forms import FilterForm
 from app.products.queries import catalogue as goods
@@ -59,8 +62,10 @@ def _listing(shelf: Shelf | None) -> ResponseReturnValue:
     valid = form.validate()
     asked = lists.asked()
     page = Listing([], None)
+    seller_id = _seller(form) if valid else None
+    valid = valid and not form.errors
     if valid:
-        filters = form.filters(tuple(shelf.ids) if shelf else ())
+        filters = form.filters(tuple(shelf.ids) if shelf else (), seller_id)
         page = goods.listing(
             filters,
             form.chosen_sort(),
@@ -85,6 +90,15 @@ def _listing(shelf: Shelf | None) -> ResponseReturnValue:
         here=request.path,
         next_url=lists.rest_of(page, request.path),
     )
+
+
+def _seller(form: FilterForm) -> UUID | None:
+    """Whose goods alone are asked for; an error of the form where nobody is called so."""
+    name = searchable(form.seller.data or "")
+    seller = people.seller_called(name) if name else None
+    if name and seller is None:
+        form.seller.errors = [_("There is no such seller.")]
+    return seller.id if seller else None
 
 
 def _beside(shelf: Shelf | None, page: Listing) -> Sequence[Shelf]:

@@ -24,7 +24,7 @@ MOST_LINES = 20  # of one product, bought by one person
 Key = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
-class Sort(StrEnum):
+class ReviewSort(StrEnum):
     """The ways in which a product's reviews can be sorted."""
 
     NEW = "new"
@@ -95,11 +95,11 @@ _EVERY = select(
     _VOTED.label("voted"),
     _MAY_EDIT,
 ).join(User, User.id == Review.author_id)
-_KEYS: dict[Sort, ColumnElement[Any] | None] = {
-    Sort.NEW: None,
-    Sort.HELPFUL: Review.helpful_count.expression,
-    Sort.BEST: Review.stars.expression,
-    Sort.WORST: Review.stars.expression,
+_KEYS: dict[ReviewSort, ColumnElement[Any] | None] = {
+    ReviewSort.NEW: None,
+    ReviewSort.HELPFUL: Review.helpful_count.expression,
+    ReviewSort.BEST: Review.stars.expression,
+    ReviewSort.WORST: Review.stars.expression,
 }
 
 
@@ -107,7 +107,7 @@ def reviews_of(
     product_id: UUID,
     *,
     reader_id: UUID | None,
-    sort: Sort = Sort.NEW,
+    sort: ReviewSort = ReviewSort.NEW,
     stars: int | None = None,
     hidden: bool = False,
     after: str | None = None,
@@ -121,7 +121,7 @@ def reviews_of(
     values: dict[str, Any] = {"product_id": product_id, "reader_id": reader_id, "size": size + 1}
     if stars is not None:
         values["stars"] = stars
-    if after is not None and sort is Sort.NEW:
+    if after is not None and sort is ReviewSort.NEW:
         [values["last_id"]] = decode_cursor(after, tuple[UUID])
     elif after is not None:
         values["last_key"], values["last_id"] = decode_cursor(after, tuple[Key, UUID])
@@ -132,10 +132,10 @@ def reviews_of(
     return with_total(page, every.params(values), after) if counted else page
 
 
-def _place(review: ShownReview, sort: Sort) -> tuple[Any, ...]:
-    if sort is Sort.NEW:
+def _place(review: ShownReview, sort: ReviewSort) -> tuple[Any, ...]:
+    if sort is ReviewSort.NEW:
         return (review.id,)
-    return (review.helpful_count if sort is Sort.HELPFUL else review.stars, review.id)
+    return (review.helpful_count if sort is ReviewSort.HELPFUL else review.stars, review.id)
 
 
 @cache
@@ -149,7 +149,9 @@ def _those(*, by_stars: bool, hidden: bool) -> Select[*tuple[Any, ...]]:
 
 
 @cache
-def _page(sort: Sort, *, by_stars: bool, hidden: bool, continued: bool) -> Select[*tuple[Any, ...]]:
+def _page(
+    sort: ReviewSort, *, by_stars: bool, hidden: bool, continued: bool
+) -> Select[*tuple[Any, ...]]:
     query = _those(by_stars=by_stars, hidden=hidden)
     key, ident = _KEYS[sort], Review.id.expression
     columns = (ident,) if key is None else (key, ident)
@@ -162,8 +164,8 @@ def _page(sort: Sort, *, by_stars: bool, hidden: bool, continued: bool) -> Selec
                 for name, column in zip(names, columns, strict=True)
             )
         )
-        query = query.where(place > last if sort is Sort.WORST else place < last)
-    order = columns if sort is Sort.WORST else tuple(column.desc() for column in columns)
+        query = query.where(place > last if sort is ReviewSort.WORST else place < last)
+    order = columns if sort is ReviewSort.WORST else tuple(column.desc() for column in columns)
     return query.order_by(*order).limit(bindparam("size"))
 
 
@@ -181,6 +183,14 @@ def review_for(review_id: UUID, *, reader_id: UUID | None, is_staff: bool) -> Sh
     ):
         raise NoSuchReview
     return review
+
+
+def public_review(review_id: UUID) -> ShownReview | None:
+    """A review as everybody sees it; None for one that nobody does."""
+    try:
+        return review_for(review_id, reader_id=None, is_staff=False)
+    except NoSuchReview:
+        return None
 
 
 def locked(review_id: UUID) -> Review:

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.kit.db import session, transactional
+from app.kit.db import db_now, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import emit
 from app.products.service.ratings import count_review
@@ -46,15 +46,15 @@ def hide(*, moderator_id: UUID, review_id: UUID, reason: str) -> None:
     review = locked(review_id)
     reason = cleaned(reason, field="reason", least=REASON_MIN, most=REASON_MAX)
     before = review.counted
-    is_new = review.hidden_at is None
+    is_new, now = review.hidden_at is None, db_now()
     review.hidden_by, review.hidden_reason = moderator_id, reason
     if is_new:
-        review.hidden_at = func.clock_timestamp()
+        review.hidden_at = now
     session().flush()  # the review's row comes before those of the sums
     _close_reports(review_id)
     count_review(product_id=review.product_id, before=before, now=None)
     if is_new:
-        emit(ReviewHidden(review.id, review.product_id, review.author_id, reason))
+        emit(ReviewHidden(review.id, review.product_id, review.author_id, reason, now))
 
 
 @transactional

@@ -17,7 +17,7 @@ from app.products.queries.cards import ProductPage, visible
 from app.products.ratings import STARS
 from app.reviews.forms import ListForm, ReviewForm
 from app.reviews.queries import reviews
-from app.reviews.queries.reviews import PAGE, ShownReview, Sort
+from app.reviews.queries.reviews import PAGE, ReviewSort, ShownReview
 from app.reviews.views import blueprint
 
 _IN_PRODUCT = 5  # reviews that the product's own page shows
@@ -42,10 +42,12 @@ class Reader:
 def of_product(product: ProductPage) -> Markup:
     """The section of a product's own page: what helped most, and a way to all."""
     reader = Reader.present()
-    form = ListForm(formdata=None, data={"sort": Sort.HELPFUL.value})
-    page = reviews.reviews_of(product.id, reader_id=reader.id, sort=Sort.HELPFUL, size=_IN_PRODUCT)
+    form = ListForm(formdata=None, data={"sort": ReviewSort.HELPFUL.value})
+    page = reviews.reviews_of(
+        product.id, reader_id=reader.id, sort=ReviewSort.HELPFUL, size=_IN_PRODUCT
+    )
     cursor = page.next_cursor
-    url = _address(product, sort=Sort.HELPFUL.value, after=cursor) if cursor else None
+    url = _address(product, sort=ReviewSort.HELPFUL.value, after=cursor) if cursor else None
     return slots.render("reviews/_section.html", **_context(product, reader, form, page, url))
 
 

@@ -13,6 +13,7 @@ from app.kit.ids import ids_from, new_id
 from app.kit.states import move
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.queries import cards
+from app.reviews.queries.reviews import public_review
 from app.webhooks import queries
 from app.webhooks.errors import NoSuchEndpoint, NoSuchMessage, SwitchedOff
 from app.webhooks.models import (
@@ -93,6 +94,24 @@ def tell_of_stock(*, product_id: UUID) -> None:
             assert level is not None
             data = {"product_id": str(product_id), "title": product.title, "free": free}
             _write(endpoint, level, f"product:{product_id}", data, now)
+
+
+@transactional
+def tell_of_review(*, review_id: UUID, seller_id: UUID) -> None:
+    """Tell a seller what a buyer says of a product, unless it was deleted or hidden by now."""
+    review = public_review(review_id)
+    if review is None:
+        return
+    [product] = cards.by_id([review.product_id])
+    data = {
+        "review_id": str(review_id),
+        "product_id": str(product.id),
+        "title": product.title,
+        "stars": review.stars,
+        "text": review.text,
+    }
+    for endpoint in _listening({seller_id}, [EventType.REVIEW_WRITTEN]):
+        _write(endpoint, EventType.REVIEW_WRITTEN, f"review:{review_id}", data, db_now())
 
 
 def _set_level(endpoint_id: UUID, product_id: UUID, level: EventType | None) -> bool:

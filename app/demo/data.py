@@ -10,7 +10,7 @@ from app.demo import covers
 from app.demo.goods import PIXEL_FORGE, SEVERNY, Good
 from app.kit.db import end_read, session
 from app.products.models import Category, Kind, Product
-from app.products.service import importing, products, uploads
+from app.products.service import importing, low_stock, moderation, products, uploads
 from app.products.service.products import Draft
 from app.products.service.shelves import ensure_categories
 
@@ -22,7 +22,7 @@ def fill() -> str:
     """Put in people, categories and goods that are not there; says what was put in."""
     ensure_categories()
     add_user(email="buyer@example.com", password=PASSWORD, display_name="Demo buyer")
-    add_user(
+    admin = add_user(
         email="admin@example.com", password=PASSWORD, display_name="Demo admin", roles=["admin"]
     )
     forge = add_user(
@@ -52,12 +52,23 @@ def fill() -> str:
     for seed in order:
         seller_id, good = offers[seed]
         if (seller_id, good.title) not in there:
-            _offer(seller_id, shelves[good.shelf], good, seed)
+            product_id = _offer(seller_id, shelves[good.shelf], good, seed)
+            _tell(product_id, good, admin)
             made += 1
     return f"{made} products were added to the demo shop."
 
 
-def _offer(seller_id: UUID, category_id: UUID, good: Good, seed: int) -> None:
+def _tell(product_id: UUID, good: Good, admin: UUID) -> None:
+    """Something for the sellers' notifications: what runs out, and what a moderator looked at."""
+    if good.published and not good.content:
+        low_stock.count_sale(product_id=product_id, quantity=0)
+    if good.hidden:
+        reason = "The description promised a price that the shop did not have."
+        moderation.remove(moderator_id=admin, product_id=product_id, reason=reason)
+        moderation.restore(product_id=product_id)
+
+
+def _offer(seller_id: UUID, category_id: UUID, good: Good, seed: int) -> UUID:
     product_id = products.create_product(
         seller_id=seller_id,
         draft=Draft(
@@ -85,6 +96,7 @@ def _offer(seller_id: UUID, category_id: UUID, good: Good, seed: int) -> None:
         products.publish(seller_id=seller_id, product_id=product_id, even_empty=not good.pieces)
     if good.hidden:
         products.hide(seller_id=seller_id, product_id=product_id)
+    return product_id
 
 
 def _piece(kind: Kind, seed: int, number: int) -> str:

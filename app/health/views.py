@@ -21,6 +21,7 @@ _CONTACT_DAYS = 180
 _NOT_FOR_CRAWLERS = (
     "/order/",
     "/auth/",
+    "/notifications",
     "/live/",
     "/api/",
     "/products/mine",

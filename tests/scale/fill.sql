@@ -213,6 +213,20 @@ SELECT nth(11, n), account(14, n), 900, now() + CASE seller_of(product_of(n)) % 
     WHEN 3000 THEN interval '-1 day' ELSE interval '7 days' END
 FROM numbers() n WHERE is_sold(n) AND NOT is_released(n);
 
+-- The first seller has a third of all of them, and reads none.
+INSERT INTO notification (id, user_id, kind, key, params, read_at, awaits_digest)
+SELECT nth(21, n), nth(1, seller_of(product_of(n))), 'sale', 'order' || n,
+    '{"number": "0000-0000", "currency": "EUR", "lines": [["A thing", 1, 1000, 900]]}',
+    CASE WHEN seller_of(product_of(n)) > 1000 THEN now() END, false
+FROM numbers() n;
+INSERT INTO user_count (user_id, name, count)
+SELECT user_id, 'notifications', count(*) FROM notification WHERE read_at IS NULL GROUP BY 1
+ON CONFLICT (user_id, name) DO UPDATE SET count = excluded.count;
+INSERT INTO notification_preference (user_id, kind, mode)
+SELECT nth(1, n), 'sale', 'daily' FROM tenths() n;
+INSERT INTO notification_digest (user_id, due_at)
+SELECT nth(1, n), now() + interval '1 day' FROM tenths() n;
+
 INSERT INTO webhook_endpoint (id, owner_id, url, events, sealed, key_version)
 SELECT nth(18, n), nth(1, n), 'http://127.0.0.1:9/', '{order.paid}', '\x00', 1
 FROM numbers() n WHERE n % 1000 = 0;

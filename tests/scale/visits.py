@@ -15,6 +15,9 @@ from sqlalchemy import select, update
 
 from app.auth.models import User
 from app.kit.db import session
+from app.notifications.models import NotificationKind
+from app.notifications.service import reading
+from app.notifications.service.notifying import notify
 from app.orders.models import Order, Owner
 from app.orders.service import basket, delivering, ending, reveal
 from app.orders.service.reveal import Viewer
@@ -151,8 +154,15 @@ def pages(app: Flask, cast: Cast) -> Visits:
             f"/order/sales?{MANY}",
             "/developers/webhooks",
             f"/developers/webhooks/{endpoint_of(cast.seller).id}",
+            "/notifications",
+            f"/notifications?{MANY}",
+            "/notifications?unread=1",
+            "/notifications?kind=sale&unread=1",
+            "/notifications?kind=low_stock",
+            "/notifications?kind=low_stock&unread=1",
+            "/notifications/preferences",
         ],
-        "small_seller": ["/products/mine", "/order/sales"],
+        "small_seller": ["/products/mine", "/order/sales", "/notifications"],
     }
     for name, known in paths.items():
         browser = app.test_client()
@@ -196,6 +206,8 @@ def operations(app: Flask, cast: Cast) -> Visits:
             "/payments/sales?total=true&limit=100",
             "/webhooks",
             f"/webhooks/{endpoint_of(cast.seller).id}/messages?total=true",
+            "/notifications?total=true&limit=100",
+            "/notifications?kind=low_stock&unread=true&total=true",
         ],
         "admin": [
             "/admin/users?total=true",
@@ -247,6 +259,12 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
     def tell_of_stock() -> None:
         messages.tell_of_stock(product_id=full.id)
 
+    def tell_and_read() -> None:
+        values = {"product_id": str(full.id), "title": "A thing", "left": 2}
+        key, kind = str(next(numbers)), NotificationKind.LOW_STOCK
+        notify(user_id=cast.seller.id, kind=kind, key=key, params=values)
+        assert reading.mark_all_read(user_id=cast.seller.id, kind=kind) == 1
+
     def log_in_and_out() -> None:
         browser = app.test_client()
         _log_in(browser, cast.buyer)
@@ -257,6 +275,7 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
     yield "stock taken in and back", take_in_and_take_back
     yield "a product hidden and published", hide_and_publish
     yield "a webhook about stock", tell_of_stock
+    yield "something told and read", tell_and_read
     yield "a login and its end", log_in_and_out
 
 

@@ -1,5 +1,6 @@
 """What a person has read."""
 
+import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from app.notifications.service.notifying import NEWS, topic_of
 # What nobody has opened by then counts as read, and goes with the rest in its time.
 OLD = timedelta(days=90)
 OLD_LIMIT = 500
+BATCH = 2000
+SECONDS = 3.0
 
 
 @transactional
@@ -27,14 +30,24 @@ def mark_read(*, user_id: UUID, notification_id: UUID) -> Told:
     return told
 
 
-@transactional
 def mark_all_read(
     *, user_id: UUID, kind: NotificationKind | None = None, up_to: UUID | None = None
 ) -> int:
     """Note that a person has read all of theirs, or of a kind; how many were unread.
 
-    `up_to` is the newest that they saw: what came since is left.
+    `up_to` is the newest that they saw: what came since is left. In batches, so that nobody waits
+    for what has piled up; after some seconds the rest stays unread.
     """
+    began, marked = time.monotonic(), 0
+    while True:
+        batch = _mark_some(user_id=user_id, kind=kind, up_to=up_to)
+        marked += batch
+        if batch < BATCH or time.monotonic() - began > SECONDS:
+            return marked
+
+
+@transactional
+def _mark_some(*, user_id: UUID, kind: NotificationKind | None, up_to: UUID | None) -> int:
     conditions = of_person(user_id, kind=kind)
     if up_to is not None:
         conditions.append(Notification.id <= up_to)
@@ -47,6 +60,7 @@ def _mark(user_id: UUID, *which: ColumnElement[bool]) -> int:
         select(Notification.id)
         .where(Notification.user_id == user_id, Notification.read_at.is_(None), *which)
         .order_by(Notification.id)
+        .limit(BATCH)
         .with_for_update()
         .cte("unread")
     )

@@ -6,12 +6,12 @@ number of sales at once one announces it, in its own transaction.
 
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import func, literal, literal_column, select, update
 
 from app.kit.db import session, transactional
 from app.kit.outbox import emit
 from app.products.events import StockLow
-from app.products.models import LOW_STOCK_MAX, Product, StockItem, UnitState
+from app.products.models import Product, StockItem
 
 
 @transactional
@@ -38,7 +38,7 @@ def count_sale(*, product_id: UUID, quantity: int) -> None:
     if product.shared or not product.low_stock_at:
         return
     # Once the row is locked: a statement of its own sees what the sales before this one have taken.
-    left = _free(product_id)
+    left = _free(product_id, product.low_stock_at + 1)
     is_low = left <= product.low_stock_at
     if is_low is product.low_stock_told:
         return
@@ -57,17 +57,22 @@ def note_restocked(*, product_id: UUID) -> None:
         )
         .one()
     )
-    if product.low_stock_told and _free(product_id) > product.low_stock_at:
+    enough = product.low_stock_at + 1
+    if product.low_stock_told and _free(product_id, enough) == enough:
         _note(product_id, is_low=False)
 
 
-def _free(product_id: UUID) -> int:
-    """How many units are free; at most one more than any threshold."""
+def _free(product_id: UUID, most: int) -> int:
+    """How many units are free, counted up to so many: in the order of their own index."""
     some = (
         select(literal(1))
         .select_from(StockItem)
-        .where(StockItem.product_id == product_id, StockItem.state == UnitState.FREE)
-        .limit(LOW_STOCK_MAX + 1)
+        .where(
+            StockItem.product_id.between(product_id, product_id),
+            StockItem.state == literal_column("'free'"),
+        )
+        .order_by(StockItem.product_id, StockItem.id)
+        .limit(most)
     )
     return session().execute(select(func.count()).select_from(some.subquery())).scalar_one()
 

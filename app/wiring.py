@@ -231,11 +231,7 @@ LISTENERS = [
         "reviews.plan_request", orders_events.OrderDelivered, reviews_tasks.plan_request, LOCAL
     ),
     Listener(
-        "mail.review_wanted",
-        reviews_events.ReviewWanted,
-        mails.send_review_wanted,
-        OUTSIDE,
-        "mail",
+        "notifications.review_wanted", reviews_events.ReviewWanted, stream.ask_for_reviews, LOCAL
     ),
     Listener(
         "webhooks.order_paid",

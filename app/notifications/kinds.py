@@ -19,24 +19,25 @@ from app.notifications.models import MailMode, NotificationKind
 Params = Mapping[str, Any]
 
 
+class Target(NamedTuple):
+    """The page that a notification leads to."""
+
+    endpoint: str
+    values: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True)
 class Words:
     """A notification in words: a title, a line below it, and what a mail says more exactly.
 
-    `action` is what the link is called in a mail.
+    `action` is what the link is called in a mail; `links` are more that a mail has, by their names.
     """
 
     title: str
     detail: str
     action: str
     facts: tuple[tuple[str, str], ...] = ()
-
-
-class Target(NamedTuple):
-    """The page that a notification leads to."""
-
-    endpoint: str
-    values: Mapping[str, Any] = {}
+    links: tuple[tuple[str, Target], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,22 @@ def _opinion(params: Params) -> Target:
     return Target("reviews.one", {"review_id": params["review_id"]})
 
 
+def _review_request(params: Params) -> Words:
+    """`params`: lines: [line_id, title] of each."""
+    lines = params["lines"]
+    return Words(
+        title=_("How was your purchase?"),
+        detail=_("Write a review: %(titles)s", titles=", ".join(title for _line, title in lines)),
+        action=_("Write a review") if len(lines) == 1 else _("My purchases"),
+        links=tuple((title, Target("reviews.write", {"line_id": line})) for line, title in lines),
+    )
+
+
+def _reviewable(params: Params) -> Target:
+    [line_id, _title], *more = params["lines"]
+    return Target("orders.cabinet") if more else Target("reviews.write", {"line_id": line_id})
+
+
 def _moderated(params: Params) -> Target:
     if "review_id" in params:
         return _opinion(params)
@@ -247,6 +264,14 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         MailMode.AT_ONCE,
         _reply,
         _opinion,
+    ),
+    NotificationKind.REVIEW_REQUEST: KindEntry(
+        "edit",
+        _l("Review requests"),
+        _l("We ask once, some days after a delivery, how it was."),
+        MailMode.AT_ONCE,
+        _review_request,
+        _reviewable,
     ),
     NotificationKind.MODERATION: KindEntry(
         "shield",

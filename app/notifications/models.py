@@ -21,10 +21,11 @@ class NotificationKind(StrEnum):
     SALE = "sale"
     DELIVERY = "delivery"
     LOW_STOCK = "low_stock"
-    MODERATION = "moderation"
-    WEBHOOK = "webhook"
     REVIEW = "review"
     REPLY = "reply"
+    REVIEW_REQUEST = "review_request"
+    MODERATION = "moderation"
+    WEBHOOK = "webhook"
 
 
 class MailMode(StrEnum):

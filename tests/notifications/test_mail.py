@@ -268,6 +268,7 @@ class TestWayOut:
             unsubscribe=address,
             name="Nadia",
             told=told,
+            links=[],
             url="https://shop.example/",
             preferences_url="https://shop.example/",
         )

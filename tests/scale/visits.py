@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from app.auth.models import User
 from app.kit.db import session
+from app.kit.ids import new_id
 from app.notifications.models import NotificationKind
 from app.notifications.service import reading
 from app.notifications.service.notifying import notify
@@ -261,7 +262,7 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
 
     def tell_and_read() -> None:
         values = {"product_id": str(full.id), "title": "A thing", "left": 2}
-        key, kind = str(next(numbers)), NotificationKind.LOW_STOCK
+        key, kind = str(new_id()), NotificationKind.LOW_STOCK
         notify(user_id=cast.seller.id, kind=kind, key=key, params=values)
         assert reading.mark_all_read(user_id=cast.seller.id, kind=kind) == 1
 

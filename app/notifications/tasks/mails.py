@@ -9,7 +9,6 @@ none was subscribed to, so none has a List-Unsubscribe (RFC 2369, RFC 8058). Tho
 `post.py`.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 from app.auth import queries as people
@@ -26,12 +25,9 @@ from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
-from app.kit.ids import ids_from
 from app.kit.outbox import row_in_hand
 from app.orders.events import OrderDelivered, OrderFailed
 from app.orders.queries import purchases
-from app.reviews.events import ReviewWanted
-from app.reviews.queries.reviews import unreviewed
 
 
 def _find(user_id: UUID | None) -> User | None:
@@ -212,27 +208,4 @@ def send_payment_failed(event: OrderFailed) -> None:
         name=buyer.display_name,
         number=order.number,
         url=mail.link("orders.basket"),
-    )
-
-
-_LONGEST_ORDER = timedelta(days=60)  # from the order to its delivery, where it waited for stock
-
-
-def send_review_wanted(event: ReviewWanted) -> None:
-    """Ask a buyer for reviews of what was delivered; not of what they have reviewed since."""
-    buyer = _find(event.buyer_id)
-    if buyer is None or buyer.banned_at is not None:
-        return
-    from_id = ids_from(event.since - _LONGEST_ORDER)
-    lines = unreviewed(buyer.id, since=event.since, until=event.until, from_id=from_id)
-    end_read()
-    if not lines:
-        return
-    mail.send(
-        to=buyer.email,
-        locale=buyer.locale,
-        template="review_wanted",
-        key=row_in_hand(),
-        name=buyer.display_name,
-        lines=[(line.title, mail.link("reviews.write", line_id=line.line_id)) for line in lines],
     )

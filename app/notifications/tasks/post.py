@@ -41,6 +41,10 @@ def send_notification(event: MailWanted) -> None:
         unsubscribe=_way_out(user, told.kind),
         name=user.display_name,
         told=told,
+        links=[
+            (label, mail.link(target.endpoint, **target.values))
+            for label, target in told.words.links
+        ],
         url=_address(told),
         preferences_url=mail.link("notifications.preferences"),
     )

@@ -1,9 +1,11 @@
 """What is told to whom when something was announced. See the package on how to add a kind."""
 
+from datetime import timedelta
 from itertools import groupby
 from uuid import UUID
 
 from app.auth.events import AccountClosed, AccountReopened
+from app.kit.ids import ids_from
 from app.notifications.models import NotificationKind
 from app.notifications.service.notifying import notify
 from app.orders.events import OrderDelivered, OrderPaid
@@ -11,8 +13,8 @@ from app.orders.queries import purchases
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.events import ProductRemoved, ProductRestored, StockLow
 from app.products.queries import cards
-from app.reviews.events import ReviewAnswered, ReviewHidden, ReviewWritten
-from app.reviews.queries.reviews import public_review
+from app.reviews.events import ReviewAnswered, ReviewHidden, ReviewWanted, ReviewWritten
+from app.reviews.queries.reviews import public_review, unreviewed
 from app.webhooks.events import WebhookSwitchedOff
 from app.webhooks.models import OffReason
 from app.webhooks.queries import get_endpoint
@@ -184,4 +186,21 @@ def tell_of_hiding(event: ReviewHidden) -> None:
             "title": product.title,
             "reason": event.reason,
         },
+    )
+
+
+_LONGEST_ORDER = timedelta(days=60)  # from the order to its delivery, where it waited for stock
+
+
+def ask_for_reviews(event: ReviewWanted) -> None:
+    """Ask a buyer for reviews of what was delivered; not of what they have reviewed since."""
+    from_id = ids_from(event.since - _LONGEST_ORDER)
+    lines = unreviewed(event.buyer_id, since=event.since, until=event.until, from_id=from_id)
+    if not lines:
+        return
+    notify(
+        user_id=event.buyer_id,
+        kind=NotificationKind.REVIEW_REQUEST,
+        key=event.since.isoformat(),
+        params={"lines": [(str(line.line_id), line.title) for line in lines]},
     )

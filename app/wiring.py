@@ -9,6 +9,7 @@ from app.auth import views as auth_views
 from app.auth.models import KnownNetwork, LoginSession, MailToken, TokenFamily
 from app.auth.service import refresh, sessions
 from app.auth.views import keys as auth_keys
+from app.chats import api as chats_api
 from app.chats import policy as chats_policy
 from app.chats import sockets as chats_sockets
 from app.chats import views as chats_views
@@ -95,6 +96,7 @@ API_BLUEPRINTS: list[Blueprint] = [
     reviews_api.sellers_blueprint,
     webhooks_api.blueprint,
     notifications_api.blueprint,
+    chats_api.blueprint,
     admin_api.blueprint,
 ]
 

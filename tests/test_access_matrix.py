@@ -23,6 +23,7 @@ from app.orders.models import Delivery
 from app.products.models import StockBatch, StockItem
 from tests.admin import access as admin
 from tests.auth import access as auth
+from tests.chats import access as chats
 from tests.developers import access as developers
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -35,6 +36,7 @@ from tests.payments import access as payments
 from tests.products import access as products
 from tests.reviews import access as reviews
 from tests.support.bought import delivered, placed
+from tests.support.chats import say, talking
 from tests.support.programs import Program, program_of
 from tests.webhooks import access as webhooks
 
@@ -50,6 +52,7 @@ PUBLIC, USER, SELLER, MODERATOR, STAFF, ADMIN, SIGNED = (
 DOMAINS = (
     admin,
     auth,
+    chats,
     developers,
     files,
     health,
@@ -154,6 +157,7 @@ def strangers(app: Flask) -> list[dict[str, UUID]]:
     """The ids of what belongs to others, by the names that routes give them."""
     seller, buyer = make_user(roles=("seller",)), make_user()
     product = make_product(seller, stock=("KEY-1", "KEY-2", "KEY-3"))
+    talk = talking(make_user(), seller)
     bought = delivered(buyer, {product.id: 1})
     open_order = placed(buyer, {product.id: 1})
     app.test_client().post(
@@ -167,6 +171,8 @@ def strangers(app: Flask) -> list[dict[str, UUID]]:
         "unit_id": _one(select(StockItem.id).where(StockItem.state == "free")),
         "upload_id": uuid4(),
         "photo_id": uuid4(),
+        "conversation_id": talk.id,
+        "message_id": say(talk, talk.seller).id,
     }
     return [{**common, "order_id": bought}, {**common, "order_id": open_order}]
 

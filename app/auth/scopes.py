@@ -15,6 +15,8 @@ class Scope(StrEnum):
     WEBHOOKS = "webhooks"
     REVIEWS = "reviews"
     NOTIFICATIONS = "notifications"
+    CHATS_READ = "chats:read"
+    CHATS_WRITE = "chats:write"
     ADMIN = "admin"
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from app.auth import queries as auth
 from app.chats import texts
-from app.chats.errors import NoSuchConversation
+from app.chats.errors import NoSuchConversation, NoSuchMessage
 from app.chats.models import About, Conversation, Membership, Message, Side
 from app.chats.store import conversations, messages, people
 from app.kit.db import end_read
+from app.kit.paging import MOST_COUNTED as MOST_OF_ALL
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
 from app.orders.queries.talks import SellersPart, sellers_part, titles_of
 from app.products.queries import cards
@@ -71,6 +72,15 @@ class News:
 
 
 @dataclass(frozen=True)
+class Numbered:
+    """Messages in their order, and what is known besides."""
+
+    messages: list[Message]
+    last_seq: int
+    other_read: int
+
+
+@dataclass(frozen=True)
 class Found:
     """A message with the words of a search, and its conversation."""
 
@@ -79,13 +89,21 @@ class Found:
 
 
 def inbox(
-    user_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE, unread: bool = False
+    user_id: UUID,
+    *,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+    unread: bool = False,
+    counted: bool = False,
 ) -> Page[Talk]:
     """Somebody's conversations, the newest message first; Invalid for a broken cursor."""
     before = decode_cursor(after, tuple[datetime, str]) if after else None
     rows = conversations.parts_of(user_id, before=before, size=size + 1, unread=unread)
     page = cut(rows, size, lambda row: (row[0].last_at, row[1]))
-    return Page(_talks([part for part, _id in page.items]), page.next_cursor)
+    most = MOST_OF_ALL + 1
+    total = conversations.count(user_id, unread=unread, most=most) if counted else None
+    talks = _talks([part for part, _id in page.items])
+    return Page(talks, page.next_cursor, total, MOST_OF_ALL)
 
 
 def talks_with(user_id: UUID, words: str) -> list[Talk]:
@@ -170,13 +188,25 @@ def news(
 
 def page_of(
     user_id: UUID, conversation_id: UUID, *, after: int | None, before: int | None, size: int
-) -> list[Message]:
+) -> Numbered:
     """Messages after or before one, or the last ones, in their order; NoSuchConversation."""
-    _conversation, own, _parts = _taken_part(user_id, conversation_id)
+    _conversation, own, parts = _taken_part(user_id, conversation_id)
     if after is not None:
-        return messages.between(conversation_id, after + 1, after + size)
-    last = before - 1 if before is not None else own.seq
-    return messages.between(conversation_id, last - size + 1, last)
+        found = messages.between(conversation_id, after + 1, after + size)
+    else:
+        last = before - 1 if before is not None else own.seq
+        found = messages.between(conversation_id, last - size + 1, last)
+    last_seq = max(own.seq, found[-1].seq if found else 0)
+    return Numbered(found, last_seq, _read_by_others(parts, user_id))
+
+
+def number_of(user_id: UUID, conversation_id: UUID, message_id: UUID) -> int:
+    """The number of a message in this person's conversation; NoSuchMessage."""
+    _taken_part(user_id, conversation_id)
+    message = messages.find_by_id(message_id)
+    if message is None or message.conversation_id != conversation_id:
+        raise NoSuchMessage
+    return message.seq
 
 
 def talk_of(user_id: UUID, conversation_id: UUID) -> Talk:

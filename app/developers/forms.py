@@ -19,6 +19,8 @@ SCOPES = {
     Scope.WEBHOOKS: _l("Your webhooks"),
     Scope.REVIEWS: _l("Your reviews, replies and votes"),
     Scope.NOTIFICATIONS: _l("Your notifications"),
+    Scope.CHATS_READ: _l("Your conversations"),
+    Scope.CHATS_WRITE: _l("Your conversations: writing messages"),
     Scope.ADMIN: _l("Administration"),
 }
 

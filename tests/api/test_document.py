@@ -36,6 +36,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.apps import another_app
 from tests.support.bought import delivered
+from tests.support.chats import say, talking
 from tests.support.promises import broken
 
 PUBLISHED = Path(__file__).parent.parent / "contracts" / "openapi.json"
@@ -232,6 +233,8 @@ def _world(roles: tuple[str, ...] | None) -> tuple[dict[str, object], str | None
         "order_id": delivered(buyer, {product.id: 1}),
         "user_id": make_user().id,
     }
+    talk = talking(make_user(), seller) if user is seller else talking(user, seller)
+    ids |= {"conversation_id": talk.id, "message_id": say(talk, user).id}
     if roles is None:
         return ids, None
     scopes = [scope.value for scope in scopes_for(user)]

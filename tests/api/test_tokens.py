@@ -47,6 +47,8 @@ class TestAccess:
             "webhooks",
             "reviews",
             "notifications",
+            "chats:read",
+            "chats:write",
         ]
         me = Program(client, answer.json["access_token"]).get("/auth/me")
         assert me.status_code == 200

@@ -15,6 +15,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.factories.reviews import line_of
 from tests.support.bought import delivered
+from tests.support.chats import say, talking
 from tests.support.programs import program_of
 
 
@@ -42,6 +43,8 @@ def test_every_list_tells_its_total_when_asked(
         line_id = line_of(delivered(buyer, {product.id: 1}))
         review_id = writing.write(author_id=buyer.id, line_id=line_id, stars=5, text="Fine")
         moderation.report(user_id=seller.id, review_id=review_id, reason="Not fine")
+        talk = talking(seller=seller)
+        say(talk, talk.buyer)
     program = program_of(app, seller)
     hook = program.post(
         "/webhooks", json={"url": "https://example.com/x", "events": ["order.delivered"]}
@@ -61,6 +64,7 @@ def test_every_list_tells_its_total_when_asked(
         "/api/v1/notifications": "/notifications",
         "/api/v1/products/<uuid:product_id>/reviews": f"/products/{product.id}/reviews",
         "/api/v1/admin/reviews/reports": "/admin/reviews/reports",
+        "/api/v1/chats": "/chats",
     }
     assert places.keys() == lists_of(app)
     for place in places.values():

@@ -275,8 +275,9 @@ class TestReading:
         talk = talking()
         say(talk, talk.buyer)
         own = talk.buyer.id, talk.id
-        assert len(queries.page_of(*own, after=number, before=None, size=5)) == (number == 0)
-        assert queries.page_of(*own, after=None, before=number, size=5) == []
+        after = queries.page_of(*own, after=number, before=None, size=5)
+        assert len(after.messages) == (number == 0)
+        assert queries.page_of(*own, after=None, before=number, size=5).messages == []
         queries.news(*own, after=number, first=number, since=None)
 
     def test_words_find_messages_of_ones_own_conversations(self, app: Flask) -> None:

@@ -36,6 +36,10 @@ class Program:
         """POST."""
         return self.ask("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> TestResponse:
+        """PUT."""
+        return self.ask("PUT", path, **options)
+
 
 def program_of(app: Flask, user: User | None, scopes: list[str] | None = None) -> Program:
     """A program that acts for this person, with all that they may do or these scopes."""

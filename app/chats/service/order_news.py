@@ -32,7 +32,11 @@ def look(*, user_id: UUID, conversation_id: UUID) -> None:
 
 def tell(conversation: Conversation, part: SellersPart) -> None:
     """Say what is not said yet."""
-    for event, at in _happened(part):
+    happened = list(_happened(part))
+    said = messages.said_by_shop(conversation.id, [event.value for event, _at in happened])
+    for event, at in happened:
+        if event.value in said:
+            continue
         message = Message(
             id=new_id(),
             conversation_id=conversation.id,

@@ -125,6 +125,15 @@ def parts_of(
         return [(_membership(one), one["_id"]) for one in found]
 
 
+def count(user_id: UUID, *, unread: bool, most: int) -> int:
+    """How many conversations with messages somebody has: at most so many."""
+    query: dict[str, Any] = {"user_id": user_id, "last_at": {"$exists": True}}
+    if unread:
+        query["unread"] = True
+    with opened() as database:
+        return database.memberships.count_documents(query, limit=most)
+
+
 def unread_count(user_id: UUID) -> int:
     """In how many conversations somebody has something to read: at most one more than 99."""
     query = {"user_id": user_id, "unread": True, "muted": False}

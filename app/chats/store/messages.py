@@ -15,6 +15,7 @@ from app.chats.store.connection import opened
 
 TRIES = 100  # so many others may be faster with one number, one after the other
 MOST_FOUND = 30
+_SHOP = "shop"  # who sends what nobody has written
 _HIGHEST = 2**53  # number that is asked for; BSON has none above 2 ** 63
 
 
@@ -64,6 +65,16 @@ def between(conversation_id: UUID, first: int, last: int) -> list[Message]:
     query = {"conversation_id": conversation_id, "seq": {"$gte": first, "$lte": last}}
     with opened() as database:
         return [_message(one) for one in database.messages.find(query).sort("seq")]
+
+
+def said_by_shop(conversation_id: UUID, client_ids: Sequence[str]) -> set[str]:
+    """Which of these the shop has said already."""
+    keys = [f"{_SHOP}:{client_id}" for client_id in client_ids]
+    with opened() as database:
+        found = database.messages.find(
+            {"conversation_id": conversation_id, "key": {"$in": keys}}, {"client_id": 1}
+        )
+        return {one["client_id"] for one in found}
 
 
 def find(conversation_id: UUID, seq: int) -> Message | None:
@@ -139,7 +150,7 @@ def _kept(moment: datetime) -> datetime:
 
 
 def _key(message: Message) -> str:
-    return f"{message.sender_id or 'shop'}:{message.client_id}"
+    return f"{message.sender_id or _SHOP}:{message.client_id}"
 
 
 def _document(message: Message, key: str, found_by: Sequence[str]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from app.auth.models import KnownNetwork, LoginSession, MailToken, TokenFamily
 from app.auth.service import refresh, sessions
 from app.auth.views import keys as auth_keys
 from app.chats import api as chats_api
+from app.chats import events as chats_events
 from app.chats import policy as chats_policy
 from app.chats import sockets as chats_sockets
+from app.chats import tasks as chats_tasks
 from app.chats import views as chats_views
 from app.chats.service import sweeping
 from app.developers import views as developers_views
@@ -266,6 +268,14 @@ LISTENERS = [
         LOCAL,
         "webhooks",
         webhooks_queries.listen_to_review(),
+    ),
+    Listener(
+        "webhooks.message_received",
+        chats_events.MessageArrived,
+        chats_tasks.tell_webhooks,
+        OUTSIDE,
+        "webhooks",
+        webhooks_queries.listen_to_messages(),
     ),
 ]
 

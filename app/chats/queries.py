@@ -81,6 +81,16 @@ class Numbered:
 
 
 @dataclass(frozen=True)
+class Arrived:
+    """A message as it reaches one of those to whom it was written, who is `side` there."""
+
+    message: Message
+    conversation: Conversation
+    side: Side
+    sender_name: str
+
+
+@dataclass(frozen=True)
 class Found:
     """A message with the words of a search, and its conversation."""
 
@@ -213,6 +223,20 @@ def talk_of(user_id: UUID, conversation_id: UUID) -> Talk:
     """A conversation as it stands in its person's list; NoSuchConversation."""
     conversation, own, _parts = _taken_part(user_id, conversation_id)
     return _talks([own], {conversation.id: conversation})[0]
+
+
+def arrived(message_id: UUID, recipient_id: UUID) -> Arrived | None:
+    """A message for one of those it was written to; None once it is deleted, and for others."""
+    message = messages.find_by_id(message_id)
+    if message is None or message.sender_id is None or message.deleted_at is not None:
+        return None
+    part = conversations.part_of(message.conversation_id, recipient_id)
+    conversation = conversations.find(message.conversation_id) if part else None
+    if part is None or conversation is None:
+        return None
+    names = _names([message.sender_id])
+    end_read()
+    return Arrived(message, conversation, part.side, names.get(message.sender_id, ""))
 
 
 def unread_count(user_id: UUID) -> int:

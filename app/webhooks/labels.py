@@ -10,6 +10,7 @@ EVENTS = {
     EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
     EventType.STOCK_OUT: _l("Product sold out"),
     EventType.REVIEW_WRITTEN: _l("Review written"),
+    EventType.MESSAGE_RECEIVED: _l("Message received"),
 }
 FAILURES = {
     Failure.PRIVATE_ADDRESS: _l("the address is not on the public internet"),

@@ -21,6 +21,7 @@ class EventType(StrEnum):
     STOCK_LOW = "stock.low"
     STOCK_OUT = "stock.out"
     REVIEW_WRITTEN = "review.written"
+    MESSAGE_RECEIVED = "message.received"
     TEST = "webhook.test"
 
 

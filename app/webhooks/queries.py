@@ -85,6 +85,14 @@ def listen_to_review() -> str:
     )"""
 
 
+def listen_to_messages() -> str:
+    """SQL: whether any endpoint of whoever is written to hears of messages."""
+    return f"""EXISTS (
+        SELECT FROM webhook_endpoint
+        WHERE owner_id = %(recipient_id)s AND {listens([EventType.MESSAGE_RECEIVED])}
+    )"""
+
+
 def endpoints_of(owner_id: UUID) -> list[WebhookEndpoint]:
     """A seller's endpoints, in the order in which they were made."""
     query = select(WebhookEndpoint).where(WebhookEndpoint.owner_id == owner_id)

@@ -10,7 +10,14 @@ from app.kit.api.schemas import Input, Listing, Output, Paged
 from app.webhooks.models import EventType, Failure, MessageState, OffReason
 from app.webhooks.posting import MAX_URL
 
-Choice = Literal["order.paid", "order.delivered", "stock.low", "stock.out", "review.written"]
+Choice = Literal[
+    "order.paid",
+    "order.delivered",
+    "stock.low",
+    "stock.out",
+    "review.written",
+    "message.received",
+]
 
 
 class EndpointIn(Input):

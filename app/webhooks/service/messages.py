@@ -1,7 +1,7 @@
 """Messages are written for each endpoint that listens, in the listener's own transaction."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from app.webhooks.service import turns
 from app.webhooks.service.sending import nudge_after_commit
 
 LOW = 5  # free units and fewer
+CLOCKS_APART = timedelta(minutes=1)
 SEND_LIMIT = "30/minute"  # of one seller, by hand
 
 
@@ -112,6 +113,24 @@ def tell_of_review(*, review_id: UUID, seller_id: UUID) -> None:
     }
     for endpoint in _listening({seller_id}, [EventType.REVIEW_WRITTEN]):
         _write(endpoint, EventType.REVIEW_WRITTEN, f"review:{review_id}", data, db_now())
+
+
+@transactional
+def tell_of_message(*, owner_id: UUID, data: Mapping[str, Any], written_at: datetime) -> None:
+    """Tell somebody's endpoints of a message in a conversation, each once.
+
+    `data` has its `message_id` and `conversation_id`; those of one conversation go out in order.
+    """
+    subject, now = f"chat:{data['conversation_id']}", db_now()
+    for endpoint in _listening({owner_id}, [EventType.MESSAGE_RECEIVED]):
+        is_told = select(WebhookMessage.id).where(
+            WebhookMessage.endpoint_id == endpoint.id,
+            WebhookMessage.id >= ids_from(written_at - CLOCKS_APART),
+            WebhookMessage.subject == subject,
+            WebhookMessage.payload["data"]["message_id"].astext == data["message_id"],
+        )
+        if session().execute(is_told.limit(1)).first() is None:
+            _write(endpoint, EventType.MESSAGE_RECEIVED, subject, dict(data), now)
 
 
 def _set_level(endpoint_id: UUID, product_id: UUID, level: EventType | None) -> bool:

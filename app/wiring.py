@@ -1,5 +1,7 @@
 """The table of the shop: blueprints, listeners, topics, timed work, retention. No logic."""
 
+from functools import partial
+
 from flask import Blueprint, Flask
 
 from app.admin import api as admin_api
@@ -72,6 +74,7 @@ from app.webhooks.models import EventType, WebhookMessage
 from app.webhooks.service import messages, sending
 
 LOCAL, OUTSIDE = Reach.LOCAL, Reach.OUTSIDE
+TO_MAIL = partial(Listener, reach=OUTSIDE, queue="mail")
 
 BLUEPRINTS: list[Blueprint] = [
     auth_views.blueprint,
@@ -104,80 +107,26 @@ API_BLUEPRINTS: list[Blueprint] = [
 
 # A name stands in rows that wait: to change one takes a migration that changes it there, too.
 LISTENERS = [
-    Listener("mail.confirm", auth_events.UserRegistered, mails.send_confirmation, OUTSIDE, "mail"),
-    Listener(
-        "mail.confirm_again",
-        auth_events.ConfirmationRequested,
-        mails.send_confirmation_again,
-        OUTSIDE,
-        "mail",
+    TO_MAIL("mail.confirm", auth_events.UserRegistered, mails.send_confirmation),
+    TO_MAIL("mail.confirm_again", auth_events.ConfirmationRequested, mails.send_confirmation_again),
+    TO_MAIL(
+        "mail.already_registered", auth_events.KnownAddressRegistered, mails.send_already_registered
     ),
-    Listener(
-        "mail.already_registered",
-        auth_events.KnownAddressRegistered,
-        mails.send_already_registered,
-        OUTSIDE,
-        "mail",
+    TO_MAIL("mail.password_reset", auth_events.PasswordResetRequested, mails.send_password_reset),
+    TO_MAIL("mail.password_changed", auth_events.PasswordChanged, mails.send_password_changed),
+    TO_MAIL(
+        "mail.refresh_token_reused", auth_events.RefreshTokenReused, mails.send_refresh_token_reused
     ),
-    Listener(
-        "mail.password_reset",
-        auth_events.PasswordResetRequested,
-        mails.send_password_reset,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
-        "mail.password_changed",
-        auth_events.PasswordChanged,
-        mails.send_password_changed,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
-        "mail.refresh_token_reused",
-        auth_events.RefreshTokenReused,
-        mails.send_refresh_token_reused,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
-        "mail.payout_changed",
-        auth_events.PayoutAddressChanged,
-        mails.send_payout_changed,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
+    TO_MAIL("mail.payout_changed", auth_events.PayoutAddressChanged, mails.send_payout_changed),
+    TO_MAIL(
         "mail.payout_changed_to_old",
         auth_events.PayoutAddressChanged,
         mails.send_payout_changed_to_old,
-        OUTSIDE,
-        "mail",
     ),
-    Listener(
-        "mail.delivered",
-        orders_events.OrderDelivered,
-        mails.send_delivered,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
-        "mail.payment_failed",
-        orders_events.OrderFailed,
-        mails.send_payment_failed,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
-        "notifications.mail",
-        notifications_events.MailWanted,
-        post.send_notification,
-        OUTSIDE,
-        "mail",
-    ),
-    Listener(
-        "notifications.digest", notifications_events.DigestWanted, post.send_digest, OUTSIDE, "mail"
-    ),
+    TO_MAIL("mail.delivered", orders_events.OrderDelivered, mails.send_delivered),
+    TO_MAIL("mail.payment_failed", orders_events.OrderFailed, mails.send_payment_failed),
+    TO_MAIL("notifications.mail", notifications_events.MailWanted, post.send_notification),
+    TO_MAIL("notifications.digest", notifications_events.DigestWanted, post.send_digest),
     Listener("notifications.order_paid", orders_events.OrderPaid, stream.tell_of_sale, LOCAL),
     Listener(
         "notifications.order_delivered",

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "20261127_0430_tell_of_messages"
-down_revision = "20261127_0425_tell_of_reviews"
+revision = "20261127_0450_tell_of_messages"
+down_revision = "20261127_0440_ask_in_stream"
 branch_labels = None
 depends_on = None
 

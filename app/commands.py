@@ -15,6 +15,7 @@ from app.auth.models import Role
 from app.auth.queries import user_by_email
 from app.auth.service import moderation, signing
 from app.demo import data as demo
+from app.demo import sales as demo_sales
 from app.extensions import db
 from app.health import stores
 from app.kit import jobs, promises
@@ -108,8 +109,10 @@ def add_categories() -> None:
 
 @click.command("demo-data")
 def demo_data() -> None:
-    """Fill an empty shop with demo users and products."""
+    """Fill an empty shop with demo users and products; with the sandbox, also sales and reviews."""
     click.echo(demo.fill())
+    if current_app.extensions["settings"].paypal_ca_file is not None:
+        jobs.enqueue(demo_sales.run, queue="timed")  # once there is a sandbox to ask
 
 
 @click.command("check-stores")

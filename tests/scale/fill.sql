@@ -170,6 +170,24 @@ FROM numbers() n, product_of(n) product WHERE state_of(n) = 'delivered';
 INSERT INTO delivery_record (order_id, sequence, delivery_id, act, agent, at, previous_hash, hash)
 SELECT nth(10, n), 1, nth(12, n), 'assigned', '', at(n), '\x00', '\x00'
 FROM numbers() n WHERE state_of(n) = 'delivered';
+-- Two of three deliveries are reviewed; each tenth of these as if it were of product 5.
+INSERT INTO review (id, line_id, order_id, product_id, seller_id, author_id, stars, text,
+    helpful_count, written_at, hidden_at, hidden_by, hidden_reason)
+SELECT nth(23, n), nth(11, n), nth(10, n), nth(3, CASE WHEN n % 10 = 3 THEN 5 ELSE product END),
+    nth(1, seller_of(product)), nth(1, buyer_of(n)), 1 + any_below(n, 5), 'Works well.',
+    any_below(n, 100), at(n), CASE WHEN n % 5000 = 3 THEN at(n) END,
+    CASE WHEN n % 5000 = 3 THEN nth(1, 1) END, CASE WHEN n % 5000 = 3 THEN 'Insults' END
+FROM numbers() n, product_of(n) product WHERE state_of(n) = 'delivered' AND n % 3 <> 2;
+INSERT INTO review_report (id, review_id, user_id, reason, created_at, closed_at)
+SELECT nth(24, n), nth(23, n), nth(1, n), 'Insults', at(n),
+    CASE WHEN n % 5000 <> 3000 THEN at(n) END
+FROM tenths() n WHERE state_of(n) = 'delivered' AND n % 3 <> 2;
+INSERT INTO review_request (buyer_id, since, due_at)
+SELECT nth(1, n), at(n), '2100-01-01' FROM tenths() n;
+INSERT INTO seller_rating (seller_id, review_count, star_sum)
+SELECT nth(1, n), 10, 40 FROM numbers() n WHERE n % 1000 = 0;
+INSERT INTO seller_replies (seller_id, last_seconds, median_seconds)
+SELECT nth(1, n), '{60}', 60 FROM numbers() n WHERE n % 1000 = 0;
 INSERT INTO payment (id, reference, state, amount_minor, currency, paypal_order_id,
     capture_attempt, checks, next_check_at, settled_at)
 SELECT nth(13, n), nth(10, n), CASE WHEN is_sold(n) THEN 'settled' WHEN state_of(n) = 'open'

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import pytest
@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from app.auth import names
 from app.auth.models import User
 from app.kit.db import session
 from app.kit.ids import new_id
@@ -26,11 +27,15 @@ from app.products.errors import StockUnreadable
 from app.products.models import Category, Product, UnitState
 from app.products.queries.catalogue import Sort
 from app.products.service import importing, products, stock, uploads
+from app.reviews.queries.reviews import ReviewSort
+from app.reviews.service import answering, writing
+from app.reviews.service import moderation as opinions
 from app.webhooks.models import WebhookEndpoint
 from app.webhooks.service import messages
 from app.wiring import TIMED_WORK
 from tests.conftest import PASSWORD
 from tests.factories.auth import make_user
+from tests.factories.reviews import line_of
 from tests.support.bought import PARTIAL, paid, placed
 from tests.support.programs import program_of
 
@@ -76,6 +81,9 @@ class Cast:
             name: session().scalars(select(User).where(User.email == email)).one()
             for name, email in emails.items()
         }
+        for person in (people["seller"], people["small_seller"]):
+            person.name_letters = names.letters(person.display_name)
+        session().commit()
         return cls(admin=admin, **people)
 
 
@@ -121,6 +129,13 @@ def pages(app: Flask, cast: Cast) -> Visits:
             *listings,
             f"/products/{full.id}",
             f"/products/{usual.id}",
+            *(f"/products/{full.id}/reviews?sort={sort}" for sort in ReviewSort),
+            *(f"/products/{full.id}/reviews?sort={sort}&stars=2" for sort in ReviewSort),
+            f"/products/{full.id}/reviews?{MANY}",
+            *(f"{home_of(seller)}" for seller in (cast.seller, cast.small_seller)),
+            *(f"{home_of(cast.seller)}?sort={sort}" for sort in SORTS),
+            *(f"{home_of(cast.small_seller)}?q={words}" for words in COMMON_WORDS),
+            f"/products?seller={cast.small_seller.display_name}&sort=price_asc",
             "/sitemap.xml",
             f"/sitemap/products-{UUID(int=0)}.xml",
             "/order/basket",
@@ -133,6 +148,8 @@ def pages(app: Flask, cast: Cast) -> Visits:
             "/order/purchases?q=nowhere&show=unfinished",
             f"/order/purchases/{order.id}",
             f"/order/purchases/{order.id}/lines/{order.lines[0].id}",
+            f"/reviews/lines/{order.lines[0].id}",
+            f"/products/{full.id}",
             "/order/basket",
             "/order/checkout",
             "/auth/profile",
@@ -186,6 +203,10 @@ def operations(app: Flask, cast: Cast) -> Visits:
             "/products?kind=link&total=true",
             "/products/categories",
             f"/products/{full.id}",
+            f"/products/{full.id}/reviews?total=true&limit=100",
+            f"/products/{full.id}/reviews?total=true&sort=best&stars=4",
+            f"/sellers/{cast.seller.id}",
+            f"/products?seller_id={cast.small_seller.id}&total=true",
             "/order?total=true",
             "/order?unfinished=true&total=true",
             "/order?q=nowhere&total=true",
@@ -219,6 +240,7 @@ def operations(app: Flask, cast: Cast) -> Visits:
                 for words in ("example.com", "user4711", "nobody", "er", "qx", "q")
             ),
             f"/admin/users/{cast.buyer.id}",
+            "/admin/reviews/reports?total=true",
         ],
     }
     for name, known in paths.items():
@@ -238,6 +260,18 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
         delivering.deliver(order_id=order_id)
         with pytest.raises(StockUnreadable):  # nothing is sealed in what `fill.sql` makes
             reveal.reveal_all(viewer=Viewer(buyer.id, "127.0.0.1", ""), order_id=order_id)
+
+    def review() -> None:
+        order_id = paid(buyer, {full.id: 1})
+        delivering.deliver(order_id=order_id)
+        line_id = line_of(order_id)
+        words = {"author_id": buyer.id, "line_id": line_id}
+        review_id = writing.write(**words, stars=5, text="Works well.")
+        writing.write(**words, stars=4, text="Works.")
+        answering.vote(user_id=cast.buyer.id, review_id=review_id, helpful=True)
+        opinions.report(user_id=cast.buyer.id, review_id=review_id, reason="Not true")
+        opinions.hide(moderator_id=cast.admin.id, review_id=review_id, reason="Not true")
+        writing.delete_own(author_id=buyer.id, review_id=review_id)
 
     def give_up() -> None:
         ending.cancel(buyer_id=buyer.id, order_id=placed(buyer, {full.id: 1}))
@@ -272,6 +306,7 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
         assert browser.post("/auth/logout").status_code == 303
 
     yield "a sale", buy
+    yield "a review and what becomes of it", review
     yield "an order given up", give_up
     yield "stock taken in and back", take_in_and_take_back
     yield "a product hidden and published", hide_and_publish
@@ -301,6 +336,11 @@ def endpoint_of(seller: User) -> WebhookEndpoint:
     """A seller's webhook."""
     query = select(WebhookEndpoint).where(WebhookEndpoint.owner_id == seller.id)
     return session().scalars(query).unique().one()
+
+
+def home_of(seller: User) -> str:
+    """A seller's public page."""
+    return f"/sellers/{quote(seller.display_name)}"
 
 
 def _log_in(browser: FlaskClient, user: User) -> None:

@@ -188,14 +188,14 @@ def _review_request(params: Params) -> Words:
     return Words(
         title=_("How was your purchase?"),
         detail=_("Write a review: %(titles)s", titles=", ".join(title for _line, title in lines)),
-        action=_("Write a review") if len(lines) == 1 else _("My purchases"),
+        action=_("Write a review"),
         links=tuple((title, Target("reviews.write", {"line_id": line})) for line, title in lines),
     )
 
 
 def _reviewable(params: Params) -> Target:
     [line_id, _title], *more = params["lines"]
-    return Target("orders.cabinet") if more else Target("reviews.write", {"line_id": line_id})
+    return Target("reviews.waiting") if more else Target("reviews.write", {"line_id": line_id})
 
 
 def _moderated(params: Params) -> Target:

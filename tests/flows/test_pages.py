@@ -147,6 +147,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "purchase": f"/order/purchases/{bought}",
                 "purchase-open": f"/order/purchases/{waiting}",
                 "bought-listing": f"/order/purchases/{bought}/lines/{line}",
+                "to-review": "/reviews/waiting",
                 "review-form": f"/reviews/lines/{line_to_review}",
                 "return": f"/order/{waiting}/return",
                 "developers": "/developers",

@@ -25,6 +25,7 @@ RULES = {
     "reviews.take_back_reply": Access.SELLER,
     "reviews.unhide": Access.STAFF,
     "reviews.vote": Access.USER,
+    "reviews.waiting": Access.USER,
     "reviews.write": Access.USER,
 }
 OPEN_TO_STRANGERS = {"reviews.of_product_page", "product_reviews_api.list_reviews"}

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.auth.models import User
@@ -14,8 +15,8 @@ from app.reviews.service import asking, writing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.factories.reviews import line_of
-from tests.support.bought import delivered
-from tests.support.inbox import Inbox
+from tests.support.bought import delivered, soup, words
+from tests.support.inbox import Inbox, path_in
 from tests.support.sale import count
 from tests.support.servers import Servers
 
@@ -48,7 +49,9 @@ def asked(inbox: Inbox, buyer: User) -> list[str]:
     return [mail["subject"] for mail in inbox.of(buyer.email) if "How was" in mail["subject"]]
 
 
-def test_once_and_not_before_it_is_time(product: Product, inbox: Inbox, drain: Drain) -> None:
+def test_once_and_not_before_it_is_time(
+    product: Product, inbox: Inbox, drain: Drain, login: Callable[..., FlaskClient]
+) -> None:
     buyer = make_user()
     delivered(buyer, {product.id: 1})
     drain()
@@ -64,8 +67,20 @@ def test_once_and_not_before_it_is_time(product: Product, inbox: Inbox, drain: D
     drain()
     assert asked(inbox, buyer) == ["How was your purchase?"]
     [mail] = [mail for mail in inbox.of(buyer.email) if "How was" in mail["subject"]]
+    assert "Lamp <3, Lamp <3" in mail["text"]
     assert mail["text"].count("/reviews/lines/") == 2
-    assert "Lamp <3" in mail["text"]
+    # Several are listed on a page of their own.
+    browser = login(buyer)
+    answer = browser.get(path_in(mail, "/notifications/"))
+    assert answer.location == "/reviews/waiting"
+    page = soup(browser.get(answer.location))
+    links = [link["href"] for link in page.select("#purchase-reviews a")]
+    assert len(links) == 2
+    browser.post(links[0], data={"stars": "5", "text": "Bright"})
+    page = soup(browser.get("/reviews/waiting"))
+    assert [link["href"] for link in page.select("#purchase-reviews a")] == links[1:]
+    browser.post(links[1], data={"stars": "4", "text": "Still bright"})
+    assert "Nothing to review" in words(browser.get("/reviews/waiting"))
 
 
 def test_not_for_what_was_reviewed(product: Product, inbox: Inbox, drain: Drain) -> None:

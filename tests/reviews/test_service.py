@@ -245,6 +245,10 @@ class TestModeration:
         moderation.dismiss(review_id=second)
         moderation.hide(moderator_id=make_user().id, review_id=first, reason="Spam")
         assert open_reports().items == []
+        deleted = make_review(product, author=author)
+        moderation.report(user_id=reporter.id, review_id=deleted, reason="Spam")
+        writing.delete_own(author_id=author.id, review_id=deleted)
+        assert open_reports().items == []
         with pytest.raises(NotYourOwn):
             moderation.report(user_id=author.id, review_id=make_review(product, author=author),
                               reason="Mine")  # fmt: skip

@@ -1,23 +1,20 @@
-"""Who is told of reviews, in the stream and by webhook."""
+"""Who is told of reviews: their sellers' programs, and nobody of what is hidden by then."""
 
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.auth.models import User
 from app.kit.db import session
 from app.products.models import Product
-from app.reviews.service import answering, moderation
+from app.reviews.service import moderation
 from app.webhooks.service import endpoints
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.factories.reviews import make_review
-from tests.support.bought import words
 
-Login = Callable[..., FlaskClient]
 Drain = Callable[[], None]
 
 
@@ -29,39 +26,6 @@ def seller(app: Flask) -> User:
 @pytest.fixture
 def product(seller: User) -> Product:
     return make_product(seller, kind="text", title="Lamp")
-
-
-def test_seller_and_author_are_told(
-    seller: User, product: Product, login: Login, drain: Drain
-) -> None:
-    author = make_user()
-    review_id = make_review(product, stars=4, author=author)
-    drain()
-    for _time in range(2):
-        answering.reply(seller_id=seller.id, review_id=review_id, text="Thanks")
-    drain()
-    browser = login(seller)
-    shown = words(browser.get("/notifications?kind=review"))
-    assert "New review: Lamp" in shown
-    assert "4 of 5 stars" in shown
-    reading = login(author)
-    shown = words(reading.get("/notifications?kind=reply"))
-    assert shown.count("Ann's Keys replied to your review") == 1
-    moderation.hide(moderator_id=make_user().id, review_id=review_id, reason="Insults people")
-    drain()
-    shown = words(reading.get("/notifications?kind=moderation"))
-    assert "A moderator hid your review: Lamp" in shown
-    assert "Reason: Insults people" in shown
-
-
-def test_each_leads_to_the_review(
-    seller: User, product: Product, login: Login, drain: Drain
-) -> None:
-    review_id = make_review(product)
-    drain()
-    notification = session().scalar(text("SELECT id FROM notification WHERE kind = 'review'"))
-    answer = login(seller).get(f"/notifications/{notification}")
-    assert answer.location == f"/reviews/{review_id}"
 
 
 def test_nobody_is_told_of_what_was_deleted_at_once(

@@ -149,6 +149,7 @@ def pages(app: Flask, cast: Cast) -> Visits:
             f"/order/purchases/{order.id}",
             f"/order/purchases/{order.id}/lines/{order.lines[0].id}",
             f"/reviews/lines/{order.lines[0].id}",
+            "/reviews/waiting",
             f"/products/{full.id}",
             "/order/basket",
             "/order/checkout",
@@ -261,18 +262,6 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
         with pytest.raises(StockUnreadable):  # nothing is sealed in what `fill.sql` makes
             reveal.reveal_all(viewer=Viewer(buyer.id, "127.0.0.1", ""), order_id=order_id)
 
-    def review() -> None:
-        order_id = paid(buyer, {full.id: 1})
-        delivering.deliver(order_id=order_id)
-        line_id = line_of(order_id)
-        words = {"author_id": buyer.id, "line_id": line_id}
-        review_id = writing.write(**words, stars=5, text="Works well.")
-        writing.write(**words, stars=4, text="Works.")
-        answering.vote(user_id=cast.buyer.id, review_id=review_id, helpful=True)
-        opinions.report(user_id=cast.buyer.id, review_id=review_id, reason="Not true")
-        opinions.hide(moderator_id=cast.admin.id, review_id=review_id, reason="Not true")
-        writing.delete_own(author_id=buyer.id, review_id=review_id)
-
     def give_up() -> None:
         ending.cancel(buyer_id=buyer.id, order_id=placed(buyer, {full.id: 1}))
 
@@ -306,7 +295,7 @@ def use_cases(app: Flask, cast: Cast) -> Visits:
         assert browser.post("/auth/logout").status_code == 303
 
     yield "a sale", buy
-    yield "a review and what becomes of it", review
+    yield "a review and what becomes of it", partial(_review, cast, full.id, buyer)
     yield "an order given up", give_up
     yield "stock taken in and back", take_in_and_take_back
     yield "a product hidden and published", hide_and_publish
@@ -336,6 +325,18 @@ def endpoint_of(seller: User) -> WebhookEndpoint:
     """A seller's webhook."""
     query = select(WebhookEndpoint).where(WebhookEndpoint.owner_id == seller.id)
     return session().scalars(query).unique().one()
+
+
+def _review(cast: Cast, product_id: UUID, buyer: User) -> None:
+    order_id = paid(buyer, {product_id: 1})
+    delivering.deliver(order_id=order_id)
+    words = {"author_id": buyer.id, "line_id": line_of(order_id)}
+    review_id = writing.write(**words, stars=5, text="Works well.")
+    writing.write(**words, stars=4, text="Works.")
+    answering.vote(user_id=cast.buyer.id, review_id=review_id, helpful=True)
+    opinions.report(user_id=cast.buyer.id, review_id=review_id, reason="Not true")
+    opinions.hide(moderator_id=cast.admin.id, review_id=review_id, reason="Not true")
+    writing.delete_own(author_id=buyer.id, review_id=review_id)
 
 
 def home_of(seller: User) -> str:

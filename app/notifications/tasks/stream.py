@@ -1,11 +1,9 @@
 """What is told to whom when something was announced. See the package on how to add a kind."""
 
-from datetime import timedelta
 from itertools import groupby
 from uuid import UUID
 
 from app.auth.events import AccountClosed, AccountReopened
-from app.kit.ids import ids_from
 from app.notifications.models import NotificationKind
 from app.notifications.service.notifying import notify
 from app.orders.events import OrderDelivered, OrderPaid
@@ -189,13 +187,9 @@ def tell_of_hiding(event: ReviewHidden) -> None:
     )
 
 
-_LONGEST_ORDER = timedelta(days=60)  # from the order to its delivery, where it waited for stock
-
-
 def ask_for_reviews(event: ReviewWanted) -> None:
     """Ask a buyer for reviews of what was delivered; not of what they have reviewed since."""
-    from_id = ids_from(event.since - _LONGEST_ORDER)
-    lines = unreviewed(event.buyer_id, since=event.since, until=event.until, from_id=from_id)
+    lines = unreviewed(event.buyer_id, since=event.since, until=event.until)
     if not lines:
         return
     notify(

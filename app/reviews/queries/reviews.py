@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, tup
 
 from app.auth.models import User
 from app.kit.db import lock, read
+from app.kit.ids import ids_from
 from app.kit.paging import Page, cut, decode_cursor, with_total
 from app.orders.models import Order, OrderLine, OrderState
 from app.reviews import policy
@@ -21,6 +22,7 @@ from app.reviews.models import Review, ReviewReport, ReviewVote
 
 PAGE = 10
 MOST_LINES = 20  # of one product, bought by one person
+_LONGEST_ORDER = timedelta(days=60)  # from an order to its delivery, where it waited for stock
 Key = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -252,10 +254,9 @@ def line_of(reader_id: UUID, line_id: UUID) -> ReviewableLine | None:
     return next(iter(_lines(_OF_LINE, reader_id, line_id=line_id)), None)
 
 
-def unreviewed(
-    reader_id: UUID, *, since: datetime, until: datetime, from_id: UUID
-) -> list[ReviewableLine]:
-    """What was delivered between these moments and has no review; of orders from this id on."""
+def unreviewed(reader_id: UUID, *, since: datetime, until: datetime) -> list[ReviewableLine]:
+    """What was delivered to this person between these moments and has no review."""
+    from_id = ids_from(since - _LONGEST_ORDER)
     return _lines(_SINCE, reader_id, since=since, until=until, from_id=from_id)
 
 

@@ -51,7 +51,7 @@ def hide(*, moderator_id: UUID, review_id: UUID, reason: str) -> None:
     if is_new:
         review.hidden_at = now
     session().flush()  # the review's row comes before those of the sums
-    _close_reports(review_id)
+    close_reports(review_id=review_id)
     count_review(product_id=review.product_id, before=before, now=None)
     if is_new:
         emit(ReviewHidden(review.id, review.product_id, review.author_id, reason, now))
@@ -72,10 +72,12 @@ def unhide(*, review_id: UUID) -> None:
 def dismiss(*, review_id: UUID) -> None:
     """Leave a reported review as it is, and close what was reported; NoSuchReview."""
     locked(review_id)
-    _close_reports(review_id)
+    close_reports(review_id=review_id)
 
 
-def _close_reports(review_id: UUID) -> None:
+@transactional
+def close_reports(*, review_id: UUID) -> None:
+    """Have what was reported of a review wait for nobody any more."""
     session().execute(
         update(ReviewReport)
         .where(ReviewReport.review_id == review_id, ReviewReport.closed_at.is_(None))

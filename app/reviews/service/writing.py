@@ -19,6 +19,7 @@ from app.reviews.errors import BadReview, NoSuchLine, NoSuchReview, NotDelivered
 from app.reviews.events import ReviewWritten
 from app.reviews.models import TEXT_MAX, TEXT_MIN, Review, ReviewVote
 from app.reviews.queries.reviews import locked
+from app.reviews.service.moderation import close_reports
 from app.reviews.service.words import cleaned
 
 _OF_A_DELIVERED_LINE = "review_of_delivered_line"
@@ -107,4 +108,5 @@ def delete_own(*, author_id: UUID, review_id: UUID) -> None:
     review.text, review.reply, review.replied_at, review.helpful_count = "", None, None, 0
     session().execute(delete(ReviewVote).where(ReviewVote.review_id == review_id))
     session().flush()  # as above
+    close_reports(review_id=review_id)
     count_review(product_id=review.product_id, before=before, now=None)

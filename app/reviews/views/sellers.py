@@ -10,7 +10,7 @@ from app.kit import htmx, lists
 from app.kit.access import Access, allow
 from app.kit.words import searchable
 from app.products.queries import catalogue as goods
-from app.products.queries.catalogue import Filters, Listing, Sort
+from app.products.queries.catalogue import Filters, Listing
 from app.products.ratings import PRIOR_REVIEWS, PRIOR_STARS
 from app.reviews.forms import GoodsForm
 from app.reviews.queries.sellers import profile_of, seller_called, seller_with
@@ -29,10 +29,9 @@ def seller(name: str) -> ResponseReturnValue:
     asked = lists.asked()
     page = Listing([], None)
     if valid:
-        by_words = form.words and not form.sort.raw_data
         page = goods.listing(
             Filters(words=form.words, seller_id=found.id),
-            Sort.RELEVANCE if by_words else form.chosen_sort,
+            form.chosen_sort,
             after=asked.after,
             size=asked.size(),
             counted=not asked.after,

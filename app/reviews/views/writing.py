@@ -1,5 +1,6 @@
 """A buyer writes, changes and deletes a review."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import flash, url_for
@@ -15,9 +16,20 @@ from app.kit.forms import form_page
 from app.products.queries import cards
 from app.reviews.errors import NoSuchLine
 from app.reviews.forms import ReviewForm
-from app.reviews.queries.reviews import ReviewableLine, line_of, review_for
+from app.reviews.queries.reviews import ReviewableLine, line_of, review_for, unreviewed
 from app.reviews.service import writing
 from app.reviews.views import blueprint
+
+LATELY = timedelta(days=90)
+
+
+@blueprint.get("/reviews/waiting")
+@allow(Access.USER)
+def waiting() -> ResponseReturnValue:
+    """What the visitor was given lately and has not reviewed."""
+    now = datetime.now(UTC)
+    lines = unreviewed(current_user.id, since=now - LATELY, until=now)
+    return htmx.page("reviews/waiting.html", lines=lines)
 
 
 @blueprint.get("/reviews/lines/<uuid:line_id>")

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from app.settings import Settings
 
+ESSENTIAL = frozenset({"postgresql", "redis"})  # without the others the shop sells on
 _SECONDS = 2
 _KEPT_SECONDS = 1.0
 

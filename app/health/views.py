@@ -7,9 +7,13 @@ from http import HTTPStatus
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask_babel import force_locale
 
-from app.health import stores
+from app.health import parts, stores
+from app.health.parts import State
+from app.kit import i18n
 from app.kit.access import Access, allow
+from app.kit.headers import no_store
 from app.kit.i18n import LOCALES
 from app.kit.requests import public
 from app.settings import Settings
@@ -81,12 +85,36 @@ def favicon() -> Response:
 @blueprint.get("/readyz")
 @allow(Access.PUBLIC)
 def ready() -> tuple[Response, int]:
-    """Each store that the shop needs, and whether it can be reached; 503 if one can't."""
-    failures = cast(stores.Watch, current_app.extensions[_KEY]).failures()
+    """Each store, and whether it can be reached; 503 if one can't without which nothing is sold.
+
+    The shop sells on without the others: it is `degraded` then, which is no reason to take it away.
+    """
+    failures = _failures()
     for name, failure in failures.items():
         if failure is not None:
             log.warning("not ready", extra={"store": name, "error": type(failure).__name__})
-    is_ready = not any(failures.values())
+    missed = {name for name, failure in failures.items() if failure is not None}
+    word = "unavailable" if missed & stores.ESSENTIAL else "degraded" if missed else "ok"
     words = {name: "unreachable" if failure else "reached" for name, failure in failures.items()}
-    status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return jsonify(status="ok" if is_ready else "unavailable", stores=words), status
+    status = HTTPStatus.SERVICE_UNAVAILABLE if word == "unavailable" else HTTPStatus.OK
+    return jsonify(status=word, stores=words), status
+
+
+@blueprint.get("/status")
+@allow(Access.PUBLIC)
+def status() -> Response:
+    """Each part of the shop, and whether it works, for people; needs no store itself."""
+    no_store()
+    missed = {name for name, failure in _failures().items() if failure is not None}
+    states = parts.states(missed)
+    with force_locale(i18n.of_browser()):  # who it is may not be there to be looked up
+        # Without what the application adds to every page: it may need what is broken.
+        template = current_app.jinja_env.get_template("health/status.html")
+        shown = template.render(
+            locale=i18n.locale(), states=states, is_well=set(states.values()) == {State.WORKS}
+        )
+    return Response(shown, mimetype="text/html")
+
+
+def _failures() -> dict[str, Exception | None]:
+    return cast(stores.Watch, current_app.extensions[_KEY]).failures()

@@ -8,4 +8,5 @@ RULES = {
     "health.favicon": Access.PUBLIC,
     "health.robots": Access.PUBLIC,
     "health.security": Access.PUBLIC,
+    "health.status": Access.PUBLIC,
 }

@@ -67,7 +67,9 @@ DOMAINS = (
 RULES = {"static": PUBLIC} | {
     endpoint: access for domain in DOMAINS for endpoint, access in domain.RULES.items()
 }
-OPEN_TO_STRANGERS = products.OPEN_TO_STRANGERS | files.OPEN_TO_STRANGERS | reviews.OPEN_TO_STRANGERS
+OPEN_TO_STRANGERS = frozenset().union(
+    *(domain.OPEN_TO_STRANGERS for domain in (chats, files, products, reviews))
+)
 # What only a request with a good body gets as far as to look for; tests/api asks with good ones.
 API = "/api/"
 # And this leads to the login when it has done what it was asked for.
@@ -95,6 +97,8 @@ REFUSED_IN_PAGES = {"anonymous", "seller"}
 # What arguments that are no UUIDs may be.
 WORDS = {
     "token": "no-such-token",
+    "seq": 1,
+    "on": 1,
     "slug": "no-such-slug",
     "start": UUID(int=0),
     "size": 640,
@@ -165,6 +169,7 @@ def strangers(app: Flask) -> list[dict[str, UUID]]:
     )
     common = {
         "product_id": product.id,
+        "seller_id": seller.id,
         "session_id": _one(select(LoginSession.id).where(LoginSession.user_id == buyer.id)),
         "delivery_id": _one(select(Delivery.id)),
         "batch_id": _one(select(StockBatch.id)),

@@ -75,13 +75,6 @@ class TooLateToChange(Conflict):
         )
 
 
-class NotReported(Conflict):
-    """Moderators read what was reported or is disputed, nothing else."""
-
-    def __init__(self) -> None:
-        super().__init__("not_reported", _("This conversation was not reported."))
-
-
 class ChatsUnavailable(Unavailable):
     """MongoDB can't be reached: nothing was lost, nothing was stored."""
 

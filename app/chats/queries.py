@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app.auth import queries as auth
 from app.chats import texts
-from app.chats.errors import NoSuchConversation, NoSuchMessage
-from app.chats.models import About, Conversation, Membership, Message, Side
+from app.chats.errors import NoSuchConversation, NoSuchMessage, TooLateToChange
+from app.chats.models import About, Conversation, Membership, Message, Settings, Side
 from app.chats.store import conversations, messages, people
 from app.kit.db import end_read
 from app.kit.paging import MOST_COUNTED as MOST_OF_ALL
@@ -64,11 +64,14 @@ class Thread:
 class News:
     """What an open page has missed."""
 
+    previous: Message | None  # the last one that the page has
     new: list[Message]
     changed: list[Message]
     last_seq: int
     other_read: int
     as_of: datetime
+    after: int  # what the page had
+    first: int
 
 
 @dataclass(frozen=True)
@@ -181,18 +184,22 @@ def news(
     """What came after this number, and what changed since, of the messages from `first` on."""
     _conversation, own, parts = _taken_part(user_id, conversation_id)
     as_of = datetime.now(UTC)
-    new = messages.between(conversation_id, after + 1, after + CATCH_UP)
+    known = messages.between(conversation_id, after, after + CATCH_UP)
+    new = [message for message in known if message.seq > after]
     changed = (
         messages.changed_since(conversation_id, max(first, after - CATCH_UP), since - OVERLAP)
         if since
         else []
     )
     return News(
+        previous=known[0] if known and known[0].seq == after else None,
         new=new,
         changed=[message for message in changed if message.seq <= after],
         last_seq=max(own.seq, new[-1].seq if new else after),
         other_read=_read_by_others(parts, user_id),
         as_of=as_of,
+        after=after,
+        first=first,
     )
 
 
@@ -217,6 +224,22 @@ def number_of(user_id: UUID, conversation_id: UUID, message_id: UUID) -> int:
     if message is None or message.conversation_id != conversation_id:
         raise NoSuchMessage
     return message.seq
+
+
+def own_message(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
+    """A message that this person may still change; NoSuchMessage, TooLateToChange."""
+    _taken_part(user_id, conversation_id)
+    message = messages.find(conversation_id, seq)
+    if message is None or message.sender_id != user_id:
+        raise NoSuchMessage
+    if not message.is_changeable_by(user_id, datetime.now(UTC)):
+        raise TooLateToChange
+    return message
+
+
+def settings_of(user_id: UUID) -> Settings:
+    """What this person has set for all their conversations."""
+    return people.settings_of(user_id)
 
 
 def talk_of(user_id: UUID, conversation_id: UUID) -> Talk:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.auth.service.accounts import add_user
-from app.demo import covers
+from app.demo import covers, talks
 from app.demo.goods import PIXEL_FORGE, SEVERNY, Good
 from app.kit.db import end_read, session
 from app.products.models import Category, Kind, Product
@@ -21,7 +21,7 @@ _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 def fill() -> str:
     """Put in people, categories and goods that are not there; says what was put in."""
     ensure_categories()
-    add_user(email="buyer@example.com", password=PASSWORD, display_name="Demo buyer")
+    buyer = add_user(email="buyer@example.com", password=PASSWORD, display_name="Demo buyer")
     admin = add_user(
         email="admin@example.com", password=PASSWORD, display_name="Demo admin", roles=["admin"]
     )
@@ -55,6 +55,12 @@ def fill() -> str:
             product_id = _offer(seller_id, shelves[good.shelf], good, seed)
             _tell(product_id, good, admin)
             made += 1
+    asked_about = session().scalar(
+        select(Product.id).where(Product.seller_id == forge).order_by(Product.id).limit(1)
+    )
+    end_read()
+    if asked_about is not None:
+        talks.fill(buyer_id=buyer, seller_id=forge, product_id=asked_about)
     return f"{made} products were added to the demo shop."
 
 

@@ -115,6 +115,12 @@ def _day(value: date, language: str) -> str:
     return str(format_date(value, locale=language))
 
 
+def time_of_day(value: datetime) -> str:
+    """The time of a moment by the visitor's clock, where its day stands beside it."""
+    local = to_user_timezone(value)
+    return _time_of_day(local.hour, local.minute, locale())
+
+
 def counted(value: int) -> str:
     """A count of something that may be very many, such as 1,000+ once it went past MOST_COUNTED."""
     return number(value) if value <= MOST_COUNTED else f"{number(MOST_COUNTED)}+"
@@ -160,6 +166,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = day
     app.jinja_env.filters["datetime"] = moment
+    app.jinja_env.filters["time_of_day"] = time_of_day
     app.context_processor(lambda: {"locale": locale()})
     app.after_request(_vary)
 

@@ -153,7 +153,7 @@ async function send(url, options) {
   return window.fetch(url, { ...options, headers: { ...options.headers, "X-CSRFToken": token } });
 }
 
-window.byteshop = { send };
+Object.assign((window.byteshop ??= {}), { send, confirmed });
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   ctx.fetch = send;
 });
@@ -289,3 +289,68 @@ prepare(document);
 /* A form that was refused: to the first control that is wrong, which its description explains. */
 $('main [aria-invalid="true"]')?.focus();
 document.addEventListener("htmx:after:swap", () => prepare(document));
+
+/* Unread conversations: in the title, and as a notice of the device where the person has asked for it. */
+const NOTICES = "chat-notices";
+const bareTitle = document.title;
+let unreadBefore = null;
+
+function noteUnread() {
+  const badge = $("[data-unread][data-live-topic]");
+  if (!badge) return;
+  const unread = Number(badge.dataset.count);
+  document.title = unread ? `(${badge.textContent}) ${bareTitle}` : bareTitle;
+  const isNews = unreadBefore !== null && unread > unreadBefore;
+  unreadBefore = unread;
+  if (!isNews || !document.hidden || Notification.permission !== "granted" || !kept.get(NOTICES)) return;
+  const notice = new Notification(badge.dataset.words, { icon: $('link[rel="icon"]')?.href, tag: NOTICES });
+  notice.addEventListener("click", () => {
+    window.focus();
+    location.assign(badge.closest("a").href);
+  });
+}
+
+document.addEventListener("htmx:after:swap", noteUnread);
+
+/* What this browser keeps for one person; where storage is forbidden, for this page alone. */
+const memory = new Map();
+const kept = {
+  get(name) {
+    try {
+      return localStorage.getItem(`${person}:${name}`);
+    } catch {
+      return memory.get(name) ?? null;
+    }
+  },
+  set(name, value) {
+    try {
+      if (value) localStorage.setItem(`${person}:${name}`, value);
+      else localStorage.removeItem(`${person}:${name}`);
+    } catch {
+      memory.set(name, value);
+    }
+  },
+};
+window.byteshop.kept = kept;
+
+const notify = $("[data-notify]");
+if (notify && "Notification" in window && Notification.permission !== "denied") {
+  const show = () => {
+    notify.hidden = Notification.permission === "granted" && Boolean(kept.get(NOTICES));
+  };
+  notify.addEventListener("click", async () => {
+    if ((await Notification.requestPermission()) === "granted") kept.set(NOTICES, "1");
+    show();
+  });
+  show();
+}
+
+/* "/" goes to the search of a page that has one. */
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+  const search = $$("[data-slash]").find((input) => input.offsetParent) ?? $("#site-search");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+});

@@ -234,7 +234,7 @@ class TestModerators:
         say(talk, talk.buyer, "CANARYTEXT")
         moderator = make_user(roles=("moderator",))
         join = {"moderator_id": moderator.id, "conversation_id": talk.id}
-        with pytest.raises(errors.NotReported):
+        with pytest.raises(errors.NoSuchConversation):
             moderating.join(**join)
         keeping.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
         keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Ruder")

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
+from app.chats.service import opening, sending
 from app.kit.db import session
 from app.kit.ids import new_id
 from app.notifications.models import NotificationKind
@@ -115,6 +116,10 @@ def make_world(paypal: SandboxControl) -> World:
         user_id=make_user().id, purpose=MailPurpose.CONFIRM, mail_id=new_id()
     )
     way_out = preferences.token_for(seller.id, NotificationKind.SALE)
+    talk = opening.about_product(user_id=person.id, product_id=product.id)
+    for words in ("Hello!\nIs it https://example.com/" + "long/" * 30, "W" * 300):
+        sending.send(user_id=person.id, conversation_id=talk, text=words, client_id=new_id())
+    order_talk = opening.about_order(user_id=person.id, order_id=bought, seller_id=seller.id)
     at = f"/products/{product.id}"
     return World(
         Addresses(
@@ -156,6 +161,13 @@ def make_world(paypal: SandboxControl) -> World:
                 "sessions": "/auth/sessions",
                 "password": "/auth/password",
                 "selling": "/auth/selling",
+                "messages": "/chats",
+                "messages-found": "/chats?q=hello",
+                "conversation": f"/chats/{talk}",
+                "conversation-order": f"/chats/{order_talk}",
+                "message-edit": f"/chats/{talk}/messages/1/edit",
+                "report": f"/chats/{talk}/report",
+                "messages-settings": "/chats/settings",
             },
             seller={
                 "mine": "/products/mine",
@@ -177,6 +189,9 @@ def make_world(paypal: SandboxControl) -> World:
 
 # What answers GET in a browser and is no page to look at.
 NO_PAGES = {
+    "chats.news": "a part of the conversation's page, by itself",
+    "chats.unread": "a part of every page's frame",
+    "chats.reported": "a moderator's; see tests/chats",
     "static": "files",
     "files.photo": "pictures",
     "health.alive": "a word for machines",

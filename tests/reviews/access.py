@@ -28,4 +28,9 @@ RULES = {
     "reviews.waiting": Access.USER,
     "reviews.write": Access.USER,
 }
-OPEN_TO_STRANGERS = {"reviews.of_product_page", "product_reviews_api.list_reviews"}
+OPEN_TO_STRANGERS = {
+    "reviews.of_product_page",
+    "reviews.seller_with_id",
+    "sellers_api.get_seller",
+    "product_reviews_api.list_reviews",
+}

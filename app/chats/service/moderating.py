@@ -3,7 +3,7 @@
 import logging
 from uuid import UUID
 
-from app.chats.errors import NoSuchConversation, NotReported
+from app.chats.errors import NoSuchConversation
 from app.chats.models import SystemEvent
 from app.chats.service import keeping
 from app.chats.store import conversations
@@ -12,12 +12,10 @@ log = logging.getLogger(__name__)
 
 
 def join(*, moderator_id: UUID, conversation_id: UUID) -> None:
-    """Take part in a conversation that was reported; NotReported, NoSuchConversation."""
+    """Take part in a conversation that was reported; NoSuchConversation for any other."""
     conversation = conversations.find(conversation_id)
-    if conversation is None:
+    if conversation is None or conversation.reported_at is None:
         raise NoSuchConversation
-    if conversation.reported_at is None:
-        raise NotReported
     if conversations.part_of(conversation_id, moderator_id) is not None:
         return
     log.info(

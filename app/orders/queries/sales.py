@@ -21,6 +21,7 @@ class Sale:
     """One sold line. Amounts are minor units of `currency`; gross = commission + share."""
 
     line_id: UUID
+    order_id: UUID
     order_number: str
     title: str
     kind: str
@@ -71,6 +72,7 @@ def sales_of(
         [
             Sale(
                 line_id=row.id,
+                order_id=row.order_id,
                 order_number=short_number(row.order_id),
                 title=row.title,
                 kind=row.kind,

@@ -130,6 +130,21 @@ class TestSection:
             counts.append(len(query_counter))
         assert counts[0] == counts[1]
 
+    def test_kept_cards_show_what_is_said_now(
+        self, client: FlaskClient, product: Product, seller: User
+    ) -> None:
+        make_product(seller, kind="text", title="Carpet")
+        seen = []
+        for stars in (None, 5, 2):
+            if stars:
+                make_review(product, stars=stars)
+            for path in ("/products", "/products"):  # from the database, and as it was kept
+                page = soup(client.get(path))
+                cards = page.select(".product-card__rating strong")
+            seen.append([card.get_text() for card in cards])
+        # The carpet, which has no reviews, shows its seller's.
+        assert seen == [[], ["4.2", "5.0"], ["3.9", "3.5"]]
+
 
 class TestWriting:
     def test_a_buyer_writes_on_the_products_page(self, product: Product, login: Login) -> None:

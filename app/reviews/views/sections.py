@@ -42,6 +42,9 @@ class Reader:
 def of_product(product: ProductPage) -> Markup:
     """The section of a product's own page: what helped most, and a way to all."""
     reader = Reader.present()
+    if not product.review_count and not reader.is_staff:  # nothing to look for, or to choose
+        empty: Page[ShownReview] = Page([], None)
+        return slots.render("reviews/_section.html", **_context(product, reader, None, empty, None))
     form = ListForm(formdata=None, data={"sort": ReviewSort.HELPFUL.value})
     page = reviews.reviews_of(
         product.id, reader_id=reader.id, sort=ReviewSort.HELPFUL, size=_IN_PRODUCT
@@ -65,7 +68,7 @@ def _address(product: ProductPage, **values: Any) -> str:
 def _context(
     product: ProductPage,
     reader: Reader,
-    form: ListForm,
+    form: ListForm | None,
     page: Page[ShownReview],
     next_url: str | None,
 ) -> dict[str, Any]:

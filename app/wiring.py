@@ -184,6 +184,9 @@ LISTENERS = [
         "reviews.plan_request", orders_events.OrderDelivered, reviews_tasks.plan_request, LOCAL
     ),
     Listener(
+        "notifications.message", chats_events.ConversationUnread, stream.tell_of_message, LOCAL
+    ),
+    Listener(
         "notifications.review_wanted", reviews_events.ReviewWanted, stream.ask_for_reviews, LOCAL
     ),
     Listener(

@@ -160,6 +160,15 @@ def _moderation(params: Params) -> Words:
     )
 
 
+def _message(params: Params) -> Words:
+    """`params`: conversation_id, name."""
+    return Words(
+        title=_("New message from %(name)s", name=params["name"]),
+        detail=_("It has been waiting for you for ten minutes."),
+        action=_("Open the conversation"),
+    )
+
+
 def _review(params: Params) -> Words:
     """`params`: review_id, title, stars."""
     return Words(
@@ -247,6 +256,14 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         _low_stock,
         lambda params: Target("products.stock", {"product_id": params["product_id"]}),
         Role.SELLER,
+    ),
+    NotificationKind.MESSAGE: KindEntry(
+        "chat",
+        _l("Messages"),
+        _l("A message has been waiting for you for ten minutes."),
+        MailMode.AT_ONCE,
+        _message,
+        lambda params: Target("chats.thread", {"conversation_id": params["conversation_id"]}),
     ),
     NotificationKind.REVIEW: KindEntry(
         "star",

@@ -21,6 +21,7 @@ class NotificationKind(StrEnum):
     SALE = "sale"
     DELIVERY = "delivery"
     LOW_STOCK = "low_stock"
+    MESSAGE = "message"
     REVIEW = "review"
     REPLY = "reply"
     REVIEW_REQUEST = "review_request"

@@ -55,7 +55,7 @@ def _mark_some(*, user_id: UUID, kind: NotificationKind | None, up_to: UUID | No
 
 
 def _mark(user_id: UUID, *which: ColumnElement[bool]) -> int:
-    # In one order, so that two who do the same at once don't wait for each other.
+    # In one order, so that of two who do the same at once one waits for the other, and no more.
     unread = (
         select(Notification.id)
         .where(Notification.user_id == user_id, Notification.read_at.is_(None), *which)

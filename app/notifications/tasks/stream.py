@@ -3,7 +3,9 @@
 from itertools import groupby
 from uuid import UUID
 
+from app.auth import queries as people
 from app.auth.events import AccountClosed, AccountReopened
+from app.chats.events import ConversationUnread
 from app.notifications.models import NotificationKind
 from app.notifications.service.notifying import notify
 from app.orders.events import OrderDelivered, OrderPaid
@@ -197,4 +199,17 @@ def ask_for_reviews(event: ReviewWanted) -> None:
         kind=NotificationKind.REVIEW_REQUEST,
         key=event.since.isoformat(),
         params={"lines": [(str(line.line_id), line.title) for line in lines]},
+    )
+
+
+def tell_of_message(event: ConversationUnread) -> None:
+    """Tell somebody that a message waits for them; once until they have read the conversation."""
+    sender = people.get_user(event.sender_id)
+    if sender is None:
+        return
+    notify(
+        user_id=event.recipient_id,
+        kind=NotificationKind.MESSAGE,
+        key=f"{event.conversation_id}:{event.since_seq}",
+        params={"conversation_id": str(event.conversation_id), "name": sender.display_name},
     )

@@ -20,9 +20,7 @@ class BoughtLine:
     order_id: UUID
     product_id: UUID
     seller_id: UUID
-    seller_name: str
     buyer_id: UUID
-    title: str
     state: OrderState
 
 
@@ -36,9 +34,7 @@ def bought_line(line_id: UUID) -> BoughtLine | None:
                 OrderLine.order_id,
                 OrderLine.product_id,
                 OrderLine.seller_id,
-                OrderLine.seller_name,
                 OrderLine.buyer_id,
-                OrderLine.title,
                 Order.state,
             )
             .join(Order, Order.id == OrderLine.order_id)

@@ -49,6 +49,10 @@ def main(address: str) -> None:
         page.get_by_role("button", name="Reveal", exact=True).first.click()
         expect(page.get_by_role("button", name="Copy")).to_be_visible()
         keep(page, "cabinet")
+        page.goto("/chats")
+        page.locator(".talk__link").first.click()
+        expect(page.locator(".msg").last).to_be_visible()
+        keep(page, "chat")
         browser.close()
 
 

@@ -60,7 +60,7 @@ def open_a_key(page: Page) -> None:
     """The page of a product of which there are several pieces."""
     page.goto("/products?kind=key&in_stock=y&sort=popular")
     cards = page.locator(".product-card").filter(has_text="Pixel Forge")
-    cards.filter(has_text="In stock:").first.get_by_role("link").click()
+    cards.filter(has_text="In stock:").first.locator(".product-card__link").click()
     expect(page.locator("h1.product__title")).to_be_visible()
 
 

@@ -143,6 +143,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "developers-guest": "/developers",
                 "reference": "/developers/api",
                 "reset": f"/auth/reset/{secret}",
+                "status": "/status",
                 "not-found": f"/products/{MISSING}",
             },
             buyer={

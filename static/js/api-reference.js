@@ -31,8 +31,9 @@ const followTheme = () => {
   document.documentElement.classList.toggle("dark-mode", chosen ? chosen === "dark" : system);
 };
 
-/* Its fields have their names in another cell of the row. */
-const nameFields = () => {
+/* Its fields have their names in another cell of the row; long examples are scrolled by keyboard, too. */
+const help = () => {
+  for (const example of place.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
   for (const field of place.querySelectorAll("[data-param-name] :is(input, select, textarea):not([aria-label])")) {
     field.setAttribute("aria-label", field.closest("[data-param-name]").dataset.paramName);
   }
@@ -42,7 +43,7 @@ if (place && window.SwaggerUIBundle) {
   followTheme();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", followTheme);
   new MutationObserver(followTheme).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  new MutationObserver(nameFields).observe(place, { childList: true, subtree: true });
+  new MutationObserver(help).observe(place, { childList: true, subtree: true });
   window.SwaggerUIBundle({
     url: place.dataset.url,
     domNode: place,

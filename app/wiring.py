@@ -52,7 +52,7 @@ from app.payments import events as payments_events
 from app.payments import promises as payments_promises
 from app.payments import views as payments_views
 from app.payments.models import InboundEvent
-from app.payments.service import inbound, releasing
+from app.payments.service import fees, inbound, releasing
 from app.products import api as products_api
 from app.products import events as products_events
 from app.products import promises as products_promises
@@ -314,6 +314,7 @@ TIMED_WORK = [
     TimedWork("notifications.send_due", digests.send_due, 60),
     TimedWork("notifications.lay_aside_old", notifications_reading.lay_aside_old, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
+    TimedWork("payments.ask_for_fees", fees.ask_due, 10),
     TimedWork("chats.settle_late", sweeping.settle_late, 30),
     TimedWork("chats.tell_unread", sweeping.tell_unread, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),

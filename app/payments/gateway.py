@@ -29,7 +29,7 @@ class PaypalItem:
 
 @dataclass(frozen=True)
 class PaypalCapture:
-    """A capture as PayPal tells of it. `fee_minor` is unknown while it is pending."""
+    """A capture as PayPal tells of it. `fee_minor` may be told later than all else."""
 
     id: str
     status: str

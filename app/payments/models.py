@@ -89,6 +89,8 @@ class Payment(Model):
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
     settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # When a webhook first said that the money is there: what isn't settled then is stuck.
+    told_completed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         CheckConstraint(
@@ -98,6 +100,18 @@ class Payment(Model):
             "ix_payment_unfinished",
             "next_check_at",
             postgresql_where="state NOT IN ('settled', 'failed')",
+        ),
+        # Settled, but PayPal has not told its fee yet.
+        Index(
+            "ix_payment_without_fee",
+            "next_check_at",
+            postgresql_where="state = 'settled' AND fee_minor IS NULL",
+        ),
+        Index(
+            "ix_payment_completed_unsettled",
+            "told_completed_at",
+            postgresql_where="told_completed_at IS NOT NULL"
+            " AND state NOT IN ('settled', 'mismatched')",
         ),
     )
 
@@ -161,6 +175,7 @@ class Movement(StrEnum):
 
     SALE = "sale"  # reference: the payment
     RELEASE = "release"  # reference: the order line
+    FEE = "fee"  # reference: the payment; PayPal's fee, where it was told after the sale
 
 
 class LedgerTransaction(Model):

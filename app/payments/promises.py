@@ -74,6 +74,31 @@ PROMISES = [
             FILTER (WHERE a.kind IN ('seller_pending', 'platform_revenue')), 0)""",
     ),
     promise(
+        "PayPal's fee of every settled payment is booked, to the cent",
+        """
+        SELECT p.id FROM payment p
+        LEFT JOIN ledger_transaction t ON t.kind IN ('sale', 'fee') AND t.reference = p.id
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        LEFT JOIN ledger_account a ON a.id = e.account_id
+        WHERE p.state = 'settled'
+        GROUP BY p.id HAVING coalesce(p.fee_minor, 0) <> coalesce(sum(e.amount_minor)
+            FILTER (WHERE a.kind = 'paypal_fees'), 0)""",
+    ),
+    promise(
+        "PayPal tells the fee of a payment within a week",
+        """
+        SELECT 'order ' || p.reference || ', paid ' || p.settled_at::date FROM payment p
+        WHERE p.state = 'settled' AND p.fee_minor IS NULL
+            AND p.settled_at < clock_timestamp() - interval '7 days'""",
+    ),
+    promise(
+        "what PayPal calls completed is settled within a quarter of an hour",
+        """
+        SELECT 'order ' || p.reference || ', ' || p.state FROM payment p
+        WHERE p.told_completed_at < clock_timestamp() - interval '15 minutes'
+            AND p.state NOT IN ('settled', 'mismatched') AND p.issue IS DISTINCT FROM 'REFUNDED'""",
+    ),
+    promise(
         "what waits to be released is what sellers' pending accounts hold",
         """
         SELECT owed.account_id FROM (

@@ -13,21 +13,25 @@ MERCHANT = "merchant"
 FEES = "paypal_fees"
 
 
-def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, fee: Amount, now: float) -> None:
-    """Book a completed capture, PayPal's fee included."""
-    capture_id, payer, gross = capture["id"], capture["payer"], capture["gross"]
+def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, now: float) -> None:
+    """Book a completed capture, all but PayPal's fee."""
+    payer, gross = capture["payer"], capture["gross"]
     bank, account = f"bank:{payer}", f"payer:{payer}"
-    postings = (
-        (bank, -gross),
-        (account, gross),
-        (account, -gross),
-        (MERCHANT, gross),
-        (MERCHANT, -fee.minor),
-        (FEES, fee.minor),
-    )
+    postings = [(bank, -gross), (account, gross), (account, -gross), (MERCHANT, gross)]
+    _post(db, capture, postings, now)
+
+
+def book_fee(db: sqlite3.Connection, capture: sqlite3.Row, *, fee: Amount, now: float) -> None:
+    """Book PayPal's fee of a completed capture."""
+    _post(db, capture, [(MERCHANT, -fee.minor), (FEES, fee.minor)], now)
+
+
+def _post(
+    db: sqlite3.Connection, capture: sqlite3.Row, postings: list[tuple[str, int]], now: float
+) -> None:
     db.executemany(
         "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
-        [(capture_id, name, fee.currency, minor, now) for name, minor in postings],
+        [(capture["id"], name, capture["currency"], minor, now) for name, minor in postings],
     )
 
 

@@ -14,7 +14,7 @@ from app.sandbox.state import Sandbox
 
 
 class NotPending(Exception):
-    """The capture is not waiting for anything."""
+    """The capture is not waiting for that."""
 
 
 def invoice_taken(db: sqlite3.Connection, order: dict[str, Any]) -> bool:
@@ -89,12 +89,30 @@ def deny(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
     _announce(db, sandbox, capture_id, "DENIED")
 
 
-def _book(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
-    """Take PayPal's fee, now that the money is there."""
+def tell_fee(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
+    """Take the fee of a capture that was completed without; NotPending if it waits for none."""
     row = _row(db, capture_id)
+    if row["status"] != "COMPLETED" or row["fee"] is not None:
+        raise NotPending(f"This capture is {row['status']}, and no fee of it is to come.")
+    _charge(db, sandbox, row)
+    _announce(db, sandbox, capture_id, "COMPLETED")
+
+
+def _book(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
+    """The money is there, and PayPal takes its fee of it, mostly at once."""
+    row = _row(db, capture_id)
+    books.book_capture(db, row, now=sandbox.clock.now())
+    if not sandbox.faults.take("fee_later", operation="capture"):
+        _charge(db, sandbox, row)
+
+
+def _charge(db: sqlite3.Connection, sandbox: Sandbox, row: sqlite3.Row) -> None:
     charge = fee(Amount(row["gross"], row["currency"]))
-    db.execute("UPDATE capture SET fee = ? WHERE id = ?", (charge.minor, capture_id))
-    books.book_capture(db, row, fee=charge, now=sandbox.clock.now())
+    db.execute(
+        "UPDATE capture SET fee = ?, updated_at = ? WHERE id = ?",
+        (charge.minor, sandbox.clock.now(), row["id"]),
+    )
+    books.book_fee(db, row, fee=charge, now=sandbox.clock.now())
 
 
 def _check_pending(db: sqlite3.Connection, capture_id: str) -> None:
@@ -161,6 +179,8 @@ def _render(row: sqlite3.Row, config: SandboxConfig) -> dict[str, Any]:
             "paypal_fee": Amount(row["fee"], row["currency"]).to_json(),
             "net_amount": Amount(row["gross"] - row["fee"], row["currency"]).to_json(),
         }
+    elif row["status"] == "COMPLETED":
+        body["seller_receivable_breakdown"] = {"gross_amount": gross.to_json()}
     return body
 
 

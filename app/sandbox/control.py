@@ -231,13 +231,16 @@ def drop_order(order_id: str) -> Response:
     return json_answer(200, {"dropped": order_id})
 
 
-@blueprint.post("/sandbox/captures/<capture_id>/<any(complete, deny):end>")
+_ENDS = {"complete": captures.complete, "deny": captures.deny, "fee": captures.tell_fee}
+
+
+@blueprint.post("/sandbox/captures/<capture_id>/<any(complete, deny, fee):end>")
 def end_capture(capture_id: str, end: str) -> AnyResponse:
-    """The money of a pending capture arrives, or never will."""
+    """The money of a pending capture arrives, or never will; or the fee of one is known."""
     box = sandbox()
     try:
         with box.storage.transaction() as db:
-            (captures.complete if end == "complete" else captures.deny)(db, box, capture_id)
+            _ENDS[end](db, box, capture_id)
             body = captures.show(db, box.config, capture_id)
     except captures.NotPending as error:
         return _problem(CONFLICT, str(error))

@@ -23,6 +23,7 @@ OPERATION_FAULTS: dict[str, dict[str, Any]] = {
     "decline": {"issue": "INSTRUMENT_DECLINED"},
     "pending": {"reason": "ECHECK"},
     "declined_capture": {},
+    "fee_later": {},
 }
 WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
     "webhook_drop": {},
@@ -42,13 +43,14 @@ MEANINGS = {
     "decline": "The payer's bank refuses the payment.",
     "pending": "The payment is taken, but its money comes later.",
     "declined_capture": "The payment is taken, but as one that was declined.",
+    "fee_later": "The payment is completed, but PayPal does not tell its fee yet.",
     "webhook_drop": "The webhook is never sent.",
     "webhook_delay": "The webhook comes later.",
     "webhook_duplicate": "The webhook comes several times.",
     "webhook_shuffle": "Webhooks are collected for a while, then sent last first.",
     "webhook_forge": "The webhook is sent as a forger would send it.",
 }
-CAPTURE_ONLY = frozenset({"decline", "pending", "declined_capture"})
+CAPTURE_ONLY = frozenset({"decline", "pending", "declined_capture", "fee_later"})
 KINDS = OPERATION_FAULTS | WEBHOOK_FAULTS
 MAX_TIMES = 100_000
 MAX_SECONDS = 366 * 24 * 3600

@@ -66,6 +66,7 @@ RUSSIAN = {
     "Action": "Действие",
     "Money arrives": "Деньги пришли",
     "Money never comes": "Деньги не придут",
+    "The fee is known": "Комиссия известна",
     "None yet.": "Пока нет.",
     "Orders": "Заказы",
     "Payment window": "Окно оплаты",
@@ -120,6 +121,9 @@ RUSSIAN = {
     "The payer's bank refuses the payment.": "Банк плательщика отказывает.",
     "The payment is taken, but its money comes later.": "Платёж принят, но деньги придут позже.",
     "The payment is taken, but as one that was declined.": "Платёж принят, но как отклонённый.",
+    "The payment is completed, but PayPal does not tell its fee yet.": (
+        "Платёж завершён, но PayPal пока не называет комиссию."
+    ),
     "The webhook is never sent.": "Вебхук не отправляется.",
     "The webhook comes later.": "Вебхук приходит позже.",
     "The webhook comes several times.": "Вебхук приходит несколько раз.",

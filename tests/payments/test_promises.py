@@ -15,6 +15,12 @@ HARM = {
     "no ledger transaction is empty": FREEZE.format("ledger_entry") + "DELETE FROM ledger_entry",
     "every settled payment is booked, to the cent": "UPDATE payment"
     " SET amount_minor = amount_minor + 1",
+    "PayPal's fee of every settled payment is booked, to the cent": "UPDATE payment"
+    " SET fee_minor = fee_minor + 1",
+    "PayPal tells the fee of a payment within a week": "UPDATE payment"
+    " SET fee_minor = NULL, settled_at = now() - interval '8 days'",
+    "what PayPal calls completed is settled within a quarter of an hour": "UPDATE payment"
+    " SET state = 'pending', settled_at = NULL, told_completed_at = now() - interval '1 hour'",
     "what waits to be released is what sellers' pending accounts hold": "DELETE FROM pending_share",
     "what sellers' earnings hold is what the ledger owes them": "UPDATE seller_earnings"
     " SET available_minor = available_minor + 1",

@@ -174,3 +174,22 @@ class TestBooks:
         api.approve(order_id)
         breakdown = only_capture(api.capture(order_id).json())["seller_receivable_breakdown"]
         assert breakdown["paypal_fee"] == {"currency_code": currency, "value": fee}
+
+
+class TestFeeLater:
+    def test_merchant_has_all_of_it_until_the_fee_is_known(self, api: Api) -> None:
+        before = api.books()["merchant"].get("EUR", 0)
+        api.fault(kind="fee_later")
+        order_id = api.new_order()
+        api.approve(order_id)
+        capture = only_capture(api.capture(order_id).json())
+        assert capture["status"] == "COMPLETED"
+        assert list(capture["seller_receivable_breakdown"]) == ["gross_amount"]
+        assert api.books()["merchant"]["EUR"] - before == 1250
+        fee = f"/sandbox/captures/{capture['id']}/fee"
+        known = api.control("POST", fee).json()
+        assert known["seller_receivable_breakdown"]["paypal_fee"]["value"] == "0.93"
+        assert api.books()["merchant"]["EUR"] - before == 1157
+        assert api.books()["balanced"]
+        again = requests.post(f"{api.handle.url}{fee}", timeout=9)
+        assert again.status_code == 409

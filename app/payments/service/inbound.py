@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 from flask import current_app
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import end_read, session, transactional
@@ -16,12 +16,13 @@ from app.kit.outbox import emit
 from app.payments.errors import BadSignature
 from app.payments.events import PaypalEventReceived
 from app.payments.models import InboundEvent, Payment, PaymentState
-from app.payments.service import certificates, paying
+from app.payments.service import certificates, fees, paying
 from app.payments.signatures import Transmission, Verifier
 
 log = logging.getLogger(__name__)
 
 
+COMPLETED = "PAYMENT.CAPTURE.COMPLETED"
 _NUL = rb"\u0000"  # which JSON may hold and PostgreSQL's can't
 Word = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]  # both are indexed, and shown
 
@@ -79,6 +80,8 @@ def _store(event: WebhookEvent) -> bool:
     if stored is None:
         return False
     payment = _payment(event.resource)
+    if payment is not None and event.event_type == COMPLETED and not payment.told_completed_at:
+        payment.told_completed_at = func.clock_timestamp()
     if payment is not None and not _is_seen_to(payment):
         emit(PaypalEventReceived(event.event_type, payment.reference))
     return True
@@ -90,7 +93,10 @@ def _is_seen_to(payment: Payment) -> bool:
     Mostly the buyer's browser is ahead of it. What it has brought about needs nothing more; what it
     is about to bring about the sweeper looks at in a moment, should the browser have gone away.
     """
-    return payment.state is PaymentState.SETTLED or paying.check_soon(payment_id=payment.id)
+    if payment.state is PaymentState.SETTLED:
+        fees.check_soon(payment)
+        return True
+    return paying.check_soon(payment_id=payment.id)
 
 
 def _payment(resource: Any) -> Payment | None:

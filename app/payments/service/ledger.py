@@ -65,6 +65,7 @@ def book_sale(
 
     PayPal's cash grows by what PayPal pays out, its fee is the platform's cost, the commission
     the platform's revenue, and the rest of each line the seller's, pending until `release_at`.
+    A fee that PayPal has not told yet is 0 here, and booked by `book_fee` once it has.
     """
     if sum(line.gross_minor for line in lines) != gross.minor:
         raise RuntimeError(f"payment {payment_id}: the lines are not the sum that was paid")
@@ -95,6 +96,17 @@ def book_sale(
         if line.share_minor
     )
     _add_to_earnings(gross.currency, lines)
+
+
+@transactional
+def book_fee(*, payment_id: UUID, fee: Money) -> None:
+    """Book PayPal's fee of a sale that was booked without, once per payment."""
+    if fee.minor:
+        legs = [
+            Leg(AccountKind.PAYPAL_FEES, fee.minor),
+            Leg(AccountKind.PAYPAL_CASH, -fee.minor),
+        ]
+        book(Movement.FEE, payment_id, fee.currency, legs)
 
 
 def _add_to_earnings(currency: str, lines: Sequence[SaleLine]) -> None:

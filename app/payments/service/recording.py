@@ -11,7 +11,8 @@ from app.kit.money import Money
 from app.payments.gateway import PaypalCapture, PaypalOrder
 from app.payments.models import IN_PAYPALS_HANDS, Payment, PaymentState
 from app.payments.queries import PaymentStatus
-from app.payments.service.paying import DEAD_CAPTURES, locked, move
+from app.payments.service import ledger
+from app.payments.service.paying import DEAD_CAPTURES, FIRST_CHECK, locked, move
 
 log = logging.getLogger(__name__)
 # What PayPal says to a capture that the buyer can mend:
@@ -34,7 +35,10 @@ HELD = (PaymentState.PENDING, PaymentState.MISMATCHED)
 
 @dataclass(frozen=True)
 class Recorded:
-    """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment."""
+    """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment.
+
+    `fee_minor` is 0 while PayPal has not told its fee.
+    """
 
     status: PaymentStatus
     newly_settled: bool
@@ -61,17 +65,20 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
     """Write down what PayPal says of the payment; safe in any order and any number of times.
 
     Only a capture that is COMPLETED and agrees with ours in amount, currency, payee and custom id
-    settles it. One that disagrees, or was refunded in part before we heard of it, is a mistake or
+    settles it, whether PayPal has told its fee or not: the fee of a settled payment is booked when
+    it is known. One that disagrees, or was refunded in part before we heard of it, is a mistake or
     a fraud: the payment is `mismatched`, and the operator is told, once, in the log.
     """
     payment = locked(reference)
     capture = _telling(order.captures)
     newly_settled = False
-    if capture is not None and payment.state is not PaymentState.SETTLED:
+    if payment.state is PaymentState.SETTLED:
+        _book_late_fee(payment, order)
+    elif capture is not None:
         difference = _difference(payment, order, capture)
         if difference and capture.status not in TOOK_NO_MONEY:
             _mismatch(payment, difference)
-        elif capture.status == "COMPLETED" and capture.fee_minor is not None:
+        elif capture.status == "COMPLETED":
             _settle(payment, capture)
             newly_settled = True
         elif payment.state is PaymentState.CAPTURING and capture.status == "PENDING":
@@ -105,6 +112,17 @@ def _settle(payment: Payment, capture: PaypalCapture) -> None:
     payment.settled_at = func.clock_timestamp()
     payment.paypal_capture_id = capture.id
     payment.fee_minor = capture.fee_minor
+    if capture.fee_minor is None:
+        payment.checks = 0
+        payment.next_check_at = func.clock_timestamp() + FIRST_CHECK
+
+
+def _book_late_fee(payment: Payment, order: PaypalOrder) -> None:
+    """Book the fee that PayPal tells now of a sale that was booked without."""
+    fees = [one.fee_minor for one in order.captures if one.id == payment.paypal_capture_id]
+    if payment.fee_minor is None and fees and fees[0] is not None:
+        payment.fee_minor = fees[0]
+        ledger.book_fee(payment_id=payment.id, fee=Money(fees[0], payment.currency))
 
 
 def _telling(captures: tuple[PaypalCapture, ...]) -> PaypalCapture | None:

@@ -12,7 +12,7 @@ from app.chats.models import About, Conversation, Membership, Message, Settings,
 from app.chats.store import conversations, messages, people
 from app.kit.db import end_read
 from app.kit.paging import MOST_COUNTED as MOST_OF_ALL
-from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor
+from app.kit.paging import PAGE_SIZE, Moment, Page, cut, decode_cursor
 from app.orders.queries.talks import SellersPart, sellers_part, titles_of
 from app.products.queries import cards
 from app.products.queries.cards import ProductCard
@@ -110,7 +110,7 @@ def inbox(
     counted: bool = False,
 ) -> Page[Talk]:
     """Somebody's conversations, the newest message first; Invalid for a broken cursor."""
-    before = decode_cursor(after, tuple[datetime, str]) if after else None
+    before = decode_cursor(after, tuple[Moment, str]) if after else None
     rows = conversations.parts_of(user_id, before=before, size=size + 1, unread=unread)
     page = cut(rows, size, lambda row: (row[0].last_at, row[1]))
     most = MOST_OF_ALL + 1
@@ -269,7 +269,7 @@ def unread_count(user_id: UUID) -> int:
 
 def reported(*, after: str | None = None, size: int = PAGE_SIZE) -> Page[Talk]:
     """The conversations that were reported, for moderators: their words are not shown."""
-    before = decode_cursor(after, tuple[datetime])[0] if after else None
+    before = decode_cursor(after, tuple[Moment])[0] if after else None
     rows = conversations.reported(before=before, size=size + 1)
     page = cut(rows, size, lambda row: (row.reported_at,))
     parts = [

@@ -15,7 +15,8 @@ MOST_WORDS = 200  # of one message, by which it is found
 MOST_PIECES = 2_100  # of one message, that are held against the keys of the shop: all of them
 LONGEST_WORD = 40
 _SHORTEST_UNIT = 5
-_SHOWN_OF_UNIT = 4
+_SHOWN_OF_UNIT = 4  # a third of it at most
+_MASK = "••••"
 
 # Half a UTF-16 pair and NUL are in no text; other control characters but tab and line end show as
 # nothing, or as something else. https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
@@ -31,9 +32,10 @@ _OUTSIDE_PAYMENT = re.compile(
     re.IGNORECASE,
 )
 _CARD = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
+# Nothing in it is tried twice (`+` after a repetition): a thousand blanks take no longer than each.
 _PASSWORD = re.compile(
-    r"\b(?:password|passwort|passcode|pass|pwd|пароль|пасс)\b\s*(?:is|это)?\s*[:=—-]?\s*"
-    r"(?=\S*[\d!@#$%^&*])\S{5,}",
+    r"\b(?:password|passwort|passcode|pass|pwd|пароль|пасс)\b\s*+(?:is|это)?+\s*+[:=—-]?+\s*+"
+    r"(?=\S{0,64}[\d!@#$%^&*])\S{5}",
     re.IGNORECASE,
 )
 
@@ -72,10 +74,14 @@ def _is_card(text: str) -> bool:
 
 
 def without_units(text: str, known: Callable[[Sequence[str]], set[str]]) -> str:
-    """The text with every unit of stock masked; `known` says which of some pieces are units."""
+    """The text with every unit of stock masked; `known` says which of some pieces are units.
+
+    It gets no longer by that: what was short enough to be taken stays so.
+    """
     pieces = list(dict.fromkeys(_pieces(text)))[:MOST_PIECES]
     for unit in sorted(known(pieces), key=len, reverse=True):
-        text = text.replace(unit, f"{unit[:_SHOWN_OF_UNIT]}••••")
+        shown = unit[: min(_SHOWN_OF_UNIT, len(unit) // 3)]
+        text = text.replace(unit, f"{shown}{_MASK}")
     return text
 
 

@@ -3,10 +3,11 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 from flask_babel import gettext as _
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, TypeAdapter
 from sqlalchemy import ScalarSelect, Select, func, literal, select
 
 from app.kit.db import session
@@ -18,6 +19,17 @@ PAGE_SIZE = 30
 MOST_COUNTED = 1000
 _MAX_CURSOR = 512
 _WRITER = TypeAdapter(tuple[Any, ...])
+_YEARS = range(1970, 9000)
+
+
+def _reckonable(moment: datetime) -> datetime:
+    if moment.year not in _YEARS:
+        raise ValueError("a year in which nothing of ours has happened")
+    return moment.astimezone(UTC)
+
+
+# A moment that somebody sends, in UTC: so far from both ends of time that it can be added to.
+Moment = Annotated[AwareDatetime, AfterValidator(_reckonable)]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from pydantic import TypeAdapter, ValidationError
 
 from app.chats import queries
 from app.chats.errors import ChatsUnavailable
@@ -23,9 +24,10 @@ from app.kit.errors import AppError, Invalid
 from app.kit.forms import status_of
 from app.kit.headers import no_store
 from app.kit.ids import new_id
-from app.kit.paging import Page
+from app.kit.paging import Moment, Page
 
 LISTED = 20  # other conversations beside the open one
+_MOMENT = TypeAdapter[datetime](Moment)
 
 
 @blueprint.get("/<uuid:conversation_id>")
@@ -184,7 +186,6 @@ def _first_error(form: MessageForm) -> str:
 
 def _moment(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        return _MOMENT.validate_strings(text)
+    except ValidationError:
         return None
-    return moment if moment.tzinfo else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -32,7 +31,7 @@ from sqlalchemy.orm import aliased
 
 from app.auth.models import User
 from app.kit.db import read, session
-from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
+from app.kit.paging import PAGE_SIZE, Moment, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
 from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
@@ -141,7 +140,7 @@ def listing(
     given = frozenset(name for name in _CONDITIONS if _is_given(getattr(filters, name)))
     values = {name: getattr(filters, name) for name in given} | {"size": size + 1}
     if after is not None:
-        cursor = tuple[datetime, UUID] if sort is Sort.NEW else tuple[int, UUID]
+        cursor = tuple[Moment, UUID] if sort is Sort.NEW else tuple[int, UUID]
         values["last_key"], values["last_id"] = decode_cursor(after, cursor)
     total = None
     if filters.words:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select, tuple_
 
 from app.kit.db import session
-from app.kit.paging import PAGE_SIZE, Page, count_of, cut, decode_cursor, with_total
+from app.kit.paging import PAGE_SIZE, Moment, Page, count_of, cut, decode_cursor, with_total
 from app.products.errors import NoSuchUnit
 from app.products.models import Product, StockBatch, StockItem, UnitState
 from app.products.queries.cards import units_of
@@ -75,7 +75,7 @@ def batches(product_id: UUID, *, after: str | None = None, size: int = PAGE_SIZE
     if after:
         statement = statement.where(
             tuple_(StockBatch.created_at, StockBatch.id)
-            < tuple_(*decode_cursor(after, tuple[datetime, UUID]))
+            < tuple_(*decode_cursor(after, tuple[Moment, UUID]))
         )
     page = cut(
         session().execute(statement).all(),

@@ -1,0 +1,78 @@
+"""Conversations against whoever means them ill."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.chats import texts
+from tests.factories.auth import make_user
+from tests.support.chats import say, shown_to, talking
+
+Login = Callable[..., FlaskClient]
+# Some of these can't be told in UTC, or not once some seconds are taken away.
+MOMENTS = (
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "2026-11-27T00:00:00",
+    "1e300",
+    "then",
+)
+
+
+def cursor(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"password{' ' * 3_900}a",
+        f"пароль это{chr(10) * 3_900}x",
+        "pass-" * 800,
+        "password " * 440,
+        "1 " * 2_000,
+        "0x" * 2_000,
+        "wise.com/pa" * 360,
+    ],
+)
+def test_what_a_text_is_warned_of_is_found_at_once_whatever_it_is(text: str) -> None:
+    began = time.perf_counter()
+    texts.flags_of(text)
+    assert time.perf_counter() - began < 0.1
+
+
+def test_a_text_of_much_that_is_masked_is_taken(app: Flask) -> None:
+    talk = talking(stock=("abcde",))
+    say(talk, talk.buyer, "abcde " * 660)
+    assert shown_to(talk, talk.seller)[0].text.split() == ["a••••"] * 660
+
+
+@pytest.mark.parametrize("number", ["-1", str(2**63), str(2**64), "9" * 3_000, "NaN", "\0"])
+def test_numbers_that_no_message_has(login: Login, number: str) -> None:
+    talk = talking()
+    say(talk, talk.buyer)
+    reader = login(talk.seller)
+    here = f"/chats/{talk.id}"
+    for path in (here, f"{here}/news"):
+        query = {"before": number, "after": number, "first": number}
+        assert reader.get(path, query_string=query).status_code == 200
+    assert reader.post(f"{here}/read", data={"seq": number}).status_code == 204
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_moments_that_nobody_can_reckon_with(login: Login, moment: str) -> None:
+    talk = talking()
+    say(talk, talk.buyer)
+    reader = login(talk.seller)
+    news = reader.get(f"/chats/{talk.id}/news", query_string={"since": moment})
+    assert news.status_code == 200
+    assert reader.get("/chats", query_string={"after": cursor(moment, "x")}).status_code == 422
+    moderator = login(make_user(roles=("moderator",)))
+    reported = moderator.get("/chats/reported", query_string={"after": cursor(moment)})
+    assert reported.status_code == 422

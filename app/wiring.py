@@ -221,6 +221,7 @@ LISTENERS = [
         "webhooks",
         webhooks_queries.listen_to_review(),
     ),
+    Listener("chats.moderator_left", auth_events.RoleTaken, chats_tasks.show_out, OUTSIDE),
     Listener(
         "webhooks.message_received",
         chats_events.MessageArrived,

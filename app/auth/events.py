@@ -74,3 +74,11 @@ class AccountReopened:
 
     user_id: UUID
     epoch: int
+
+
+@dataclass(frozen=True)
+class RoleTaken:
+    """An administrator, or another service, took a role away."""
+
+    user_id: UUID
+    role: str

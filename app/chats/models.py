@@ -101,11 +101,11 @@ class Membership:
 
 @dataclass(frozen=True)
 class Quote:
-    """The message that another one answers."""
+    """The message that another one answers. Its text is not kept with the answer, only shown."""
 
     seq: int
     sender_id: UUID | None
-    text: str = field(repr=False)
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

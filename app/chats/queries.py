@@ -1,7 +1,7 @@
 """Conversations as people see them: names and things from PostgreSQL, words from MongoDB."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from app.products.queries import cards
 from app.products.queries.cards import ProductCard
 
 WINDOW = 50  # messages on one page
+QUOTED = 200  # characters of the message that another one answers
 CATCH_UP = 200  # messages that an open page gets at once
 OVERLAP = timedelta(seconds=10)  # between clocks of two servers
 MOST_SEARCHED = 500  # conversations whose people's names are looked at
@@ -152,6 +153,23 @@ def search(user_id: UUID, words: str) -> list[Found]:
     ]
 
 
+def quoting(message: Message) -> Message:
+    """A message with what the one that it answers says now."""
+    return _quoting([message])[0]
+
+
+def _quoting(found: Sequence[Message]) -> list[Message]:
+    """These messages of one conversation, with what those that they answer say now."""
+    numbers = {message.reply.seq for message in found if message.reply}
+    said = messages.texts_of(found[0].conversation_id, numbers) if numbers else {}
+    return [
+        replace(one, reply=replace(one.reply, text=said.get(one.reply.seq, "")[:QUOTED]))
+        if one.reply
+        else one
+        for one in found
+    ]
+
+
 def thread(user_id: UUID, conversation_id: UUID, *, before: int | None = None) -> Thread:
     """A conversation at its end, or the messages before this one; NoSuchConversation."""
     conversation, own, parts = _taken_part(user_id, conversation_id)
@@ -167,7 +185,7 @@ def thread(user_id: UUID, conversation_id: UUID, *, before: int | None = None) -
     other = talk.part.other_id
     return Thread(
         talk=talk,
-        messages=shown,
+        messages=_quoting(shown),
         last_seq=max(own.seq, shown[-1].seq if shown else 0),
         other_read=_read_by_others(parts, user_id),
         product=product[0] if product else None,
@@ -186,15 +204,16 @@ def news(
     as_of = datetime.now(UTC)
     known = messages.between(conversation_id, after, after + CATCH_UP)
     new = [message for message in known if message.seq > after]
-    changed = (
-        messages.changed_since(conversation_id, max(first, after - CATCH_UP), since - OVERLAP)
-        if since
-        else []
-    )
+    shown_from = max(first, after - CATCH_UP)
+    changed = messages.changed_since(conversation_id, shown_from, since - OVERLAP) if since else []
+    if changed:
+        numbers = {message.seq for message in changed}
+        answers = messages.answers_to(conversation_id, numbers, shown_from)
+        changed += [answer for answer in answers if answer.seq not in numbers]
     return News(
         previous=known[0] if known and known[0].seq == after else None,
-        new=new,
-        changed=[message for message in changed if message.seq <= after],
+        new=_quoting(new),
+        changed=_quoting([message for message in changed if message.seq <= after]),
         last_seq=max(own.seq, new[-1].seq if new else after),
         other_read=_read_by_others(parts, user_id),
         as_of=as_of,
@@ -214,7 +233,7 @@ def page_of(
         last = before - 1 if before is not None else own.seq
         found = messages.between(conversation_id, last - size + 1, last)
     last_seq = max(own.seq, found[-1].seq if found else 0)
-    return Numbered(found, last_seq, _read_by_others(parts, user_id))
+    return Numbered(_quoting(found), last_seq, _read_by_others(parts, user_id))
 
 
 def number_of(user_id: UUID, conversation_id: UUID, message_id: UUID) -> int:

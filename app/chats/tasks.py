@@ -1,9 +1,14 @@
 """What conversations do when something was announced."""
 
+from app.auth import queries as people
+from app.auth.events import RoleTaken
+from app.auth.models import Role
 from app.chats import queries
 from app.chats.errors import ChatsUnavailable
 from app.chats.events import MessageArrived
 from app.chats.queries import Arrived
+from app.chats.service import moderating
+from app.kit.db import end_read
 from app.kit.outbox import TryLater
 from app.webhooks.service import messages
 
@@ -36,3 +41,15 @@ def _data(arrived: Arrived) -> dict[str, object]:
         "flags": [flag.value for flag in message.flags],
         "sent_at": message.at.isoformat(),
     }
+
+
+def show_out(event: RoleTaken) -> None:
+    """Have whoever is no moderator any more take part in nobody else's conversation."""
+    user = people.get_user(event.user_id)
+    end_read()
+    if event.role != Role.MODERATOR or user is None or Role.MODERATOR in user.roles:
+        return
+    try:
+        moderating.leave(moderator_id=event.user_id)
+    except ChatsUnavailable as error:
+        raise TryLater from error

@@ -21,6 +21,12 @@ _MASK = "••••"
 # Half a UTF-16 pair and NUL are in no text; other control characters but tab and line end show as
 # nothing, or as something else. https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
 _NEVER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# What alone shows nothing; within words it joins emoji, or parts letters of some languages.
+# https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+_UNSEEN = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\S+")
 _AROUND = ".,;:!?()[]{}<>\"'«»“”`*_"
@@ -43,7 +49,7 @@ _PASSWORD = re.compile(
 def taken(text: str, *, longest: int = LONGEST) -> str:
     """The text as it is stored: composed (NFC), without what nobody could read; BadMessage."""
     clean = unicodedata.normalize("NFC", _NEVER.sub("", text.replace("\r\n", "\n"))).strip()
-    if not clean:
+    if not _UNSEEN.sub("", clean):
         raise BadMessage(_("Please write something."))
     if len(clean) > longest:
         raise BadMessage(

@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.chats import texts
+from app.chats import errors, queries, texts
+from app.chats.service import keeping
 from tests.factories.auth import make_user
-from tests.support.chats import say, shown_to, talking
+from tests.support.chats import all_that_is_kept, say, shown_to, talking
 
 Login = Callable[..., FlaskClient]
 # Some of these can't be told in UTC, or not once some seconds are taken away.
@@ -45,6 +46,26 @@ def test_what_a_text_is_warned_of_is_found_at_once_whatever_it_is(text: str) -> 
     began = time.perf_counter()
     texts.flags_of(text)
     assert time.perf_counter() - began < 0.1
+
+
+def test_no_unit_of_stock_gets_into_what_else_is_written(app: Flask) -> None:
+    canary = "CANARY-7F3A-99QX-STOCK"
+    talk = talking(stock=(canary,))
+    words = f"My key is «{canary}»."
+    keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason=words)
+    keeping.set_up(user_id=talk.seller.id, answers=["Hi", words], away=words, enter_sends=True)
+    assert "7F3A" not in all_that_is_kept()
+    kept = queries.settings_of(talk.seller.id)
+    assert [*kept.answers, kept.away] == ["Hi", *["My key is «CANA••••»."] * 2]
+
+
+@pytest.mark.parametrize("text", ["\u200b", " \u00ad\u2060 ", "\u2800", "\u3164\u115f"])
+def test_what_shows_nothing_is_no_message(app: Flask, text: str) -> None:
+    talk = talking()
+    with pytest.raises(errors.BadMessage):
+        say(talk, talk.buyer, text)
+    say(talk, talk.buyer, "\U0001f469\u200d\U0001f4bb می\u200cخواهم")
+    assert "\u200d" in shown_to(talk, talk.seller)[0].text
 
 
 def test_a_text_of_much_that_is_masked_is_taken(app: Flask) -> None:

@@ -1,12 +1,15 @@
 """What is said and what becomes of it: words, changes, quiet, an order's news, moderators."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
+from app.auth.models import Role
+from app.auth.service import moderation
 from app.chats import errors, queries
 from app.chats.models import Flag, Message, MessageKind, Side, SystemEvent
 from app.chats.service import keeping, moderating, opening, order_news, sending
@@ -19,6 +22,7 @@ from tests.factories.products import make_product
 from tests.support.bought import delivered, paid, placed
 from tests.support.chats import age, all_that_is_kept, listed, say, shown_to, talking
 
+Login = Callable[..., FlaskClient]
 Heard = Callable[..., list[tuple[str, str]]]
 
 
@@ -78,6 +82,26 @@ class TestChanging:
         assert len(kept.reply.text) == 200
         with pytest.raises(errors.NoSuchMessage):
             say(talk, talk.seller, "To nothing", reply_to=99)
+
+    def test_answer_shows_no_longer_what_was_changed_or_taken_back(
+        self, app: Flask, login: Login
+    ) -> None:
+        talk = talking()
+        say(talk, talk.buyer, "CANARYTEXT")
+        say(talk, talk.seller, "Answer.", reply_to=1)
+        say(talk, talk.seller, "Later.")
+        reader, page = login(talk.seller), f"/chats/{talk.id}"
+        own = {"user_id": talk.buyer.id, "conversation_id": talk.id, "seq": 1}
+        open_page = {"after": 3, "first": 1, "since": datetime.now(UTC).isoformat()}
+        assert "CANARYTEXT" in reader.get(page).text
+        sending.edit(**own, text="Changed")
+        assert reader.get(page).text.count("Changed") == 2
+        sending.delete(**own)
+        for path, query in ((page, {}), (f"{page}/news", open_page)):
+            shown = reader.get(path, query_string=query).text
+            assert shown.count("Message deleted") == 2
+            assert "CANARYTEXT" not in shown
+            assert "Changed" not in shown
 
 
 class TestWords:
@@ -259,6 +283,35 @@ class TestModerators:
         assert shown_to(talk, talk.buyer)[-1].id == sent.id
         assert queries.unread_count(talk.buyer.id) == 1
         assert queries.unread_count(talk.seller.id) == 1
+
+    def test_whoever_joins_a_long_conversation_sees_its_end(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sending, "SENT", "1000/minute")
+        talk, moderator = talking(), make_user(roles=("moderator",))
+        for number in range(queries.WINDOW + 5):
+            say(talk, (talk.buyer, talk.seller)[number % 2], f"Number {number}")
+        keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+        moderating.join(moderator_id=moderator.id, conversation_id=talk.id)
+        assert listed(moderator).conversation.id == talk.id
+        thread = queries.thread(moderator.id, talk.id)
+        assert thread.messages == queries.thread(talk.buyer.id, talk.id).messages
+        assert thread.messages[-1].event is SystemEvent.MODERATOR_JOINED
+
+    def test_whoever_is_no_moderator_any_more_reads_nothing(
+        self, app: Flask, drain: Callable[[], None]
+    ) -> None:
+        talk, own = talking(), talking(make_user(roles=("moderator",)))
+        say(talk, talk.buyer)
+        say(own, own.seller)
+        keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+        moderating.join(moderator_id=own.buyer.id, conversation_id=talk.id)
+        assert len(queries.inbox(own.buyer.id).items) == 2
+        moderation.revoke_role(user_id=own.buyer.id, role=Role.MODERATOR)
+        drain()
+        with pytest.raises(errors.NoSuchConversation):
+            queries.thread(own.buyer.id, talk.id)
+        assert listed(own.buyer).conversation.id == own.id  # as anybody else
 
     def test_nothing_but_expected_refusals(self, app: Flask) -> None:
         with pytest.raises(AppError):

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.auth.errors import NoSuchUser, NotYourself
-from app.auth.events import AccountClosed, AccountReopened
+from app.auth.events import AccountClosed, AccountReopened, RoleTaken
 from app.auth.models import Role, User
 from app.auth.service.details import clean_email
 from app.auth.service.selling import make_seller
@@ -67,6 +67,7 @@ def revoke_role(*, user_id: UUID, role: Role, by: UUID | None = None) -> None:
     if role in user.roles:
         user.roles = [held for held in user.roles if held != role]
         end_all_sessions(user)
+        emit(RoleTaken(user.id, role))
 
 
 def _locked(user_id: UUID) -> User:

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.chats import texts
 from app.chats.errors import NoSuchConversation
 from app.chats.models import Membership, Message, MessageKind, SystemEvent
-from app.chats.service import settling
+from app.chats.service import masking, settling
 from app.chats.store import conversations, messages, people
 from app.kit.ids import new_id
 from app.kit.live.publishing import publish
@@ -50,7 +50,7 @@ def block(*, user_id: UUID, conversation_id: UUID, blocked: bool) -> None:
 def report(*, user_id: UUID, conversation_id: UUID, reason: str) -> None:
     """Have moderators look at a conversation, from now on; both people see that it was reported."""
     part_of(conversation_id, user_id)
-    clean = texts.taken(reason, longest=LONGEST_REASON)
+    clean = masking.without_units(texts.taken(reason, longest=LONGEST_REASON))
     if conversations.report(conversation_id, user_id, clean, datetime.now(UTC)):
         say(conversation_id, SystemEvent.REPORTED, user_id)
 
@@ -79,7 +79,12 @@ def set_up(*, user_id: UUID, answers: Sequence[str], away: str, enter_sends: boo
     """Keep ready answers, the note of absence, and which key sends; BadMessage."""
     kept = [texts.taken(one, longest=LONGEST_ANSWER) for one in answers if one.strip()]
     note = texts.taken(away, longest=LONGEST_AWAY) if away.strip() else ""
-    people.keep(user_id, answers=kept[:MOST_ANSWERS], away=note, enter_sends=enter_sends)
+    people.keep(
+        user_id,
+        answers=[masking.without_units(one) for one in kept[:MOST_ANSWERS]],
+        away=masking.without_units(note),
+        enter_sends=enter_sends,
+    )
 
 
 def part_of(conversation_id: UUID, user_id: UUID) -> Membership:

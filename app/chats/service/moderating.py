@@ -11,6 +11,11 @@ from app.chats.store import conversations
 log = logging.getLogger(__name__)
 
 
+def leave(*, moderator_id: UUID) -> None:
+    """Take part in nobody else's conversation any more: the office has ended."""
+    conversations.remove_moderator(moderator_id)
+
+
 def join(*, moderator_id: UUID, conversation_id: UUID) -> None:
     """Take part in a conversation that was reported; NoSuchConversation for any other."""
     conversation = conversations.find(conversation_id)
@@ -24,4 +29,5 @@ def join(*, moderator_id: UUID, conversation_id: UUID) -> None:
     )
     # Said before it is so: nobody reads along unseen, whatever fails in between.
     keeping.say(conversation_id, SystemEvent.MODERATOR_JOINED, moderator_id)
-    conversations.add_moderator(conversation_id, moderator_id)
+    newest = max(conversations.parts_in(conversation_id), key=lambda part: part.seq)
+    conversations.add_moderator(conversation_id, moderator_id, newest)

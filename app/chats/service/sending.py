@@ -14,18 +14,15 @@ from app.chats.errors import (
     TooLateToChange,
 )
 from app.chats.models import Membership, Message, MessageKind, Quote, Side
-from app.chats.service import settling
+from app.chats.queries import quoting
+from app.chats.service import masking, settling
 from app.chats.store import conversations, messages
 from app.kit import ratelimit
-from app.kit.crypto import vault
-from app.kit.db import end_read
 from app.kit.ids import new_id
 from app.kit.live.publishing import publish
-from app.products.queries.stock import known_units
 
 SENT = "20/10 seconds"  # by one person, in all conversations
 CHANGED = "30/minute"
-QUOTED = 200  # characters of the message that another one answers
 
 
 def send(
@@ -45,11 +42,12 @@ def send(
     parts = conversations.parts_in(conversation_id)
     own = _own(parts, user_id)
     _check_open(own, parts)
-    clean = texts.without_units(texts.taken(text), _units)
+    clean = texts.taken(text)
+    ratelimit.spend(SENT, "chat-send", str(user_id))  # before what takes the shop some time
+    clean = masking.without_units(clean)
     flags = texts.flags_of(clean)
     if flags and not is_sure:
         raise Doubtful(flags)
-    ratelimit.spend(SENT, "chat-send", str(user_id))
     message = Message(
         id=new_id(),
         conversation_id=conversation_id,
@@ -66,22 +64,23 @@ def send(
     stored, is_new = messages.add(message, found_by=marks, last_seq=own.seq)
     if is_new:
         settling.settle(stored, parts)
-    return stored
+    return quoting(stored)
 
 
 def edit(
     *, user_id: UUID, conversation_id: UUID, seq: int, text: str, is_sure: bool = False
 ) -> Message:
     """Give one's own message another text within 15 minutes; errors as `send`, TooLateToChange."""
-    clean = texts.without_units(texts.taken(text), _units)
+    parts = conversations.parts_in(conversation_id)
+    _check_open(_own(parts, user_id), parts)
+    clean = texts.taken(text)
+    message = _changeable(user_id, conversation_id, seq)
+    clean = masking.without_units(clean)
     flags = texts.flags_of(clean)
     if flags and not is_sure:
         raise Doubtful(flags)
-    parts = conversations.parts_in(conversation_id)
-    _check_open(_own(parts, user_id), parts)
-    message = _changeable(user_id, conversation_id, seq)
     if message.text == clean:
-        return message
+        return quoting(message)
     changed = messages.change(
         message,
         text=clean,
@@ -93,7 +92,7 @@ def edit(
         raise TooLateToChange
     conversations.note_changed(changed)
     publish(f"chat:{conversation_id}", f"changed:{seq}:{changed.edited_at}")
-    return changed
+    return quoting(changed)
 
 
 def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
@@ -146,12 +145,4 @@ def _quote(conversation_id: UUID, seq: int | None) -> Quote | None:
     quoted = messages.find(conversation_id, seq)
     if quoted is None or quoted.kind is MessageKind.SYSTEM:
         raise NoSuchMessage
-    return Quote(quoted.seq, quoted.sender_id, quoted.text[:QUOTED])
-
-
-def _units(pieces: Sequence[str]) -> set[str]:
-    """Which of these are units that somebody stocks or has bought."""
-    by_fingerprint = {vault().fingerprint(piece): piece for piece in pieces}
-    known = known_units(by_fingerprint)
-    end_read()
-    return {by_fingerprint[found] for found in known}
+    return Quote(quoted.seq, quoted.sender_id)

@@ -63,9 +63,27 @@ def _add(
     return True
 
 
-def add_moderator(conversation_id: UUID, user_id: UUID) -> bool:
-    """Let a moderator take part; False if this one does already."""
-    return _add(conversation_id, user_id, None, Side.MODERATOR, is_shut=False)
+def add_moderator(conversation_id: UUID, user_id: UUID, known: Membership) -> bool:
+    """Let a moderator take part, who is told of it as `known` is; False if they do already."""
+    if not _add(conversation_id, user_id, None, Side.MODERATOR, is_shut=False):
+        return False
+    newest = {
+        "seq": known.seq,
+        "last_at": known.last_at,
+        "preview": known.preview,
+        "preview_kind": known.preview_kind.value,
+        "preview_by": known.preview_by,
+    }
+    own = {"_id": _part(conversation_id, user_id), "seq": {"$lt": known.seq}}
+    with opened() as database:
+        database.memberships.update_one(own, {"$set": newest})
+    return True
+
+
+def remove_moderator(user_id: UUID) -> None:
+    """Have a moderator take part in no conversation any more, other than their own."""
+    with opened() as database:
+        database.memberships.delete_many({"user_id": user_id, "side": Side.MODERATOR.value})
 
 
 def find(conversation_id: UUID) -> Conversation | None:

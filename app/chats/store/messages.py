@@ -1,6 +1,6 @@
 """Messages: numbered without gaps, and stored once whatever is sent again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -81,6 +81,22 @@ def find(conversation_id: UUID, seq: int) -> Message | None:
     """The message with this number."""
     found = between(conversation_id, seq, seq)
     return found[0] if found else None
+
+
+def texts_of(conversation_id: UUID, numbers: Collection[int]) -> dict[int, str]:
+    """What the messages with these numbers say now; of a deleted one "" is left."""
+    query = {"conversation_id": conversation_id, "seq": {"$in": list(numbers)}}
+    with opened() as database:
+        found = database.messages.find(query, {"seq": 1, "text": 1})
+        return {one["seq"]: one["text"] for one in found}
+
+
+def answers_to(conversation_id: UUID, numbers: Collection[int], first: int) -> list[Message]:
+    """Of the messages from this number on, those that answer one of these."""
+    query = {"conversation_id": conversation_id, "seq": {"$gte": min(first, _HIGHEST)}}
+    answers = {"reply.seq": {"$in": list(numbers)}}
+    with opened() as database:
+        return [_message(one) for one in database.messages.find(query | answers).sort("seq")]
 
 
 def find_by_id(message_id: UUID) -> Message | None:
@@ -175,7 +191,6 @@ def _document(message: Message, key: str, found_by: Sequence[str]) -> dict[str, 
         document["reply"] = {
             "seq": message.reply.seq,
             "sender_id": message.reply.sender_id,
-            "text": message.reply.text,
         }
     return document
 

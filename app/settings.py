@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         15, ge=1, le=180, description="how long items are reserved for an unpaid order"
     )
     max_open_checkouts_per_address: int = Field(
-        10, ge=1, description="unpaid orders that one IP address may have open"
+        10, ge=1, description="orders from one IP address that may wait for their buyers to pay"
     )
 
     auth_grpc_url: str | None = Field(

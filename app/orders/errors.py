@@ -47,13 +47,31 @@ class OwnProduct(Conflict):
 
 
 class TooManyCheckouts(TooMany):
-    """Too many units are held for unpaid checkouts from one place."""
+    """Too many orders from one place wait for their buyers to pay."""
 
     def __init__(self) -> None:
         super().__init__(
             "orders.too_many_checkouts",
-            _("You have too many unpaid orders. Pay for one or cancel it first."),
+            _(
+                "Too many orders from your network are waiting to be paid. Please try again in a "
+                "few minutes."
+            ),
             retry_after=60,
+        )
+
+
+class TooManyInPaypalsHands(TooMany):
+    """PayPal holds so many payments of this buyer that no more goods are kept for them."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "orders.too_many_in_paypals_hands",
+            _(
+                "PayPal is still holding %(count)s of your payments. You can order more once one "
+                "of them goes through or fails.",
+                count=most,
+            ),
+            retry_after=3600,
         )
 
 

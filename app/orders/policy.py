@@ -5,7 +5,9 @@ from app.payments.models import IN_PAYPALS_HANDS, PaymentState
 
 MAX_QUANTITY = 100  # pieces of one product
 MAX_LINES = 20  # products in one basket
-MAX_UNPAID = 3  # orders of one buyer that hold units while PayPal has not paid us
+# Orders of one buyer whose payment PayPal has in hand, and which hold units meanwhile. Of those
+# that wait for the buyer there is one: the next one ends it.
+MAX_IN_PAYPALS_HANDS = 10
 
 
 def can_pay(state: OrderState, payment: PaymentState | None) -> bool:

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from app.auth.models import User
 from app.kit.db import session
-from app.orders.errors import TooManyCheckouts
+from app.orders.errors import TooManyCheckouts, TooManyInPaypalsHands
 from app.orders.models import Order, OrderState
-from app.orders.policy import MAX_UNPAID
+from app.orders.policy import MAX_IN_PAYPALS_HANDS
 from app.orders.service import capturing, ending, placing
 from app.orders.service.capturing import CaptureState
 from tests.factories.auth import make_user
@@ -72,9 +72,9 @@ class TestTakenUpAgain:
         place(buyer, key)
         pass_deadline()
         ending.expire_overdue()
-        for _ in range(MAX_UNPAID):
+        for _ in range(MAX_IN_PAYPALS_HANDS):
             pending(buyer, fill(buyer, {product.id: 1}))
-        with pytest.raises(TooManyCheckouts):
+        with pytest.raises(TooManyInPaypalsHands):
             place(buyer, key)
 
     def test_taken_up_again_counts_where_it_is_taken_up(
@@ -166,12 +166,12 @@ class TestLateApproval:
     def test_hold_limits_count_for_a_late_approval(
         self, paypal: SandboxControl, buyer: User, seller: User
     ) -> None:
-        product = make_product(seller, stock=[f"K-{n}" for n in range(9)])
+        product = make_product(seller, stock=[f"K-{n}" for n in range(MAX_IN_PAYPALS_HANDS + 3)])
         fill_basket(buyer, product.id)
         started = start(buyer)
         pass_deadline()
         ending.expire_overdue()
-        for _ in range(MAX_UNPAID):
+        for _ in range(MAX_IN_PAYPALS_HANDS):
             pending(buyer, fill(buyer, {product.id: 1}))
         paypal.approve(started.paypal_order_id)
         before = len(paypal.captures())

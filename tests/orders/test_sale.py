@@ -20,8 +20,15 @@ from app.factory import create_app
 from app.kit import jobs
 from app.kit.db import session
 from app.kit.worker import LeanWorker
-from app.orders.errors import AlreadyPaid, BasketChanged, BeingPaid, TooManyCheckouts
+from app.orders.errors import (
+    AlreadyPaid,
+    BasketChanged,
+    BeingPaid,
+    TooManyCheckouts,
+    TooManyInPaypalsHands,
+)
 from app.orders.models import OrderState
+from app.orders.policy import MAX_IN_PAYPALS_HANDS
 from app.orders.service import capturing, ending, placing
 from app.orders.service.capturing import CaptureState
 from app.payments import paypal as adapter
@@ -706,17 +713,23 @@ class TestDeadline:
 
 
 class TestHoarding:
-    def test_buyer_whose_payments_are_pending_holds_no_more_than_three(
-        self, app: Flask, buyer, seller
+    def test_payments_in_paypals_hands_count_apart(
+        self, app: Flask, buyer, seller, make_settings
     ) -> None:
-        product = make_product(seller, stock=tuple("ABCDE"))
-        waiting = [pending(buyer, {product.id: 1}) for _ in range(3)]
+        product = make_product(seller, stock=tuple("ABCDEFGHIJKL"))
+        place = "198.51.100.7"
+        with another_app(make_settings(max_open_checkouts_per_address=2)) as shop:
+            waiting = [pending(buyer, {product.id: 1}, place) for _ in range(MAX_IN_PAYPALS_HANDS)]
+            neighbour = make_user()
+            key = fill(neighbour, {product.id: 1})
+            with shop.app_context():
+                placing.place_order(buyer_id=neighbour.id, checkout_key=key, address=place)
         key = fill(buyer, {product.id: 1})
-        place = partial(placing.place_order, buyer_id=buyer.id, checkout_key=key, address=None)
-        with pytest.raises(TooManyCheckouts):
-            place()
+        once_more = partial(placing.place_order, buyer_id=buyer.id, checkout_key=key, address=None)
+        with pytest.raises(TooManyInPaypalsHands, match="still holding 10 of your payments"):
+            once_more()
         told(waiting[0], "COMPLETED")
-        assert place() not in waiting
+        assert once_more() not in waiting
 
     @pytest.mark.parametrize(
         "places", [("198.51.100.7",) * 3, ("2001:db8::1", "2001:db8::2", "2001:db8::ffff:3")]
@@ -735,9 +748,9 @@ class TestHoarding:
         assert count("stock_item", "state = 'reserved'") == 2
 
 
-def pending(buyer, pieces) -> object:
+def pending(buyer, pieces, address: str | None = None) -> object:
     """An order whose payment PayPal holds."""
-    order_id = approved(buyer, pieces)
+    order_id = approved(buyer, pieces, address)
     told(order_id, "PENDING")
     return order_id
 

@@ -28,17 +28,17 @@ def fill(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
     return key_of(buyer)
 
 
-def placed(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
+def placed(buyer: User, pieces: Mapping[UUID, int], address: str | None = None) -> UUID:
     """An open order with its units held and PayPal's id of it; the order's id."""
     key = fill(buyer, pieces)
-    order_id = placing.place_order(buyer_id=buyer.id, checkout_key=key, address=None)
+    order_id = placing.place_order(buyer_id=buyer.id, checkout_key=key, address=address)
     paying._store_paypal_order(order_id, _word(order_id))
     return order_id
 
 
-def approved(buyer: User, pieces: Mapping[UUID, int]) -> UUID:
+def approved(buyer: User, pieces: Mapping[UUID, int], address: str | None = None) -> UUID:
     """An order whose buyer said yes at PayPal and whose money is being taken."""
-    order_id = placed(buyer, pieces)
+    order_id = placed(buyer, pieces, address)
     capturing.take_in_hand(order_id=order_id)
     return order_id
 

@@ -144,7 +144,7 @@ def take_in_hand(*, order_id: UUID) -> CaptureOrder | None:
 
     None if the money is taken already. Raises OutOfStock, Stopped when a person was banned, a
     product removed or the order cancelled meanwhile, and for an order whose hold had run out
-    OfferChanged and TooManyCheckouts.
+    OfferChanged, TooManyCheckouts and TooManyInPaypalsHands.
     """
     _basket, order = basket.locked_with_order(order_id)
     if order.is_paid:

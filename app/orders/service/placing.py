@@ -23,9 +23,10 @@ from app.orders.errors import (
     OrderTooSmall,
     OwnProduct,
     TooManyCheckouts,
+    TooManyInPaypalsHands,
 )
 from app.orders.models import BasketLine, Order, OrderLine, OrderState, Owner
-from app.orders.policy import MAX_UNPAID
+from app.orders.policy import MAX_IN_PAYPALS_HANDS
 from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalItem
@@ -35,7 +36,6 @@ from app.products.queries.cards import Offer
 from app.settings import Settings
 
 PLACE_LIMIT = "10/minute"
-HOLDING = (OrderState.OPEN, OrderState.APPROVED)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def place_order(*, buyer_id: UUID, checkout_key: UUID, address: str | None) -> U
     The basket's row is the lock that any number of clicks and tabs meet at: they get the same
     order. An order whose hold ran out takes units again, if what it was made of is still offered
     as it was, within the same limits as a new one. Raises AlreadyPaid, BeingPaid, EmptyBasket,
-    BasketChanged, OwnProduct, OrderTooSmall, TooManyCheckouts, and the products' OutOfStock.
+    BasketChanged, OwnProduct, OrderTooSmall, TooManyCheckouts, TooManyInPaypalsHands, and the
+    products' OutOfStock.
     """
     basket = baskets.locked(Owner(user_id=buyer_id))
     existing = (
@@ -143,7 +144,7 @@ def _take_up(order_id: UUID, address: str | None) -> UUID:
 def insist_on_taking_again(order: Order) -> None:
     """Insist that an order whose hold ran out may hold units again, as a new one would.
 
-    Raises OfferChanged, TooManyCheckouts.
+    Raises OfferChanged, TooManyCheckouts, TooManyInPaypalsHands.
     """
     if not _is_offered_still(order):
         raise OfferChanged
@@ -206,13 +207,17 @@ def _cancel_earlier(buyer_id: UUID) -> None:
 
 
 def _check_holds(buyer_id: UUID, address: str | None) -> None:
-    """Insist that neither the buyer nor the address holds too much that is not paid for yet."""
-    most = _settings().max_open_checkouts_per_address
+    """Insist that neither the buyer nor the address holds too much that is not paid for yet.
+
+    What PayPal has in hand, for days with an eCheck, can be neither paid for nor cancelled. It
+    counts apart, and against its buyer alone: strangers from the same place can't help it.
+    """
     if address is not None:
         _wait_for_others_from(address)
-    if _holding(Order.buyer_id == buyer_id) >= MAX_UNPAID or (
-        address is not None and _holding(_is_from(address)) >= most
-    ):
+    if _number(OrderState.APPROVED, Order.buyer_id == buyer_id) >= MAX_IN_PAYPALS_HANDS:
+        raise TooManyInPaypalsHands(MAX_IN_PAYPALS_HANDS)
+    most = _settings().max_open_checkouts_per_address
+    if address is not None and _number(OrderState.OPEN, _is_from(address)) >= most:
         raise TooManyCheckouts
 
 
@@ -227,9 +232,9 @@ def _is_from(address: str) -> ColumnElement[bool]:
     return Order.address.op("<<=", is_comparison=True)(cast(network_of(address), INET))
 
 
-def _holding(whose: ColumnElement[bool]) -> int:
-    holding = select(func.count()).select_from(Order).where(whose, Order.state.in_(HOLDING))
-    return session().execute(holding).scalar_one()
+def _number(state: OrderState, whose: ColumnElement[bool]) -> int:
+    number = select(func.count()).select_from(Order).where(whose, Order.state == state)
+    return session().execute(number).scalar_one()
 
 
 def _create(

@@ -124,6 +124,7 @@ LISTENERS = [
         mails.send_payout_changed_to_old,
     ),
     TO_MAIL("mail.delivered", orders_events.OrderDelivered, mails.send_delivered),
+    TO_MAIL("mail.payment_pending", orders_events.OrderPending, mails.send_payment_pending),
     TO_MAIL("mail.payment_failed", orders_events.OrderFailed, mails.send_payment_failed),
     TO_MAIL("notifications.mail", notifications_events.MailWanted, post.send_notification),
     TO_MAIL("notifications.digest", notifications_events.DigestWanted, post.send_digest),
@@ -133,6 +134,10 @@ LISTENERS = [
         orders_events.OrderDelivered,
         stream.tell_of_delivery,
         LOCAL,
+    ),
+    Listener("notifications.order_pending", orders_events.OrderPending, stream.tell_of_wait, LOCAL),
+    Listener(
+        "notifications.order_failed", orders_events.OrderFailed, stream.tell_of_failure, LOCAL
     ),
     Listener("notifications.stock_low", products_events.StockLow, stream.tell_of_low_stock, LOCAL),
     Listener(

@@ -108,6 +108,36 @@ def _delivery(params: Params) -> Words:
     )
 
 
+# What became of a payment that PayPal had in hand.
+_PAYMENTS: Mapping[str, tuple[LazyString, LazyString]] = {
+    "pending": (
+        _l("PayPal is holding your payment for order %(number)s"),
+        _l(
+            "This can take hours or days. Your items stay reserved, and you don't have to pay"
+            " again."
+        ),
+    ),
+    "failed": (
+        _l("The payment for your order %(number)s failed"),
+        _l("You have not been charged. Your items are in your basket."),
+    ),
+    "refunded": (
+        _l("PayPal has refunded your payment for order %(number)s"),
+        _l("The order has been cancelled. Your items are in your basket."),
+    ),
+}
+
+
+def _payment(params: Params) -> Words:
+    """`params`: act, order_id, number."""
+    title, detail = _PAYMENTS[params["act"]]
+    return Words(
+        title=str(title) % {"number": params["number"]},
+        detail=str(detail),
+        action=_("Open my purchase"),
+    )
+
+
 def _low_stock(params: Params) -> Words:
     """`params`: product_id, title, left."""
     left = params["left"]
@@ -246,6 +276,14 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         _l("What you bought is ready."),
         None,
         _delivery,
+        lambda params: Target("orders.purchase", {"order_id": params["order_id"]}),
+    ),
+    NotificationKind.PAYMENT: KindEntry(
+        "clock",
+        _l("Payments"),
+        _l("PayPal is holding a payment of yours, or it failed."),
+        None,
+        _payment,
         lambda params: Target("orders.purchase", {"order_id": params["order_id"]}),
     ),
     NotificationKind.LOW_STOCK: KindEntry(

@@ -20,6 +20,7 @@ class NotificationKind(StrEnum):
 
     SALE = "sale"
     DELIVERY = "delivery"
+    PAYMENT = "payment"
     LOW_STOCK = "low_stock"
     MESSAGE = "message"
     REVIEW = "review"

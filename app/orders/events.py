@@ -12,6 +12,13 @@ class OrderPaid:
 
 
 @dataclass(frozen=True)
+class OrderPending:
+    """PayPal has the payment, but not the money: it may take days, and may fail."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
 class OrderFailed:
     """A payment that PayPal had came to nothing, or was given back; the order is cancelled."""
 

@@ -10,7 +10,8 @@ from app.kit import jobs
 from app.kit.db import db_now, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import OutboxRow, emit
-from app.orders.events import OrderDelivered, OrderFailed
+from app.notifications.models import Notification
+from app.orders.events import OrderDelivered, OrderFailed, OrderPending
 from app.orders.models import Order, OrderLine, OrderState
 from app.orders.queries.purchases import purchase_of
 from app.products.models import Category, Product
@@ -180,13 +181,34 @@ class TestPaymentFailed:
         order_id = approved(buyer, {product.id: 1})
         told(order_id, "PENDING")
         drain()
-        assert inbox.of(buyer.email) == []
-        told(order_id, "DECLINED")
+        wait = inbox.only(buyer.email)
+        assert "PayPal is holding your payment" in wait["subject"]
+        assert "don't have to pay again" in wait["text"]
+        assert path_in(wait, "/order") == f"/order/purchases/{order_id}"
+        for _ in range(2):
+            told(order_id, "PENDING")
+            told(order_id, "DECLINED")
         drain()
-        mail = inbox.only(buyer.email)
+        [mail] = [one for one in inbox.of(buyer.email) if one["subject"] != wait["subject"]]
         assert "failed" in mail["subject"]
         assert "You have not been charged" in mail["text"]
         assert path_in(mail, "/order") == "/order/basket"
+        stream = [
+            (one.params["act"], one.params["number"])
+            for one in session().scalars(select(Notification).order_by(Notification.id))
+            if one.user_id == buyer.id
+        ]
+        number = purchase_of(buyer.id, order_id).number
+        assert stream == [("pending", number), ("failed", number)]
+
+    def test_wait_that_is_over_by_then_is_not_mailed(self, app, inbox: Inbox, drain):
+        buyer = make_user()
+        product = make_product(make_user(roles=("seller",)), stock=("KEY-1",))
+        order_id = approved(buyer, {product.id: 1})
+        told(order_id, "PENDING")
+        told(order_id, "COMPLETED")
+        drain()
+        assert "ready" in inbox.only(buyer.email)["subject"]
 
 
 @transactional
@@ -207,7 +229,24 @@ def failed(buyer: User, reason: str = "payment_failed") -> Order:
     return order
 
 
+@transactional
+def waiting(user: User) -> None:
+    """An order whose payment PayPal holds, announced."""
+    order = Order(
+        buyer_id=user.id,
+        checkout_key=new_id(),
+        state=OrderState.APPROVED,
+        total_minor=2000,
+        currency="EUR",
+        expires_at=db_now(),
+    )
+    session().add(order)
+    session().flush()
+    emit(OrderPending(order.id))
+
+
 ACTS = {
+    "pending": waiting,
     "failed": failed,
     "refunded": lambda user: failed(user, "refunded"),
     "confirm": lambda user: accounts.resend_confirmation(email=user.email, address=HOME),

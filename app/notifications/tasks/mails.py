@@ -26,7 +26,8 @@ from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
 from app.kit.outbox import row_in_hand
-from app.orders.events import OrderDelivered, OrderFailed
+from app.orders.events import OrderDelivered, OrderFailed, OrderPending
+from app.orders.models import OrderState
 from app.orders.queries import purchases
 
 
@@ -190,6 +191,23 @@ def send_delivered(event: OrderDelivered) -> None:
         name=buyer.display_name,
         number=order.number,
         lines=[(line.title, line.quantity) for line in order.lines],
+        url=mail.link("orders.purchase", order_id=order.id),
+    )
+
+
+def send_payment_pending(event: OrderPending) -> None:
+    """Tell a buyer that PayPal holds the payment; not if it is over by the time of the mail."""
+    order = purchases.get_order(event.order_id)
+    buyer = _find(order.buyer_id) if order else None
+    if order is None or buyer is None or order.state is not OrderState.APPROVED:
+        return
+    mail.send(
+        to=buyer.email,
+        locale=buyer.locale,
+        template="payment_pending",
+        key=row_in_hand(),
+        name=buyer.display_name,
+        number=order.number,
         url=mail.link("orders.purchase", order_id=order.id),
     )
 

@@ -8,7 +8,7 @@ from app.auth.events import AccountClosed, AccountReopened
 from app.chats.events import ConversationUnread
 from app.notifications.models import NotificationKind
 from app.notifications.service.notifying import notify
-from app.orders.events import OrderDelivered, OrderPaid
+from app.orders.events import OrderDelivered, OrderFailed, OrderPaid, OrderPending
 from app.orders.queries import purchases
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.events import ProductRemoved, ProductRestored, StockLow
@@ -62,6 +62,32 @@ def tell_of_delivery(event: OrderDelivered) -> None:
             "order_id": str(order.id),
             "number": order.number,
             "titles": [line.title for line in order.lines],
+        },
+    )
+
+
+def tell_of_wait(event: OrderPending) -> None:
+    """Tell a buyer that PayPal holds the payment; the mail of it is another paper."""
+    _tell_of_payment("pending", event.order_id)
+
+
+def tell_of_failure(event: OrderFailed) -> None:
+    """Tell a buyer that a payment which PayPal had came to nothing, or back to them."""
+    _tell_of_payment("failed", event.order_id)
+
+
+def _tell_of_payment(act: str, order_id: UUID) -> None:
+    order = purchases.get_order(order_id)
+    if order is None:
+        return
+    notify(
+        user_id=order.buyer_id,
+        kind=NotificationKind.PAYMENT,
+        key=f"{act}:{order_id}",
+        params={
+            "act": "refunded" if order.was_refunded else act,
+            "order_id": str(order_id),
+            "number": order.number,
         },
     )
 

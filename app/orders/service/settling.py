@@ -9,7 +9,7 @@ from flask import current_app
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
-from app.orders.events import OrderFailed, OrderPaid
+from app.orders.events import OrderFailed, OrderPaid, OrderPending
 from app.orders.models import REFUNDED, Order, OrderState
 from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
@@ -43,6 +43,8 @@ def settle(*, order_id: UUID, seen: PaypalOrder) -> PaymentStatus:
         _pay(order, recorded)
     else:
         _follow(order, recorded.status)
+    if recorded.newly_pending:
+        emit(OrderPending(order.id))
     if recorded.status.state in TAKEN:
         baskets.take_out_bought(basket, order)
     return recorded.status

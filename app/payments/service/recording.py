@@ -35,13 +35,14 @@ HELD = (PaymentState.PENDING, PaymentState.MISMATCHED)
 
 @dataclass(frozen=True)
 class Recorded:
-    """What recording PayPal's word came to. `newly_settled` is true exactly once for a payment.
+    """What recording PayPal's word came to. What is `newly_` so is so once for a payment.
 
     `fee_minor` is 0 while PayPal has not told its fee.
     """
 
     status: PaymentStatus
     newly_settled: bool
+    newly_pending: bool
     payment_id: UUID
     gross: Money
     fee_minor: int
@@ -71,7 +72,7 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
     """
     payment = locked(reference)
     capture = _telling(order.captures)
-    newly_settled = False
+    newly_settled = newly_pending = False
     if payment.state is PaymentState.SETTLED:
         _book_late_fee(payment, order)
     elif capture is not None:
@@ -84,6 +85,7 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
         elif payment.state is PaymentState.CAPTURING and capture.status == "PENDING":
             move(payment, PaymentState.PENDING)
             payment.issue = capture.reason
+            newly_pending = True
         elif payment.state is PaymentState.CAPTURING and _newly_dead(payment, capture):
             move(payment, PaymentState.DECLINED)
             payment.paypal_capture_id = capture.id
@@ -98,6 +100,7 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
     return Recorded(
         PaymentStatus(payment.state, payment.issue),
         newly_settled,
+        newly_pending,
         payment.id,
         Money(payment.amount_minor, payment.currency),
         payment.fee_minor or 0,

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app.chats import errors, queries, texts
 from app.chats.service import keeping
+from app.chats.views.links import linked
 from tests.factories.auth import make_user
 from tests.support.chats import all_that_is_kept, say, shown_to, talking
 
@@ -66,6 +68,49 @@ def test_what_shows_nothing_is_no_message(app: Flask, text: str) -> None:
         say(talk, talk.buyer, text)
     say(talk, talk.buyer, "\U0001f469\u200d\U0001f4bb می\u200cخواهم")
     assert "\u200d" in shown_to(talk, talk.seller)[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("See https://a.example/x?y=1&z=2.", ["https://a.example/x?y=1&z=2"]),
+        ("(www.a.example) HTTP://B.example/c_(d)", ["www.a.example", "HTTP://B.example/c_(d)"]),
+        ('http://a.example/"onclick="x', ["http://a.example/"]),
+        ("http://a.example/<img src=x onerror=x>", ["http://a.example/"]),
+        ("javascript:alert(1) data:x x@www.a.example <b>&amp;", []),
+        ("https://пример.рф/путь, и дальше", ["https://пример.рф/путь"]),
+    ],
+)
+def test_links_are_what_looks_like_an_address(
+    app: Flask, login: Login, text: str, links: list[str]
+) -> None:
+    talk = talking()
+    say(talk, talk.buyer, text)
+    page = BeautifulSoup(login(talk.seller).get(f"/chats/{talk.id}").text, "html.parser")
+    [words] = page.select("[data-text]")
+    assert words.get_text() == text
+    assert [one.name for one in words.find_all(True)] == ["a"] * len(links)
+    assert [link.get_text() for link in words.find_all("a")] == links
+    for link in words.find_all("a"):
+        assert str(link["href"]).lower().startswith(("http://", "https://"))
+        assert link["rel"] == ["nofollow", "noopener", "noreferrer", "ugc"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{'>' * 2_000}www.a.example{'>' * 1_987}",
+        f"http://{'(' * 1_900}{')' * 1_900}",
+        f"http://a.example/{'.)' * 1_900}",
+        "http://a" * 500,
+        "www." * 1_000,
+        "&" * 4_000,
+    ],
+)
+def test_links_are_found_at_once_whatever_the_text_is(app: Flask, text: str) -> None:
+    began = time.perf_counter()
+    linked(text)
+    assert time.perf_counter() - began < 0.1
 
 
 def test_a_text_of_much_that_is_masked_is_taken(app: Flask) -> None:

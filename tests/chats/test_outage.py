@@ -73,8 +73,10 @@ class TestAway:
             talk = talking()
             client_id = uuid4()
             with frozen(own_mongo):
+                began = time.monotonic()
                 with pytest.raises(ChatsUnavailable):
                     say(talk, talk.buyer, "Once", client_id=client_id)
+                assert time.monotonic() - began < 5.0 + 1.0  # as PostgreSQL
                 began = time.monotonic()
                 with pytest.raises(ChatsUnavailable):
                     queries.inbox(talk.buyer.id)

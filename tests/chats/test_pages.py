@@ -1,6 +1,7 @@
 """The pages of conversations, asked for one by one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.apps import another_app
 from tests.support.bought import delivered, placed
-from tests.support.chats import say, talking
+from tests.support.chats import age, say, talking
 
 Login = Callable[..., FlaskClient]
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -223,3 +224,15 @@ class TestProduct:
         page = shown(client, f"/products/{product.id}")
         link = next(a for a in page.select("a") if "Ask the seller" in a.get_text())
         assert link["href"].startswith("/auth/login?next=")
+
+
+def test_what_was_typed_too_late_into_a_message_stands_on_the_page(login: Login) -> None:
+    talk = talking()
+    say(talk, talk.buyer, "Said")
+    browser, place = login(talk.buyer), f"/chats/{talk.id}/messages/1/edit"
+    age(timedelta(minutes=15))
+    answer = browser.post(place, data={"text": "Typed for long"})
+    assert answer.status_code == 409
+    assert "Typed for long" in answer.text
+    assert "15 minutes only" in answer.text
+    assert login(talk.seller).post(place, data={"text": ""}).status_code == 404

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from app.auth.models import Role
 from app.auth.service import moderation
 from app.chats import errors, queries
 from app.chats.models import Flag, Message, MessageKind, Side, SystemEvent
-from app.chats.service import keeping, moderating, opening, order_news, sending
+from app.chats.service import keeping, moderating, opening, order_news, presence, sending
 from app.chats.store import conversations
 from app.kit.errors import AppError, TooMany
 from app.orders.models import OrderState
@@ -201,6 +202,29 @@ class TestQuiet:
         keeping.block(user_id=talk.seller.id, conversation_id=talk.id, blocked=False)
         for one in (talk, other):
             say(one, talk.buyer)
+
+    def test_block_and_opening_at_once_leave_no_way_around(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        talk = talking()
+        made = conversations.make
+
+        def make(*args: Any, **options: Any) -> None:
+            keeping.block(user_id=talk.seller.id, conversation_id=talk.id, blocked=True)
+            made(*args, **options)
+
+        monkeypatch.setattr(conversations, "make", make)
+        other = talking(talk.buyer, talk.seller)
+        with pytest.raises(errors.Shut):
+            say(other, talk.buyer)
+
+    def test_nobody_hears_that_a_blocked_person_types(self, app: Flask, heard: Heard) -> None:
+        talk = talking()
+        keeping.block(user_id=talk.seller.id, conversation_id=talk.id, blocked=True)
+        heard()
+        for act in (presence.here, presence.typing):
+            act(user_id=talk.buyer.id, conversation_id=talk.id)
+        assert heard(f"chat:{talk.id}") == []
 
 
 class TestOrderNews:

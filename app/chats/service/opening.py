@@ -68,9 +68,16 @@ def _open(conversation: Conversation, user_id: UUID) -> UUID:
     there = {part.user_id for part in conversations.parts_in(conversation.id)}
     if not there.issuperset(conversation.people):  # new, or left half made
         ratelimit.spend(OPENED, "chat-open", str(user_id))
-        shut = {one for one in conversation.people if one in _blocked_by(conversation.other(one))}
-        conversations.make(conversation, shut=shut)
+        conversations.make(conversation, shut=_shut(conversation))
+        # Whoever has blocked the other one meanwhile may not have found this conversation.
+        for one in _shut(conversation):
+            conversations.shut(one, conversation.other(one), is_shut=True)
     return conversation.id
+
+
+def _shut(conversation: Conversation) -> set[UUID]:
+    """Those of the two whom the other one has blocked."""
+    return {one for one in conversation.people if one in _blocked_by(conversation.other(one))}
 
 
 def _blocked_by(user_id: UUID) -> frozenset[UUID]:

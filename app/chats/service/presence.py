@@ -14,15 +14,17 @@ HERE_SECONDS = 45
 
 def here(*, user_id: UUID, conversation_id: UUID) -> None:
     """Somebody has the conversation open; said again before HERE_SECONDS are over."""
-    part_of(conversation_id, user_id)
+    part = part_of(conversation_id, user_id)
     with suppress(RedisError):
         jobs.redis().set(_key(user_id), b"1", ex=HERE_SECONDS)
-    publish(f"chat:{conversation_id}", f"here:{user_id}")
+    if not part.shut:
+        publish(f"chat:{conversation_id}", f"here:{user_id}")
 
 
 def typing(*, user_id: UUID, conversation_id: UUID) -> None:
-    """Somebody is typing there."""
-    part_of(conversation_id, user_id)
+    """Somebody is typing there; of one who was blocked nobody hears it."""
+    if part_of(conversation_id, user_id).shut:
+        return
     publish(f"chat:{conversation_id}", f"typing:{user_id}")
 
 

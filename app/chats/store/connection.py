@@ -27,7 +27,7 @@ from app.kit.breaker import Breaker
 
 log = logging.getLogger(__name__)
 CONNECT_MS = 1_500
-ANSWER_MS = 5_000
+ANSWER_MS = 2_500
 PAUSE_SECONDS = 2.0
 _DURABLE = WriteConcern(w="majority", j=True)
 _KEY = "chats_store"
@@ -49,6 +49,7 @@ class _Store:
             # Not timeoutMS, by which a server that is gone would be looked for as long.
             socketTimeoutMS=ANSWER_MS,
             waitQueueTimeoutMS=ANSWER_MS,
+            retryReads=False,  # of a server that stands still: whoever asks would wait twice
             maxPoolSize=50,
             connect=False,
         )

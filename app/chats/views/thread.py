@@ -114,9 +114,10 @@ def edit(conversation_id: UUID, seq: int) -> ResponseReturnValue:
             error = objection
         else:
             return _back(conversation_id, seq)
-    message = queries.own_message(current_user.id, conversation_id, seq)
-    if not form.is_submitted():
-        form.text.data = message.text
+    if error is None:  # else what was typed stays, whatever became of the message
+        message = queries.own_message(current_user.id, conversation_id, seq)
+        if not form.is_submitted():
+            form.text.data = message.text
     return htmx.page(
         "chats/edit.html",
         status=status_of(form, error),

@@ -12,7 +12,7 @@ from flask_migrate import upgrade
 from app.extensions import db
 from app.factory import create_app
 from app.settings import Settings
-from bench import api, auth, catalogue, claims, delivery, machine, pages, phone, start
+from bench import api, auth, catalogue, chats, claims, delivery, machine, pages, phone, start
 from bench.figures import Figure, print_table
 from tests.support import servers as throwaway
 from tests.support.shop import Shop, environment_for
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[Flask, Shop], list[Figure]]]] = {
     "claims": ("Units claimed of one hot product, 8 clients", claims.run),
     "auth": ("Whose token is this, asked over gRPC", auth.run),
     "delivery": ("From the capture's answer to the key in the buyer's open page", delivery.run),
+    "chats": ("Conversations: sockets held, messages at a rate, reading among many", chats.run),
     "start": ("`make run`, once its data is there", start.run),
 }
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.chats.errors import BadMessage
 from app.chats.service import keeping, presence, sending
 from app.chats.texts import LONGEST
+from app.live.policy import Done
 
 M = TypeVar("M", bound="Frame")
 HIGHEST = 2**31 - 1  # number of a message
@@ -40,10 +41,10 @@ class Read(Frame):
     seq: int = Field(ge=1, le=HIGHEST)
 
 
-def send(user_id: UUID, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Store a message: its number once it is."""
+def send(user_id: UUID, body: Mapping[str, Any]) -> Done:
+    """Store a message: its number once it is; the others are told right after that."""
     sent = _typed(Sent, body)
-    stored = sending.send(
+    stored, follow = sending.write(
         user_id=user_id,
         conversation_id=sent.conversation,
         text=sent.text,
@@ -51,26 +52,26 @@ def send(user_id: UUID, body: Mapping[str, Any]) -> Mapping[str, Any]:
         reply_to=sent.reply_to,
         is_sure=sent.sure,
     )
-    return {"seq": stored.seq, "client_id": stored.client_id}
+    return Done({"seq": stored.seq, "client_id": stored.client_id}, follow)
 
 
-def read(user_id: UUID, body: Mapping[str, Any]) -> Mapping[str, Any]:
+def read(user_id: UUID, body: Mapping[str, Any]) -> Done:
     """Move the read mark."""
     seen = _typed(Read, body)
     keeping.mark_read(user_id=user_id, conversation_id=seen.conversation, seq=seen.seq)
-    return {}
+    return Done({})
 
 
-def here(user_id: UUID, body: Mapping[str, Any]) -> Mapping[str, Any]:
+def here(user_id: UUID, body: Mapping[str, Any]) -> Done:
     """Say that the conversation is open."""
     presence.here(user_id=user_id, conversation_id=_typed(Frame, body).conversation)
-    return {}
+    return Done({})
 
 
-def typing(user_id: UUID, body: Mapping[str, Any]) -> Mapping[str, Any]:
+def typing(user_id: UUID, body: Mapping[str, Any]) -> Done:
     """Say that something is being written."""
     presence.typing(user_id=user_id, conversation_id=_typed(Frame, body).conversation)
-    return {}
+    return Done({})
 
 
 def _typed(frame: type[M], body: Mapping[str, Any]) -> M:

@@ -1,6 +1,7 @@
 """Who may watch what, and how much of it; and what a page may have done over its socket."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,8 +14,22 @@ _TOPICS, _ACTS = "live_topics", "live_acts"
 
 # Whether a user (None: a guest) may watch the topic of this id.
 Rule = Callable[[UUID | None, UUID], bool]
-# What a user asks for, with what was sent along, and the answer; it raises AppError to refuse.
-Act = Callable[[UUID, Mapping[str, Any]], Mapping[str, Any]]
+
+
+def _nothing() -> None:
+    """What follows of most that is done."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The answer to what a page wanted done, and what is to follow once it has it."""
+
+    answer: Mapping[str, Any]
+    follow: Callable[[], None] = _nothing
+
+
+# What a user asks for, with what was sent along; it raises AppError to refuse.
+Act = Callable[[UUID, Mapping[str, Any]], Done]
 
 
 def init_app(app: Flask, topics: Mapping[str, Rule], acts: Mapping[str, Act]) -> None:

@@ -86,6 +86,12 @@ def ticket() -> ResponseReturnValue:
     return jsonify(ticket=tickets.issue(holder))
 
 
+@sockets.before_request
+def _uncompressed() -> None:
+    """Agree on no compression: it takes some 300 kB of each socket, for words of a line."""
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
 @sock.route("/live", bp=sockets)  # type: ignore[untyped-decorator]  # flask-sock has no types
 @allow(Access.PUBLIC)
 def live(connection: Server) -> None:
@@ -203,20 +209,33 @@ def _answers(listener: Listener, holder: Pass, text: Any) -> Iterator[dict[str, 
     except ValidationError:
         return
     if message.act is not None:
-        yield {"id": message.id, **_done(holder, message.act, message.body)}
+        for told in _done(holder, message.act, message.body):
+            yield {"id": message.id, **told}
     elif watched := _subscribe(listener, holder, message.subscribe):
         yield {"subscribed": watched}
 
 
-def _done(holder: Pass, name: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Do what the page wants: `{"done": …}`, or `{"refused": code, "detail": words}`."""
+def _done(holder: Pass, name: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Do what the page wants: `{"done": …}`, or `{"refused": code, "detail": words}`.
+
+    What follows is done once the page has its answer.
+    """
     act = policy.act_of(name)
     if act is None or holder.user_id is None:
-        return {"refused": "unknown_act", "detail": ""}
+        yield {"refused": "unknown_act", "detail": ""}
+        return
     try:
-        return {"done": dict(act(holder.user_id, body))}
+        done = act(holder.user_id, body)
     except AppError as error:
-        return {"refused": error.code, "detail": str(error.message), "kind": error.kind.value}
+        yield {"refused": error.code, "detail": str(error.message), "kind": error.kind.value}
+        return
+    finally:
+        end_read()
+    yield {"done": dict(done.answer)}
+    try:
+        done.follow()
+    except AppError as error:
+        log.warning("left for later", extra={"act": name, "code": error.code})
     finally:
         end_read()
 

@@ -1,5 +1,6 @@
 """Conversations over the socket: what a page has done there, and what nobody has."""
 
+import inspect
 import json
 import os
 import time
@@ -343,7 +344,7 @@ class TestProcess:
             lambda one: one.sock.sendall(os.urandom(2000)),
         ):
             connection = page(talk.buyer)
-            assert self.is_cut_off(connection, send)
+            assert self.is_cut_off(connection, send), inspect.getsource(send)
         unread = page(talk.buyer)
         for text in UNREADABLE:
             unread.send(text)

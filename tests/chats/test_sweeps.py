@@ -84,10 +84,10 @@ class TestSettling:
         age(timedelta(minutes=1))
         note = settling.conversations.note_message
 
-        def fail(message: Any) -> None:
+        def fail(message: Any, people: int) -> None:
             if message.conversation_id == talks[0].id:
                 raise RuntimeError("as it happens")
-            note(message)
+            note(message, people)
 
         monkeypatch.setattr(settling.conversations, "note_message", fail)
         assert sweeping.settle_late() == Swept(1, 1)

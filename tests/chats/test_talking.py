@@ -188,8 +188,9 @@ class TestUnread:
         settling.settle(quick)
         assert queries.unread_count(talk.seller.id) == 0
 
+    @pytest.mark.parametrize("people", [0, 2])
     def test_marks_come_out_right_in_any_order(
-        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch, people: int
     ) -> None:
         monkeypatch.setattr(settling, "settle", lambda *_: None)
         dice = random.Random(7)
@@ -199,7 +200,7 @@ class TestUnread:
             last_own = max((one.seq for one in sent if one.sender_id == talk.seller.id), default=0)
             dice.shuffle(sent)
             for message in [*sent, dice.choice(sent)]:
-                conversations.note_message(message)
+                conversations.note_message(message, people)
             part = conversations.part_of(talk.id, talk.seller.id)
             assert part is not None
             assert (part.seq, part.preview) == (4, "3")

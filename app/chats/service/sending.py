@@ -1,7 +1,8 @@
 """Writing to somebody, changing what was written, and taking it back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from app.chats import texts
@@ -34,8 +35,31 @@ def send(
     reply_to: int | None = None,
     is_sure: bool = False,
 ) -> Message:
-    """Store a message and tell the others; sent again under its `client_id`, it is the same one.
+    """Store a message and tell the others: see `write`."""
+    stored, follow = write(
+        user_id=user_id,
+        conversation_id=conversation_id,
+        text=text,
+        client_id=client_id,
+        reply_to=reply_to,
+        is_sure=is_sure,
+    )
+    follow()
+    return quoting(stored)
 
+
+def write(
+    *,
+    user_id: UUID,
+    conversation_id: UUID,
+    text: str,
+    client_id: UUID,
+    reply_to: int | None = None,
+    is_sure: bool = False,
+) -> tuple[Message, Callable[[], None]]:
+    """Store a message, and what is to follow: sent again under its `client_id`, it is the same one.
+
+    What follows can wait for its acknowledgement, and is made up for if it is never called.
     BadMessage; NoSuchConversation to strangers; Shut, Blocked; TooMany; Doubtful, unless the person
     `is_sure`, where the text has what others are warned of. Units of stock in it are masked.
     """
@@ -62,9 +86,11 @@ def send(
     )
     marks = texts.marks(_finders(parts), clean)
     stored, is_new = messages.add(message, found_by=marks, last_seq=own.seq)
-    if is_new:
-        settling.settle(stored, parts)
-    return quoting(stored)
+    return stored, partial(settling.settle, stored, parts) if is_new else _nothing
+
+
+def _nothing() -> None:
+    """What follows of a message that was stored before."""
 
 
 def edit(

@@ -14,8 +14,8 @@ LOOKED_AT = 20  # messages before an answer, in search of the question
 def settle(message: Message, parts: list[Membership] | None = None) -> None:
     """Do all that follows from a message; again without harm."""
     publish(f"chat:{message.conversation_id}", f"message:{message.seq}")
-    conversations.note_message(message)
     parts = parts or conversations.parts_in(message.conversation_id)
+    conversations.note_message(message, len(parts))
     for part in parts:
         publish(f"inbox:{part.user_id}", f"message:{message.id}")
     if message.kind is MessageKind.TEXT:

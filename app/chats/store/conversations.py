@@ -159,20 +159,68 @@ def unread_count(user_id: UUID) -> int:
         return database.memberships.count_documents(query, limit=MOST_COUNTED + 1)
 
 
-def note_message(message: Message) -> None:
+def note_message(message: Message, people: int = 0) -> None:
     """Have everybody's part know of a message; again, late and out of order without harm.
+
+    Where so many `people` take part and it is as most messages are, that takes two updates.
+    """
+    if people and message.kind is MessageKind.TEXT and _note_next(message) == people:
+        return
+    with opened() as database:
+        database.memberships.bulk_write(_notes(message))
+
+
+def _note_next(message: Message) -> int:
+    """Note a message after those that are known, for its sender and who is to be told of it.
+
+    How many they were; for others there is more to be looked at.
+    """
+    newest = _newest(message)
+    own = _part(message.conversation_id, str(message.sender_id))
+    is_news = {"seq": {"$lt": message.seq}}
+    is_told = {"read": {"$lt": message.seq}, "muted": False, "told": {"$ne": True}}
+    others = {"conversation_id": message.conversation_id, "_id": {"$ne": own}}
+    with opened() as database:
+        noted = database.memberships.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": own} | is_news,
+                    {
+                        "$set": newest | {"unread": False},
+                        "$max": {"last_at": message.at, "read": message.seq},
+                    },
+                ),
+                UpdateMany(
+                    others | is_news | is_told,
+                    {
+                        "$set": newest | {"unread": True},
+                        "$max": {"last_at": message.at},
+                        "$min": {"unread_since": message.at},
+                    },
+                ),
+            ]
+        )
+    return noted.matched_count
+
+
+def _newest(message: Message) -> dict[str, Any]:
+    return {
+        "seq": message.seq,
+        "preview": message.text[:PREVIEW_LENGTH],
+        "preview_kind": message.kind.value,
+        "preview_by": message.sender_id,
+    }
+
+
+def _notes(message: Message) -> list[UpdateOne | UpdateMany]:
+    """The updates that note a message, whatever is known already.
 
     That it is the last one and that it is unread is said in one step: somebody who has read up to
     the one before it would take the mark away in between.
     """
     here = {"conversation_id": message.conversation_id}
     is_news = {"seq": {"$lt": message.seq}}
-    newest = {
-        "seq": message.seq,
-        "preview": message.text[:PREVIEW_LENGTH],
-        "preview_kind": message.kind.value,
-        "preview_by": message.sender_id,
-    }
+    newest = _newest(message)
     moment = {"$max": {"last_at": message.at}}  # what the shop says may be of long ago
     changes: list[UpdateOne | UpdateMany] = []
     others: dict[str, Any] = dict(here)
@@ -192,8 +240,7 @@ def note_message(message: Message) -> None:
             UpdateMany(others | is_unread | waits, {"$min": {"unread_since": message.at}})
         )
     changes.append(UpdateMany(others | is_news, {"$set": newest} | moment))
-    with opened() as database:
-        database.memberships.bulk_write(changes)
+    return changes
 
 
 def note_changed(message: Message) -> None:
@@ -269,7 +316,7 @@ def note_told(conversation_id: UUID, user_id: UUID) -> None:
         )
 
 
-def _part(conversation_id: UUID, user_id: UUID) -> str:
+def _part(conversation_id: UUID, user_id: UUID | str) -> str:
     return f"{conversation_id}:{user_id}"
 
 

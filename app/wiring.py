@@ -5,6 +5,7 @@ from functools import partial
 from flask import Blueprint, Flask
 
 from app.admin import api as admin_api
+from app.admin import views as admin_views
 from app.auth import api as auth_api
 from app.auth import events as auth_events
 from app.auth import views as auth_views
@@ -89,6 +90,7 @@ BLUEPRINTS: list[Blueprint] = [
     webhooks_views.blueprint,
     notifications_views.blueprint,
     chats_views.blueprint,
+    admin_views.blueprint,
 ]
 
 API_BLUEPRINTS: list[Blueprint] = [
@@ -283,6 +285,8 @@ KEPT = {
     "signer_certificate": "a handful, of PayPal's",
     "api_key": "so many for each person, until they end it",
     "category": "a handful",
+    "commission_rate": "one for each category and seller at most",
+    "commission_change": "who decided what sellers pay; changes are rare",
     "product": "what was bought points at it",
     "remembering_server": "goes when an auth server ends: so many as there are",
     "title_word": "so many as there are words",

@@ -27,6 +27,7 @@ GUARDED = {
     "delivery_record",
     "inbound_event",
     "shared_content",
+    "commission_change",
 }
 
 

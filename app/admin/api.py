@@ -5,9 +5,17 @@ from uuid import UUID
 from flask_login import current_user
 
 from app.admin.schemas import (
+    CommissionIn,
+    CommissionOut,
     HidingIn,
     ModeratedOut,
     ModeratedReviewOut,
+    RateChangeList,
+    RateChangeOut,
+    RateChangesQuery,
+    RateList,
+    RateOut,
+    RatesQuery,
     RemovalIn,
     ReportList,
     ReportOut,
@@ -21,11 +29,14 @@ from app.auth.errors import NoSuchUser
 from app.auth.identity import insist_on_login
 from app.auth.models import Role, User
 from app.auth.service import moderation as people_moderation
+from app.kit import i18n
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
 from app.kit.api.schemas import listing_of
 from app.kit.words import searchable
+from app.products.queries import commission as rates
 from app.products.queries.cards import page_of
+from app.products.service import commission
 from app.products.service import moderation as goods
 from app.reviews.queries.reviews import open_reports, review_for
 from app.reviews.service import moderation as opinions
@@ -170,3 +181,54 @@ def _decided_review(review_id: UUID) -> ModeratedReviewOut:
 def _decided(product_id: UUID) -> ModeratedOut:
     product = page_of(product_id)
     return ModeratedOut(id=product.id, state=product.state, removed_reason=product.removed_reason)
+
+
+@blueprint.get("/commission")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=CommissionOut)
+def get_commission() -> CommissionOut:
+    """Get the default commission, and the order in which more specific rates win."""
+    return CommissionOut(
+        default_basis_points=rates.default(),
+        order=["seller", "category", "parent_category", "default"],
+    )
+
+
+@blueprint.get("/commission/rates")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=RateList)
+def list_commission_rates(query: RatesQuery) -> RateList:
+    """List the rates of categories and sellers, newest first."""
+    page = rates.set_rates(i18n.locale(), after=query.after, size=query.limit, counted=query.total)
+    return listing_of(RateList, page, RateOut.read)
+
+
+@blueprint.get("/commission/changes")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=RateChangeList)
+def list_commission_changes(query: RateChangesQuery) -> RateChangeList:
+    """List who changed which rate, newest first."""
+    page = rates.changes(i18n.locale(), after=query.after, size=query.limit, counted=query.total)
+    return listing_of(RateChangeList, page, RateChangeOut.read)
+
+
+@blueprint.put("/commission/categories/<uuid:category_id>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=CommissionIn)
+def set_category_commission(category_id: UUID, body: CommissionIn) -> CommissionIn:
+    """Set a category's rate, or lift it with null. What is ordered already keeps its own."""
+    commission.set_of_category(
+        admin_id=current_user.id, category_id=category_id, basis_points=body.basis_points
+    )
+    return body
+
+
+@blueprint.put("/commission/sellers/<uuid:seller_id>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=CommissionIn, refusals=(409,))
+def set_seller_commission(seller_id: UUID, body: CommissionIn) -> CommissionIn:
+    """Set a seller's rate, or lift it with null. What is ordered already keeps its own."""
+    commission.set_of_seller(
+        admin_id=current_user.id, seller_id=seller_id, basis_points=body.basis_points
+    )
+    return body

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.auth.models import Role
 from app.kit.api.schemas import Flag, Input, Listing, Output, Paged
+from app.kit.money import BASIS_POINTS
 from app.products.models import ProductState
 from app.products.service.products import REASON_MAX
 from app.reviews.models import REASON_MAX as HIDING_MAX
@@ -92,3 +93,60 @@ class ModeratedReviewOut(Output):
     id: UUID
     hidden_at: datetime | None
     hidden_reason: str | None
+
+
+class CommissionIn(Input):
+    """A rate of commission."""
+
+    basis_points: int | None = Field(
+        ge=0,
+        le=BASIS_POINTS,
+        description="what the shop takes, of 10,000: 1000 is 10 %; null: as if none had been set",
+    )
+
+
+class CommissionOut(Output):
+    """What the shop takes where no rate is set; `order` says which rate wins, the first one set."""
+
+    default_basis_points: int
+    order: list[str]
+
+
+class RatesQuery(Paged):
+    """Which page of the rates."""
+
+
+class RateOut(Output):
+    """A rate of one category or one seller."""
+
+    category_id: UUID | None
+    category_name: str | None
+    seller_id: UUID | None
+    seller_name: str | None
+    basis_points: int
+
+
+class RateList(Listing[RateOut]):
+    """A page of rates, newest first."""
+
+
+class RateChangesQuery(Paged):
+    """Which page of the history."""
+
+
+class RateChangeOut(Output):
+    """A change of a rate; null is none of its own."""
+
+    category_id: UUID | None
+    category_name: str | None
+    seller_id: UUID | None
+    seller_name: str | None
+    before: int | None
+    after: int | None
+    changed_by: UUID
+    changed_by_name: str
+    changed_at: datetime
+
+
+class RateChangeList(Listing[RateChangeOut]):
+    """A page of changes, newest first."""

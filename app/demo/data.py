@@ -10,7 +10,7 @@ from app.demo import covers, talks
 from app.demo.goods import PIXEL_FORGE, SEVERNY, Good
 from app.kit.db import end_read, session
 from app.products.models import Category, Kind, Product
-from app.products.service import importing, low_stock, moderation, products, uploads
+from app.products.service import commission, importing, low_stock, moderation, products, uploads
 from app.products.service.products import Draft
 from app.products.service.shelves import ensure_categories
 
@@ -55,6 +55,10 @@ def fill() -> str:
             product_id = _offer(seller_id, shelves[good.shelf], good, seed)
             _tell(product_id, good, admin)
             made += 1
+    if made:
+        cards = shelves["gift-cards"]
+        commission.set_of_category(admin_id=admin, category_id=cards, basis_points=400)
+        commission.set_of_seller(admin_id=admin, seller_id=severny, basis_points=850)
     asked_about = session().scalar(
         select(Product.id).where(Product.seller_id == forge).order_by(Product.id).limit(1)
     )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date, format_time, format_timedelta, get_timezone
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations
 from babel.units import format_unit
 from flask import Flask, Response, g, has_request_context, request, session
@@ -19,7 +19,7 @@ from flask_babel import (
 from flask_login import current_user
 
 from app.extensions import babel
-from app.kit.money import Money
+from app.kit.money import BASIS_POINTS, Money
 from app.kit.paging import MOST_COUNTED
 from app.kit.requests import is_api
 
@@ -88,6 +88,13 @@ def moment(value: datetime, *, seconds: bool = False) -> str:
 def money(minor: int, currency: str) -> str:
     """An amount of minor units, for people."""
     return Money(minor, currency).format(locale())
+
+
+def percent(basis_points: int) -> str:
+    """A share of so many ten-thousandths, as people read it: 12.5%, and 12,5 % in Russian."""
+    pattern = "#,##0.##\N{NO-BREAK SPACE}%" if locale() == "ru" else "#,##0.##%"
+    share = Decimal(basis_points) / BASIS_POINTS
+    return str(format_percent(share, pattern, locale=locale()))
 
 
 def number(value: int) -> str:
@@ -159,6 +166,7 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=choose, timezone_selector=zone)
     app.jinja_env.globals["locales"] = LOCALES
     app.jinja_env.filters["money"] = money
+    app.jinja_env.filters["percent"] = percent
     app.jinja_env.filters["number"] = number
     app.jinja_env.filters["counted"] = counted
     app.jinja_env.filters["tenths"] = tenths

@@ -1,6 +1,7 @@
 """Money: an integer of minor units and a currency. No floats anywhere."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -59,9 +60,27 @@ class Money:
         )
 
 
-def commission(gross_minor: int, basis_points: int) -> int:
-    """The platform's share of `gross_minor`, rounded half up to minor units.
+def split(amount_minor: int, weights: Sequence[int]) -> list[int]:
+    """Parts of an amount of zero or more that add up to it, by these weights.
 
-    The rest is the seller's.
+    The one rule of rounding where something is split over lines, the largest remainder: each part
+    is rounded down, and the units left over go one each to those that lost most by it; of equal
+    ones to the first.
     """
-    return (gross_minor * basis_points + BASIS_POINTS // 2) // BASIS_POINTS
+    whole = sum(weights)
+    if amount_minor < 0 or whole <= 0 or min(weights) < 0:
+        raise ValueError(f"can't split {amount_minor} by {weights}")
+    parts = [amount_minor * weight // whole for weight in weights]
+    lost = [amount_minor * weight % whole for weight in weights]
+    first = sorted(range(len(weights)), key=lambda at: -lost[at])  # stable: else in their order
+    for at in first[: amount_minor - sum(parts)]:
+        parts[at] += 1
+    return parts
+
+
+def commission(gross_minor: int, basis_points: int) -> int:
+    """The platform's share of a line of `gross_minor`: split with the seller, whose the rest is.
+
+    That is rounded half up to minor units.
+    """
+    return split(gross_minor, (basis_points, BASIS_POINTS - basis_points))[0]

@@ -201,6 +201,8 @@ class OrderLine(Model):
     quantity: Mapped[int]
     unit_price_minor: Mapped[int] = mapped_column(BigInteger)
     commission_minor: Mapped[int] = mapped_column(BigInteger)
+    # The rate it came of; None for what was ordered before rates were kept.
+    commission_basis_points: Mapped[int | None]
     __table_args__ = (
         CheckConstraint("quantity >= 1", name="quantity_positive"),
         CheckConstraint("buyer_id <> seller_id", name="not_own_product"),

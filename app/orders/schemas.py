@@ -176,6 +176,9 @@ class SaleOut(Output):
     quantity: int
     gross: Money
     commission: Money
+    commission_basis_points: int | None = Field(
+        description="the rate it came of, 1000 is 10 %; null for sales before rates were kept"
+    )
     share: Money
     paid_at: datetime
     delivered: bool

@@ -193,6 +193,13 @@ class NoSuchCategory(NotFound):
         super().__init__("products.no_such_category", _("There is no such category."))
 
 
+class NotASeller(Conflict):
+    """The user does not sell."""
+
+    def __init__(self) -> None:
+        super().__init__("products.not_a_seller", _("This user is not a seller."))
+
+
 class ProductGone(Gone):
     """The product was taken out of the shop."""
 

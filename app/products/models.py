@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.db import Model, text_enum
 from app.kit.ids import new_id
+from app.kit.money import BASIS_POINTS
 
 LOW_STOCK = 5  # the units left at which a seller is told, unless they chose otherwise
 LOW_STOCK_MAX = 1000
@@ -176,6 +177,42 @@ class Product(Model):
         Index("ix_product_published", "id", postgresql_where="state = 'published'"),
         Index("ix_product_seller", "seller_id", "id"),
         Index("ix_product_photo_id", "photo_id", postgresql_where="photo_id IS NOT NULL"),
+    )
+
+
+class CommissionRate(Model):
+    """What the shop takes of each sale of one category, or of one seller, instead of its default.
+
+    In ten-thousandths of the price.
+    """
+
+    __tablename__ = "commission_rate"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    category_id: Mapped[UUID | None] = mapped_column(ForeignKey("category.id"), unique=True)
+    seller_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), unique=True)
+    basis_points: Mapped[int]
+    __table_args__ = (
+        CheckConstraint(f"basis_points BETWEEN 0 AND {BASIS_POINTS}", name="share_in_range"),
+        CheckConstraint("(category_id IS NULL) <> (seller_id IS NULL)", name="one_target"),
+    )
+
+
+class CommissionChange(Model):
+    """A change of such a rate: who, when, from what to what. None is the default. Append-only."""
+
+    __tablename__ = "commission_change"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    category_id: Mapped[UUID | None] = mapped_column(ForeignKey("category.id"), index=True)
+    seller_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
+    before: Mapped[int | None]
+    after: Mapped[int | None]
+    changed_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    changed_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    __table_args__ = (
+        CheckConstraint("(category_id IS NULL) <> (seller_id IS NULL)", name="one_target"),
+        CheckConstraint("before IS DISTINCT FROM after", name="something_changed"),
     )
 
 

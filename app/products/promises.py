@@ -4,6 +4,7 @@ from app.kit.promises import append_only, promise
 
 PROMISES = [
     append_only("what was bought of a shared product never changes", ["shared_content"]),
+    append_only("the history of commissions never changes", ["commission_change"]),
     promise(
         "a value stands in the market once",
         """

@@ -158,6 +158,11 @@ class StockCounts(Output):
     withdrawn: Counted
 
 
+CommissionRate = Annotated[
+    int, Field(description="what the shop takes of a sale now, of 10,000: 1000 is 10 %")
+]
+
+
 class OwnProductListed(Output):
     """A product in its seller's list."""
 
@@ -170,6 +175,7 @@ class OwnProductListed(Output):
     photo_url: str | None
     sold_count: int
     stock: StockCounts
+    commission_basis_points: CommissionRate
 
 
 class OwnProductList(Listing[OwnProductListed]):
@@ -192,6 +198,7 @@ class OwnProductOut(Output):
     version: int
     low_stock_at: LowStock
     stock: StockCounts
+    commission_basis_points: CommissionRate
 
 
 class ProductIn(Input):

@@ -3,6 +3,15 @@
 from app.kit.access import Access
 
 RULES = {
+    "admin.commission": Access.ADMIN,
+    "admin.lift_commission": Access.ADMIN,
+    "admin.set_category_commission": Access.ADMIN,
+    "admin.set_seller_commission": Access.ADMIN,
+    "admin_api.get_commission": Access.ADMIN,
+    "admin_api.list_commission_changes": Access.ADMIN,
+    "admin_api.list_commission_rates": Access.ADMIN,
+    "admin_api.set_category_commission": Access.ADMIN,
+    "admin_api.set_seller_commission": Access.ADMIN,
     "admin_api.ban": Access.ADMIN,
     "admin_api.dismiss_reports": Access.ADMIN,
     "admin_api.hide_review": Access.ADMIN,

@@ -1,6 +1,7 @@
 """How many there are: every list says so when asked, and counts no further than people care."""
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from flask import Flask
@@ -10,9 +11,10 @@ from app.kit.api.operations import operation_of
 from app.kit.api.schemas import Listing, Paged
 from app.kit.db import session, transactional
 from app.kit.paging import MOST_COUNTED
+from app.products.service import commission
 from app.reviews.service import moderation, writing
 from tests.factories.auth import make_user
-from tests.factories.products import make_product
+from tests.factories.products import make_category, make_product
 from tests.factories.reviews import line_of
 from tests.support.bought import delivered
 from tests.support.chats import say, talking
@@ -45,6 +47,9 @@ def test_every_list_tells_its_total_when_asked(
         moderation.report(user_id=seller.id, review_id=review_id, reason="Not fine")
         talk = talking(seller=seller)
         say(talk, talk.buyer)
+    set_rate = partial(commission.set_of_category, admin_id=seller.id)
+    for basis_points in (400, 500):
+        set_rate(category_id=make_category().id, basis_points=basis_points)
     program = program_of(app, seller)
     hook = program.post(
         "/webhooks", json={"url": "https://example.com/x", "events": ["order.delivered"]}
@@ -60,6 +65,8 @@ def test_every_list_tells_its_total_when_asked(
         "/api/v1/order": "/order",
         "/api/v1/payments/sales": "/payments/sales",
         "/api/v1/admin/users": "/admin/users",
+        "/api/v1/admin/commission/rates": "/admin/commission/rates",
+        "/api/v1/admin/commission/changes": "/admin/commission/changes",
         "/api/v1/webhooks/<uuid:endpoint_id>/messages": f"/webhooks/{hook}/messages",
         "/api/v1/notifications": "/notifications",
         "/api/v1/products/<uuid:product_id>/reviews": f"/products/{product.id}/reviews",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit.money import PAYPAL_DECIMALS, Money, commission
+from app.kit.money import PAYPAL_DECIMALS, Money, commission, split
 
 amounts = st.integers(min_value=-(10**12), max_value=10**12)
 currencies = st.sampled_from(sorted(PAYPAL_DECIMALS))
@@ -119,3 +119,50 @@ class TestCommission:
     )
     def test_half_is_rounded_up(self, gross: int, basis_points: int, share: int) -> None:
         assert commission(gross, basis_points) == share
+
+
+AMOUNTS = st.integers(0, 10**12)
+WEIGHTS = st.lists(st.integers(0, 10**9), min_size=1, max_size=12).filter(any)
+
+
+class TestSplit:
+    @given(AMOUNTS, WEIGHTS)
+    def test_parts_are_the_whole_and_fair_to_the_unit(
+        self, amount: int, weights: list[int]
+    ) -> None:
+        parts = split(amount, weights)
+        assert sum(parts) == amount
+        whole = sum(weights)
+        for part, weight in zip(parts, weights, strict=True):
+            assert part in {amount * weight // whole, -(-amount * weight // whole)}
+
+    @given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 10_000)), min_size=1))
+    def test_shares_and_commissions_of_any_lines_are_their_gross(
+        self, lines: list[tuple[int, int]]
+    ) -> None:
+        taken = sum(commission(gross, basis_points) for gross, basis_points in lines)
+        shares = sum(gross - commission(gross, basis_points) for gross, basis_points in lines)
+        gross = sum(gross for gross, _basis_points in lines)
+        assert taken + shares == gross
+        # What is taken of them can be given back piece by piece, and nothing is left over.
+        assert sum(split(taken, [gross for gross, _basis_points in lines])) == taken
+
+    @pytest.mark.parametrize(
+        ("amount", "weights", "parts"),
+        [
+            (100, [1, 1, 1], [34, 33, 33]),  # of equal ones the first
+            (100, [1, 2, 3], [17, 33, 50]),
+            (2, [5, 5, 5], [1, 1, 0]),
+            (1, [0, 3], [0, 1]),
+            (0, [1, 2], [0, 0]),
+        ],
+    )
+    def test_the_largest_remainder_gets_what_is_left(
+        self, amount: int, weights: list[int], parts: list[int]
+    ) -> None:
+        assert split(amount, weights) == parts
+
+    @pytest.mark.parametrize(("amount", "weights"), [(-1, [1]), (1, [0]), (1, [2, -1]), (1, [])])
+    def test_what_can_not_be_split(self, amount: int, weights: list[int]) -> None:
+        with pytest.raises(ValueError, match="can't split"):
+            split(amount, weights)

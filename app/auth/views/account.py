@@ -1,10 +1,8 @@
 """The profile, and selling."""
 
-from decimal import Decimal
-
 from flask import Response, current_app, flash, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale, format_percent
+from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app.auth import identity, policy
@@ -62,14 +60,11 @@ def become_seller() -> ResponseReturnValue:
 def _seller_page(form: SellerForm, error: AppError | None = None) -> Response:
     """The form, with what a seller gets of a sale, and when."""
     settings: Settings = current_app.extensions["settings"]
-    share = Decimal(BASIS_POINTS - settings.commission_basis_points) / BASIS_POINTS
     return form_page(
         "auth/become_seller.html",
         form,
         error,
-        share=format_percent(
-            share, "#,##0.##\N{NO-BREAK SPACE}%" if i18n.locale() == "ru" else "#,##0.##%"
-        ),
+        share=i18n.percent(BASIS_POINTS - settings.commission_basis_points),
         hold_days=settings.hold_days,
     )
 

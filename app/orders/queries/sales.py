@@ -28,6 +28,7 @@ class Sale:
     quantity: int
     gross_minor: int
     commission_minor: int
+    commission_basis_points: int | None
     currency: str
     paid_at: datetime
     delivered: bool
@@ -48,6 +49,7 @@ _EVERY = (
         OrderLine.quantity,
         OrderLine.unit_price_minor,
         OrderLine.commission_minor,
+        OrderLine.commission_basis_points,
         Order.currency,
         Order.paid_at,
         Order.state,
@@ -79,6 +81,7 @@ def sales_of(
                 quantity=row.quantity,
                 gross_minor=row.quantity * row.unit_price_minor,
                 commission_minor=row.commission_minor,
+                commission_basis_points=row.commission_basis_points,
                 currency=row.currency,
                 paid_at=row.paid_at,
                 delivered=row.state is OrderState.DELIVERED,

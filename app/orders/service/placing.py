@@ -33,6 +33,7 @@ from app.payments.gateway import PaypalItem
 from app.payments.service import paying
 from app.products.queries import cards
 from app.products.queries.cards import Offer
+from app.products.queries.commission import rates_of
 from app.settings import Settings
 
 PLACE_LIMIT = "10/minute"
@@ -256,8 +257,10 @@ def _create(
     )
     session().add(order)
     session().flush()  # the lines point at it by a plain foreign key
+    rates = rates_of(list(goods))
     ordered = [
-        _line(order, position, line, goods[line.product_id]) for position, line in enumerate(lines)
+        _line(order, position, line, goods[line.product_id], rates[line.product_id])
+        for position, line in enumerate(lines)
     ]
     session().add_all(ordered)
     session().flush()
@@ -267,7 +270,9 @@ def _create(
     return order.id
 
 
-def _line(order: Order, position: int, line: BasketLine, product: Offer) -> OrderLine:
+def _line(
+    order: Order, position: int, line: BasketLine, product: Offer, basis_points: int
+) -> OrderLine:
     """The listing as it is bought: whatever becomes of the product, this stays."""
     gross = line.quantity * line.seen_price_minor
     return OrderLine(
@@ -286,7 +291,8 @@ def _line(order: Order, position: int, line: BasketLine, product: Offer) -> Orde
         content_id=product.content_id if product.shared else None,
         quantity=line.quantity,
         unit_price_minor=line.seen_price_minor,
-        commission_minor=commission(gross, _settings().commission_basis_points),
+        commission_minor=commission(gross, basis_points),
+        commission_basis_points=basis_points,
     )
 
 

@@ -1,10 +1,7 @@
 """What a seller has sold, and the money that came of it."""
 
-from decimal import Decimal
-
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
-from flask_babel import format_decimal
 from flask_login import current_user
 
 from app.kit import htmx, lists
@@ -29,5 +26,4 @@ def sales() -> ResponseReturnValue:
         earnings=earnings_of(seller_id=current_user.id, currency=settings.currency),
         currency=settings.currency,
         hold_days=settings.hold_days,
-        commission_percent=format_decimal(Decimal(settings.commission_basis_points).scaleb(-2)),
     )

@@ -18,6 +18,7 @@ from app.products.api import blueprint
 from app.products.api.catalogue import photo_url
 from app.products.errors import BadProduct, ProductChanged
 from app.products.queries.cards import ProductPage, own_product
+from app.products.queries.commission import rates_of
 from app.products.queries.seller import OwnCard, products_of
 from app.products.queries.stock import counts
 from app.products.schemas import (
@@ -94,6 +95,7 @@ def _own(product_id: UUID, *, location: bool = False) -> Answer:
             price=Money.of(product.price_minor, product.currency),
             photo_url=photo_url(product.photo_id),
             stock=StockCounts.read(counts(product.id)),
+            commission_basis_points=rates_of([product.id])[product.id],
         ),
         version=str(product.version),
         location=url_for(".get_own", product_id=product_id) if location else None,

@@ -10,6 +10,7 @@ from app.kit.db import read
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.products.models import Product, ProductState, UnitState
 from app.products.queries.cards import ProductCard, joined, units_of
+from app.products.queries.commission import known, set_rate
 from app.products.queries.stock import Counts
 
 
@@ -18,6 +19,7 @@ class OwnCard(ProductCard):
     """A product in its seller's list, with the counts of its units."""
 
     counts: Counts
+    commission_basis_points: int
 
 
 _EVERY = joined().where(
@@ -25,9 +27,9 @@ _EVERY = joined().where(
 )
 _FIRST_PAGE = _EVERY.order_by(Product.id.desc()).limit(bindparam("size"))
 _NEXT_PAGE = _FIRST_PAGE.where(Product.id < bindparam("last_id"))
-_COUNTS = select(Product.id, *(units_of(state).label(state.value) for state in UnitState)).where(
-    Product.id.in_(bindparam("product_ids", expanding=True))
-)
+_MORE = select(
+    Product.id, set_rate(), *(units_of(state).label(state.value) for state in UnitState)
+).where(Product.id.in_(bindparam("product_ids", expanding=True)))
 
 
 def products_of(
@@ -42,12 +44,15 @@ def products_of(
         [values["last_id"]] = decode_cursor(after, tuple[UUID])
     rows = read(_NEXT_PAGE if after else _FIRST_PAGE, values).all()
     page = cut(rows, size, lambda row: (row.id,))
-    counts = _counts([row.id for row in page.items])
-    items = [OwnCard(**row._asdict(), counts=counts[row.id]) for row in page.items]
+    ids = [row.id for row in page.items]
+    more = {row[0]: row[1:] for row in read(_MORE, {"product_ids": ids})}
+    items = [
+        OwnCard(
+            **row._asdict(),
+            counts=Counts(*more[row.id][1:]),
+            commission_basis_points=known(more[row.id][0]),
+        )
+        for row in page.items
+    ]
     shown = Page(items, page.next_cursor)
     return with_total(shown, _EVERY.params(seller_id=seller_id), after) if counted else shown
-
-
-def _counts(product_ids: list[UUID]) -> dict[UUID, Counts]:
-    rows = read(_COUNTS, {"product_ids": product_ids})
-    return {row[0]: Counts(*row[1:]) for row in rows}

@@ -16,13 +16,14 @@ from app.kit.bodies import KIB, takes
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError, Conflict
 from app.kit.forms import form_page
-from app.kit.money import Money
+from app.kit.money import Money, commission
 from app.products import markdown
 from app.products.errors import NotThisState, ProductChanged
 from app.products.forms import ProductForm
 from app.products.models import Kind
 from app.products.queries.cards import ProductPage, own_card, own_product
 from app.products.queries.categories import category_choices
+from app.products.queries.commission import rates_of, terms_of
 from app.products.queries.seller import products_of
 from app.products.service import products
 from app.products.service.products import Step
@@ -280,6 +281,7 @@ def _form(
         form.photo.errors = [_("Please choose the photo again: it was not saved.")]
     groups = category_choices(i18n.locale())
     form.category_id.choices = dict(groups)
+    rate = rates_of([product.id])[product.id] if product else 0
     return form_page(
         "products/form.html",
         form,
@@ -287,5 +289,8 @@ def _form(
         product=product,
         differences=differences,
         max_photo_bytes=files.MAX_BYTES,
+        terms=terms_of(current_user.id, i18n.locale()),
+        basis_points=rate,
+        share_minor=product.price_minor - commission(product.price_minor, rate) if product else 0,
         description=markdown.render((form.description.data or "")[: products.DESCRIPTION_MAX]),
     )

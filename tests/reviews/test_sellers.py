@@ -1,7 +1,7 @@
 """A seller's public page, its one address, and what is said there."""
 
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 from uuid import uuid4
 
 import pytest
@@ -100,6 +100,18 @@ class TestAddress:
             page = soup(client.get(link))
             assert page.h1.get_text() == name
             assert soup(client.get(page.select_one(".seller-link")["href"])).h1.get_text() == name
+
+    def test_no_name_leads_to_another_page(
+        self, app: Flask, client: FlaskClient, seller: User
+    ) -> None:
+        for name in ("/Bob", "../x", "..", "a//b", f"-/{seller.id}", "a%2Fb", "%2e%2e"):
+            own = make_user(roles=("seller",), display_name=name)
+            link = client.get(f"/sellers/-/{own.id}").location
+            # As a browser reads it: steps are walked before the server is asked.
+            assert urljoin("http://shop/products/x", link) == f"http://shop{link}"
+            assert "//" not in link
+            answer = client.get(link)
+            assert (answer.status_code, soup(answer).h1.get_text()) == (200, name)
 
     def test_old_names_lead_to_the_new_one(self, client: FlaskClient, seller: User) -> None:
         for name in ("Bob's Keys", "Carol's Keys"):

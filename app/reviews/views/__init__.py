@@ -2,7 +2,10 @@
 
 from flask import Blueprint
 
+from app.reviews.views.addresses import SellerName
+
 blueprint = Blueprint("reviews", __name__)
+blueprint.record_once(lambda state: state.app.url_map.converters.update(seller_name=SellerName))
 
 from app.reviews.views import (  # noqa: E402,F401  # they add their routes to it
     moderating,

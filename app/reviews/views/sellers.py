@@ -17,7 +17,7 @@ from app.reviews.queries.sellers import profile_of, seller_called, seller_with
 from app.reviews.views import blueprint
 
 
-@blueprint.get("/sellers/<path:name>")
+@blueprint.get("/sellers/<seller_name:name>")
 @allow(Access.PUBLIC)
 def seller(name: str) -> ResponseReturnValue:
     """What is said of a seller, and what they sell; at the one address that their name has."""

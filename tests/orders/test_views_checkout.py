@@ -17,7 +17,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.apps import another_app
 from tests.support.bought import approved, fill, paid, placed, soup, words
-from tests.support.sale import SandboxControl, key_of
+from tests.support.sale import SandboxControl, key_of, order_of, start
 
 Login = Callable[..., FlaskClient]
 JSON = {"Accept": "application/json"}
@@ -201,6 +201,36 @@ class TestWithPaypal:
         done = browser.post(finish["action"])
         assert done.location.endswith(f"/order/purchases/{order_id}")
         assert browser.get(f"/order/{order_id}/return").status_code == 303
+
+    def test_return_without_a_yes_says_so_and_leads_to_paypal(
+        self, app: Flask, login: Login, keys: UUID, paypal: SandboxControl
+    ) -> None:
+        buyer = make_user()
+        fill(buyer, {keys: 1})
+        started = start(buyer)
+        back = login(buyer).get(f"/order/{started.order_id}/return")
+        assert "haven't approved the payment yet" in words(back)
+        assert "You approved" not in words(back)
+        page = soup(back)
+        assert page.select_one("form[data-finish-payment]") is None
+        [way] = [link["href"] for link in page.select("main a") if "PayPal" in link.text]
+        assert way == started.approve_url
+
+    def test_return_while_paypal_is_silent_claims_nothing(
+        self, app: Flask, login: Login, keys: UUID, paypal: SandboxControl
+    ) -> None:
+        buyer = make_user()
+        fill(buyer, {keys: 1})
+        started = start(buyer)
+        paypal.fault("rate_limit", operation="get", times=9)
+        back = login(buyer).get(f"/order/{started.order_id}/return")
+        assert "PayPal isn't answering" in words(back)
+        assert "You approved" not in words(back)
+        finish = soup(back).select_one("form[data-finish-payment]")
+        paypal.calm_down()
+        paypal.approve(started.paypal_order_id)
+        login(buyer).post(finish["action"])
+        assert order_of(started).is_paid
 
     def test_without_javascript_who_has_agreed_already_only_finishes(
         self, app: Flask, login: Login, keys: UUID, paypal: SandboxControl

@@ -87,6 +87,26 @@ def capture(*, order_id: UUID, buyer_id: UUID | None = None) -> CaptureResult:
         return CaptureResult(CaptureState.STOPPED, message)
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """Whether the buyer has agreed at PayPal, None while PayPal does not say; where they can."""
+
+    is_given: bool | None
+    approve_url: str | None = None
+
+
+def agreement_of(*, buyer_id: UUID, order_id: UUID) -> Agreement:
+    """Ask PayPal whether the buyer of an unpaid order has agreed to pay for it. Raises TooMany."""
+    ratelimit.spend(CAPTURE_LIMIT, "agreement", str(buyer_id))
+    try:
+        seen = paying.look(reference=order_id)
+    except PaypalUnknown:
+        return Agreement(None)
+    if seen is None:
+        return Agreement(is_given=False)
+    return Agreement(seen.status == "APPROVED" or bool(seen.captures), seen.approve_url)
+
+
 class _NotInHand(Exception):
     """The goods can't be had any more: nothing is taken."""
 

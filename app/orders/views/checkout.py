@@ -132,11 +132,12 @@ def capture_paypal(order_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/<uuid:order_id>/return")
 @allow(Access.USER)
 def return_from_paypal(order_id: UUID) -> ResponseReturnValue:
-    """Where PayPal's own page sends the buyer: one form finishes the payment."""
+    """Where PayPal's own page sends the buyer: one form finishes what they have agreed to."""
     order = order_of(current_user.id, order_id)
     if order.is_paid or order.state is OrderState.CANCELLED:
         return htmx.redirect_to(_purchase_url(order_id))
-    return htmx.page("orders/return.html", order=order)
+    agreement = capturing.agreement_of(buyer_id=current_user.id, order_id=order_id)
+    return htmx.page("orders/return.html", order=order, agreement=agreement)
 
 
 @blueprint.post("/<uuid:order_id>/finish")

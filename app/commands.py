@@ -22,6 +22,8 @@ from app.kit import jobs, promises
 from app.kit.clock import Clock
 from app.kit.worker import LeanWorker
 from app.orders.service import recounting
+from app.payments.gateway import PaypalRefused, PaypalUnknown
+from app.payments.service import subscribing
 from app.products.service import shelves
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ def init_app(app: Flask) -> None:
         check_invariants,
         recount_earnings,
         make_admin,
+        paypal_subscribe,
         rotate_signing_key,
     ):
         app.cli.add_command(command)
@@ -142,6 +145,27 @@ def check_invariants() -> None:
 def recount_earnings() -> None:
     """Count anew what sellers have earned: after an upgrade, or when a promise about it breaks."""
     click.echo(f"{recounting.recount_earnings()} sums of sellers were written down.")
+
+
+@click.command("paypal-subscribe")
+@click.option("--check", is_flag=True, help="Only say what is missing.")
+def paypal_subscribe(*, check: bool) -> None:
+    """Have PayPal send all events that the shop acts on; exit 1 if it does not by then."""
+    url = f"{current_app.extensions['settings'].public_url.rstrip('/')}/payments/paypal/webhook"
+    try:
+        found = subscribing.subscribe(url=url, change=not check)
+    except PaypalUnknown as error:
+        raise click.ClickException(f"PayPal gives no answer ({error}).") from error
+    except PaypalRefused as error:
+        raise click.ClickException(f"PayPal refuses: {error.issue}.") from error
+    for name in found.missing:
+        click.echo(f"{'missing ' if check else 'added   '}  {name}")
+    for name in found.there:
+        click.echo(f"there     {name}")
+    for problem in found.problems:
+        click.echo(f"PROBLEM   {problem}")
+    if found.problems or (check and found.missing):
+        raise SystemExit(1)
 
 
 @click.command("make-admin")

@@ -40,6 +40,15 @@ class PaypalCapture:
 
 
 @dataclass(frozen=True)
+class PaypalWebhook:
+    """Where PayPal sends events, and which; "*" stands for all."""
+
+    id: str
+    url: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PaypalOrder:
     """An order as PayPal tells of it."""
 

@@ -9,7 +9,8 @@ import json
 import logging
 import threading
 import time
-from typing import Any, NoReturn, Self, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, Self, TypeVar, cast
 
 import requests
 from flask import current_app
@@ -29,9 +30,12 @@ from app.payments.gateway import (
     PaypalOrder,
     PaypalRefused,
     PaypalUnknown,
+    PaypalWebhook,
 )
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+WEBHOOKS = "/v1/notifications/webhooks"
 NAME_UNITS = 127  # checkout_orders_v2: items[].name; a character beyond the BMP counts as two
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
@@ -62,6 +66,14 @@ class _ClosedWhileIdle(Retry):
         if isinstance(error, ReadTimeoutError):
             raise error
         return super().increment(method, url, response, error, *rest, **named)
+
+
+class _Call:
+    """A call that the SDK has no class for."""
+
+    def __init__(self, verb: str, path: str, body: Any = None) -> None:
+        self.verb, self.path, self.body = verb, path, body
+        self.headers = {"Content-Type": "application/json"}
 
 
 class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -192,6 +204,20 @@ class Paypal:
         request.prefer("return=representation")
         return self._whole(self._call(request, patient=patient))
 
+    def webhooks(self) -> list[PaypalWebhook]:
+        """Every address that events of our app are sent to."""
+        return self._ask(_Call("GET", WEBHOOKS), _read_webhooks)
+
+    def add_webhook(self, url: str, events: Sequence[str]) -> PaypalWebhook:
+        """Have these events sent to an address from now on."""
+        body = {"url": url, "event_types": _names(events)}
+        return self._ask(_Call("POST", WEBHOOKS, body), _read_webhook)
+
+    def set_events(self, webhook_id: str, events: Sequence[str]) -> PaypalWebhook:
+        """Have these events sent, and no others."""
+        change = {"op": "replace", "path": "/event_types", "value": _names(events)}
+        return self._ask(_Call("PATCH", f"{WEBHOOKS}/{webhook_id}", [change]), _read_webhook)
+
     def _whole(self, order: PaypalOrder) -> PaypalOrder:
         """The order with all we compare: PayPal is asked for it, but may answer in short."""
         if order.payee and (order.captures or order.status != "COMPLETED"):
@@ -202,10 +228,13 @@ class Paypal:
             raise PaypalUnknown(refusal.issue) from refusal
 
     def _call(self, request: Any, *, patient: bool = True) -> PaypalOrder:
+        return self._ask(request, _read_order, patient=patient)
+
+    def _ask(self, request: Any, read: Callable[[dict[str, Any]], T], *, patient: bool = True) -> T:
         assert_no_transaction()
         try:
             answer = self._when_free(request) if patient else self._client.execute(request)
-            return _read_order(answer.result.dict())
+            return read(answer.result.dict())
         except HttpError as error:
             _refused(error)
         except UNREADABLE as error:
@@ -300,6 +329,19 @@ def _read_capture(body: dict[str, Any], unit: dict[str, Any]) -> PaypalCapture:
         fee_minor=_read_money(fee).minor if fee else None,
         reason=(body.get("status_details") or {}).get("reason"),
     )
+
+
+def _names(events: Sequence[str]) -> list[dict[str, str]]:
+    return [{"name": name} for name in events]
+
+
+def _read_webhook(body: dict[str, Any]) -> PaypalWebhook:
+    events = tuple(str(one["name"]) for one in body["event_types"])
+    return PaypalWebhook(str(body["id"]), str(body["url"]), events)
+
+
+def _read_webhooks(body: dict[str, Any]) -> list[PaypalWebhook]:
+    return [_read_webhook(one) for one in body["webhooks"]]
 
 
 def paypal() -> Paypal:

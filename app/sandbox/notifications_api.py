@@ -66,18 +66,25 @@ def subscribe() -> Response:
 def _read_subscription(body: Any) -> tuple[str, list[str]]:
     if not isinstance(body, dict):
         raise invalid("MALFORMED_REQUEST_JSON")
-    url, types = body.get("url"), body.get("event_types")
+    return _read_url(body.get("url")), _read_types(body.get("event_types"))
+
+
+def _read_url(url: Any) -> str:
     if not isinstance(url, str) or not origin(url):
         raise invalid("INVALID_PARAMETER_SYNTAX", "/url")
     if len(url) > MAX_URL:
         raise invalid("INVALID_STRING_LENGTH", "/url")
+    return url
+
+
+def _read_types(types: Any) -> list[str]:
     if not isinstance(types, list) or not types:
         raise invalid("MISSING_REQUIRED_PARAMETER", "/event_types")
     wanted = [entry.get("name") if isinstance(entry, dict) else None for entry in types]
     for index, name in enumerate(wanted):
         if not isinstance(name, str) or not name:
             raise invalid("INVALID_PARAMETER_VALUE", f"/event_types/{index}/name")
-    return url, [str(name) for name in wanted]
+    return [str(name) for name in wanted]
 
 
 @blueprint.get("/v1/notifications/webhooks")
@@ -99,6 +106,38 @@ def webhook(webhook_id: str) -> Response:
         row = db.execute("SELECT * FROM webhook WHERE id = ?", (webhook_id,)).fetchone()
     if row is None:
         raise not_found()
+    return json_answer(200, _webhook(row))
+
+
+@blueprint.patch("/v1/notifications/webhooks/<webhook_id>")
+def resubscribe(webhook_id: str) -> Response:
+    """Replace a subscription's address or its events, those left out included."""
+    box = sandbox()
+    require_token(box)
+    body = read_json(required=True)
+    if not isinstance(body, list):
+        raise invalid("MALFORMED_REQUEST_JSON")
+    changes: dict[str, str] = {}
+    for index, one in enumerate(body):
+        if not isinstance(one, dict) or one.get("op") != "replace":
+            raise invalid("INVALID_PARAMETER_VALUE", f"/{index}/op")
+        match one.get("path"):
+            case "/url":
+                changes["url"] = _read_url(one.get("value"))
+            case "/event_types":
+                changes["event_types"] = json.dumps(_read_types(one.get("value")))
+            case _:
+                raise invalid("INVALID_PARAMETER_VALUE", f"/{index}/path")
+    with box.storage.transaction() as db:
+        row = db.execute("SELECT * FROM webhook WHERE id = ?", (webhook_id,)).fetchone()
+        if row is None:
+            raise not_found()
+        new = dict(row) | changes
+        db.execute(
+            "UPDATE webhook SET url = ?, event_types = ? WHERE id = ?",
+            (new["url"], new["event_types"], webhook_id),
+        )
+        row = db.execute("SELECT * FROM webhook WHERE id = ?", (webhook_id,)).fetchone()
     return json_answer(200, _webhook(row))
 
 

@@ -244,11 +244,14 @@ class TestReactions:
     def test_a_vote_is_given_and_taken_back(self, product: Product, login: Login) -> None:
         review_id = make_review(product)
         browser = login(make_user())
-        for pressed in ("true", "false"):
-            part = soup(browser.post(f"/reviews/{review_id}/helpful", headers=PARTIAL))
+        act = f"/reviews/{review_id}/helpful"
+        for wanted, pressed in (("1", "true"), ("1", "true"), ("0", "false"), ("0", "false")):
+            part = soup(browser.post(act, data={"helpful": wanted}, headers=PARTIAL))
             assert part.select_one("button[aria-pressed]")["aria-pressed"] == pressed
+            form = part.select_one("form[action$=helpful]")
+            assert form.select_one("[name=helpful]")["value"] != wanted
         here = f"http://localhost{page_of(product)}"
-        answer = browser.post(f"/reviews/{review_id}/helpful", headers={"Referer": here})
+        answer = browser.post(act, data={"helpful": "1"}, headers={"Referer": here})
         assert answer.location == f"{page_of(product)}#review-{review_id}"
         assert review_for(review_id, reader_id=None, is_staff=False).helpful_count == 1
 

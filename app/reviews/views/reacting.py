@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from flask import flash, url_for
+from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -78,8 +78,9 @@ def react(
 @blueprint.post("/reviews/<uuid:review_id>/helpful")
 @allow(Access.USER)
 def vote(review_id: UUID) -> ResponseReturnValue:
-    """Say that a review helped, or no longer."""
-    helpful = not known(review_id).voted
+    """Say that a review helped, or no longer: as the button says, so that two clicks are one."""
+    helpful = request.form.get("helpful") == "1"
+    known(review_id)
     ratelimit.spend(policy.VOTE_LIMIT, "review-vote", str(current_user.id))
     return react(
         review_id,

@@ -302,7 +302,8 @@ function noteUnread() {
   document.title = unread ? `(${badge.textContent}) ${bareTitle}` : bareTitle;
   const isNews = unreadBefore !== null && unread > unreadBefore;
   unreadBefore = unread;
-  if (!isNews || !document.hidden || Notification.permission !== "granted" || !kept.get(NOTICES)) return;
+  const isWanted = "Notification" in window && Notification.permission === "granted" && kept.get(NOTICES);
+  if (!isNews || !document.hidden || !isWanted) return;
   const notice = new Notification(badge.dataset.words, { icon: $('link[rel="icon"]')?.href, tag: NOTICES });
   notice.addEventListener("click", () => {
     window.focus();
@@ -312,20 +313,22 @@ function noteUnread() {
 
 document.addEventListener("htmx:after:swap", noteUnread);
 
-/* What this browser keeps for one person; where storage is forbidden, for this page alone. */
+/* What this browser keeps for one person; where storage is forbidden or full, for this page alone. */
 const memory = new Map();
 const kept = {
   get(name) {
+    if (memory.has(name)) return memory.get(name);
     try {
       return localStorage.getItem(`${person}:${name}`);
     } catch {
-      return memory.get(name) ?? null;
+      return null;
     }
   },
   set(name, value) {
     try {
       if (value) localStorage.setItem(`${person}:${name}`, value);
       else localStorage.removeItem(`${person}:${name}`);
+      memory.delete(name);
     } catch {
       memory.set(name, value);
     }

@@ -75,6 +75,16 @@ class TooLateToChange(Conflict):
         )
 
 
+class ChangedMeanwhile(Conflict):
+    """The message is not what it was when somebody began to change it, in another tab perhaps."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "changed_meanwhile",
+            _("This message was changed meanwhile. Look at it before you change it again."),
+        )
+
+
 class ChatsUnavailable(Unavailable):
     """MongoDB can't be reached: nothing was lost, nothing was stored."""
 

@@ -3,7 +3,10 @@
    What is written is first kept in this browser, under an id of its own, then sent over the socket until the server says
    that it is stored: over a broken line, a reload, a night asleep. Sent twice it is stored once. Without a socket it goes
    by POST. What others write is fetched as HTML: each word of news has the page ask for all after its last number, so
-   there are no gaps, in whatever order words come or are lost. */
+   there are no gaps, in whatever order words come or are lost.
+
+   A page of an earlier part has no end and no composer; one that was made while conversations were away has a composer
+   and no messages, and is loaded anew once the first one is stored. */
 
 const root = document.querySelector("[data-chat]");
 if (root) start(root, window.byteshop);
@@ -33,13 +36,13 @@ function start(chat, { act, kept, send }) {
   const NEAR = 120; // pixels from the end: whoever is there follows what comes
 
   const scroll = $("[data-scroll]");
-  const list = $("#messages");
+  const list = $("#messages"); // the newest messages, which an earlier part has not
   const waiting = $("[data-pending]");
   const composer = $("[data-composer]");
   const text = composer && $("[data-composer-text]", composer);
   const presence = $("[data-presence]");
   const offline = $("[data-offline]");
-  const address = composer?.action;
+  const address = location.pathname;
 
   /* News */
   const state = () => document.getElementById("chat-state");
@@ -82,17 +85,21 @@ function start(chat, { act, kept, send }) {
   });
 
   document.addEventListener("htmx:after:swap", () => {
-    for (const double of list.querySelectorAll("li[data-client]:not([data-client=''])")) {
-      waiting.querySelector(`[data-client="${CSS.escape(double.dataset.client)}"]`)?.remove();
-    }
+    if (list) showNews();
     tidyDays();
-    showRead();
-    $(".chat__empty")?.remove();
     if (heightBefore) scroll.scrollTop += scroll.scrollHeight - heightBefore;
-    else if (follows) toEnd();
+    else if (list && follows) toEnd();
     heightBefore = 0;
     markRead();
   });
+
+  function showNews() {
+    for (const double of list.querySelectorAll("li[data-client]:not([data-client=''])")) {
+      waiting.querySelector(`[data-client="${CSS.escape(double.dataset.client)}"]`)?.remove();
+    }
+    showRead();
+    if (list.children.length) $(".chat__empty")?.remove();
+  }
 
   /* Two pages of messages may both begin with the date of one day. */
   function tidyDays() {
@@ -114,6 +121,7 @@ function start(chat, { act, kept, send }) {
 
   let marked = 0;
   function markRead() {
+    if (!list) return;
     const seq = Number($("input[name=after]", state()).value);
     if (document.hidden || !isAtEnd() || seq <= marked) return;
     marked = seq;
@@ -133,7 +141,7 @@ function start(chat, { act, kept, send }) {
   });
 
   /* Presence and typing: hints that end by themselves. */
-  let until = { here: presence.textContent ? Date.now() + HERE_FOR : 0, typing: 0 };
+  const until = { here: presence?.textContent ? Date.now() + HERE_FOR : 0, typing: 0 };
   function shown(what, long) {
     until[what] = Date.now() + long;
     if (what === "typing") until.here = Math.max(until.here, until.typing);
@@ -143,7 +151,7 @@ function start(chat, { act, kept, send }) {
   function tell() {
     const now = Date.now();
     const words = until.typing > now ? WORDS.wordTyping : until.here > now ? WORDS.wordHere : "";
-    if (presence.textContent !== words) presence.textContent = words;
+    if (presence && presence.textContent !== words) presence.textContent = words;
   }
   setTimeout(tell, HERE_FOR + 50);
   const here = () => {
@@ -151,7 +159,7 @@ function start(chat, { act, kept, send }) {
   };
   setInterval(here, HERE_EVERY);
 
-  toEnd();
+  if (list) toEnd();
   tidyDays();
   document.addEventListener("live:open", here);
   if (!composer) return;
@@ -168,7 +176,7 @@ function start(chat, { act, kept, send }) {
   const bubble = (id) => waiting.querySelector(`[data-client="${CSS.escape(id)}"]`);
 
   function show(one) {
-    if (bubble(one.client_id) || list.querySelector(`[data-client="${CSS.escape(one.client_id)}"]`)) return;
+    if (bubble(one.client_id) || list?.querySelector(`[data-client="${CSS.escape(one.client_id)}"]`)) return;
     const item = template.content.firstElementChild.cloneNode(true);
     item.dataset.client = one.client_id;
     $("[data-text]", item).textContent = one.text;
@@ -260,7 +268,8 @@ function start(chat, { act, kept, send }) {
 
   function stored(one) {
     pending.drop(one.client_id);
-    ask();
+    if (list) ask();
+    else if (!next()) location.reload();
   }
 
   async function refused(one, { refused: code, detail }) {

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.chats.service import opening
+from app.chats.service import keeping, moderating, opening, sending
 from app.kit.ids import new_id
 from app.settings import Settings
 from tests.factories.auth import make_user
@@ -206,9 +206,50 @@ class TestThread:
             page = BeautifulSoup(answer.get_data(as_text=True), "html.parser")
             assert page.select_one("#text").get_text().strip() == "Where is it?"
             assert "What you typed is kept" in page.get_text()
+            answer = browser.get(f"/chats/{conversation}")
+            assert answer.status_code == 503
+            page = BeautifulSoup(answer.get_data(as_text=True), "html.parser")
+            assert page.select_one("[data-composer] #text")  # its script keeps what is typed
+            for form, field in (("report", "reason"), ("messages/1/edit", "text")):
+                path = f"/chats/{conversation}/{form}"
+                answer = browser.post(path, data={field: "Words of mine"})
+                assert answer.status_code == 503
+                page = BeautifulSoup(answer.get_data(as_text=True), "html.parser")
+                assert page.select_one(f"#{field}").get_text().strip() == "Words of mine"
             assert browser.get("/chats").status_code == 503
             assert browser.get("/chats/unread").status_code == 204
             assert browser.get("/products").status_code == 200
+
+    def test_what_comes_too_late_is_still_in_the_form(self, login: Login) -> None:
+        talk = talking()
+        say(talk, talk.buyer, "Said")
+        age(timedelta(minutes=15))
+        answer = login(talk.buyer).post(
+            f"/chats/{talk.id}/messages/1/edit", data={"text": "Said better"}
+        )
+        assert answer.status_code == 409
+        page = BeautifulSoup(answer.get_data(as_text=True), "html.parser")
+        assert page.select_one("#text").get_text().strip() == "Said better"
+        assert "15 minutes" in page.get_text()
+
+    def test_moderator_alone_reads_what_was_said_before(self, login: Login) -> None:
+        talk, moderator = talking(), make_user(roles=("moderator",))
+        say(talk, talk.buyer, "Something nasty")
+        own = {"user_id": talk.buyer.id, "conversation_id": talk.id, "seq": 1}
+        sending.edit(**own, text="Something nice")
+        sending.delete(**own)
+        keeping.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
+        moderating.join(moderator_id=moderator.id, conversation_id=talk.id)
+        for person, sees in ((moderator, True), (talk.seller, False), (talk.buyer, False)):
+            page = shown(login(person), f"/chats/{talk.id}").get_text()
+            assert ("Something nasty" in page, "Something nice" in page) == (sees, sees)
+
+    def test_earlier_part_leads_to_the_newest_and_has_no_composer(self, login: Login) -> None:
+        talk = talking()
+        say(talk, talk.buyer, "Hello")
+        page = shown(login(talk.seller), f"/chats/{talk.id}?before=20")
+        assert not page.select("[data-composer]")
+        assert page.find("a", string="To the newest messages")["href"] == f"/chats/{talk.id}"
 
 
 class TestProduct:

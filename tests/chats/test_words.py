@@ -48,6 +48,7 @@ class TestChanging:
         assert [text for text, _at in gone.history] == ["Frist", "First"]
         assert listed(talk.seller).part.preview == ""
         assert queries.search(talk.seller.id, "first") == []
+        assert sending.delete(**own).deleted_at == gone.deleted_at  # a second click
         with pytest.raises(errors.TooLateToChange):
             sending.edit(**own, text="Back")
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.chats import texts
 from app.chats.errors import (
     Blocked,
+    ChangedMeanwhile,
     Doubtful,
     NoSuchConversation,
     NoSuchMessage,
@@ -96,11 +97,15 @@ def _nothing() -> None:
 def edit(
     *, user_id: UUID, conversation_id: UUID, seq: int, text: str, is_sure: bool = False
 ) -> Message:
-    """Give one's own message another text within 15 minutes; errors as `send`, TooLateToChange."""
+    """Give one's own message another text within 15 minutes.
+
+    Errors as `send`; NoSuchMessage, TooLateToChange, ChangedMeanwhile.
+    """
     parts = conversations.parts_in(conversation_id)
     _check_open(_own(parts, user_id), parts)
     clean = texts.taken(text)
-    message = _changeable(user_id, conversation_id, seq)
+    message = _of(user_id, conversation_id, seq)
+    _check_time(message, user_id)
     clean = masking.without_units(clean)
     flags = texts.flags_of(clean)
     if flags and not is_sure:
@@ -115,7 +120,7 @@ def edit(
         at=datetime.now(UTC),
     )
     if changed is None:
-        raise TooLateToChange
+        raise ChangedMeanwhile
     conversations.note_changed(changed)
     publish(f"chat:{conversation_id}", f"changed:{seq}:{changed.edited_at}")
     return quoting(changed)
@@ -124,27 +129,34 @@ def edit(
 def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
     """Take one's own message back within 15 minutes; moderators still see what it said.
 
-    NoSuchMessage, TooLateToChange.
+    Again without effect. NoSuchMessage, TooLateToChange, ChangedMeanwhile.
     """
     _own(conversations.parts_in(conversation_id), user_id)
-    message = _changeable(user_id, conversation_id, seq)
+    message = _of(user_id, conversation_id, seq)
+    if message.deleted_at is not None:
+        return message
+    _check_time(message, user_id)
     now = datetime.now(UTC)
     deleted = messages.change(message, text="", flags=(), found_by=(), at=now)
     if deleted is None:
-        raise TooLateToChange
+        raise ChangedMeanwhile
     conversations.note_changed(deleted)
     publish(f"chat:{conversation_id}", f"changed:{seq}:{deleted.deleted_at}")
     return deleted
 
 
-def _changeable(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
+def _of(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
+    """A message of this person's, who is about to change it; NoSuchMessage."""
     ratelimit.spend(CHANGED, "chat-change", str(user_id))
     message = messages.find(conversation_id, seq)
     if message is None or message.sender_id != user_id:
         raise NoSuchMessage
+    return message
+
+
+def _check_time(message: Message, user_id: UUID) -> None:
     if not message.is_changeable_by(user_id, datetime.now(UTC)):
         raise TooLateToChange
-    return message
 
 
 def _own(parts: Sequence[Membership], user_id: UUID) -> Membership:

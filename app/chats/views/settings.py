@@ -9,12 +9,13 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.chats import queries
+from app.chats.errors import ChatsUnavailable
 from app.chats.forms import ReportForm, SettingsForm
 from app.chats.service import keeping
 from app.chats.views import blueprint
 from app.kit import htmx
 from app.kit.access import Access, allow
-from app.kit.errors import AppError
+from app.kit.errors import AppError, NotFound
 from app.kit.forms import form_page
 
 _EMPTY_LINE = re.compile(r"\n\s*\n")
@@ -78,13 +79,18 @@ def report(conversation_id: UUID) -> ResponseReturnValue:
                 conversation_id=conversation_id,
                 reason=form.reason.data,
             )
+        except NotFound:
+            raise
         except AppError as objection:
             error = objection
         else:
             flash(_("Reported. A moderator will look at it."), "success")
             return _to(conversation_id)
-    talk = queries.talk_of(current_user.id, conversation_id)
-    return form_page("chats/report.html", form, error, talk=talk)
+    try:
+        talk = queries.talk_of(current_user.id, conversation_id)
+    except ChatsUnavailable as objection:
+        talk, error = None, error or objection
+    return form_page("chats/report.html", form, error, conversation_id=conversation_id, talk=talk)
 
 
 def _to(conversation_id: UUID) -> ResponseReturnValue:

@@ -20,7 +20,7 @@ from app.chats.service import keeping, order_news, presence, sending
 from app.chats.views import blueprint
 from app.kit import htmx
 from app.kit.access import Access, allow
-from app.kit.errors import AppError, Invalid
+from app.kit.errors import AppError, Invalid, NotFound
 from app.kit.forms import status_of
 from app.kit.headers import no_store
 from app.kit.ids import new_id
@@ -36,8 +36,6 @@ def thread(conversation_id: UUID) -> ResponseReturnValue:
     """The conversation at its end, or (`before`) an earlier part of it."""
     no_store()
     before = request.args.get("before", type=int)
-    if before is None:
-        order_news.look(user_id=current_user.id, conversation_id=conversation_id)
     return _show(conversation_id, MessageForm(formdata=None), before=before)
 
 
@@ -110,6 +108,8 @@ def edit(conversation_id: UUID, seq: int) -> ResponseReturnValue:
                 text=form.text.data,
                 is_sure=form.sure.data == "1",
             )
+        except NotFound:
+            raise
         except AppError as objection:
             error = objection
         else:
@@ -151,16 +151,18 @@ def _show(
     """The conversation; where it can't be reached, what was typed all the same."""
     now = datetime.now(UTC)
     try:
+        if before is None:
+            order_news.look(user_id=current_user.id, conversation_id=conversation_id)
         shown = queries.thread(current_user.id, conversation_id, before=before)
+        if before is None:
+            keeping.mark_read(
+                user_id=current_user.id, conversation_id=conversation_id, seq=shown.last_seq
+            )
         others = queries.inbox(current_user.id, size=LISTED)
         answers = queries.settings_of(current_user.id)
     except ChatsUnavailable as objection:
         shown, others, answers = None, Page([], None), None
         error = error or objection
-    if shown is not None and before is None:
-        keeping.mark_read(
-            user_id=current_user.id, conversation_id=conversation_id, seq=shown.last_seq
-        )
     other_id = shown.talk.part.other_id if shown else None
     if not form.client_id.data or error is None:
         form.client_id.data = str(new_id())

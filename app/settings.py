@@ -112,6 +112,15 @@ class Settings(BaseSettings):
     hold_days: int = Field(
         3, ge=0, le=180, description="days before a seller's earnings become available"
     )
+    new_seller_hold_days: int = Field(
+        7, ge=0, le=180, description="the same for new sellers, unless HOLD_DAYS is longer"
+    )
+    new_seller_sales: int = Field(
+        10, ge=0, le=10_000, description="a seller is new until they have made so many sales…"
+    )
+    new_seller_days: int = Field(
+        30, ge=0, le=3650, description="…and until so many days after their first sale"
+    )
     reservation_minutes: int = Field(
         15, ge=1, le=180, description="how long items are reserved for an unpaid order"
     )

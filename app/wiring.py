@@ -54,6 +54,7 @@ from app.payments import promises as payments_promises
 from app.payments import views as payments_views
 from app.payments.models import InboundEvent
 from app.payments.service import fees, inbound, releasing
+from app.payments.views import terms
 from app.products import api as products_api
 from app.products import events as products_events
 from app.products import promises as products_promises
@@ -252,6 +253,7 @@ TOPICS: dict[str, live_policy.Rule] = {
 
 # Places in pages that a domain above the page's own fills.
 SLOTS: dict[str, slots.Filler] = {
+    "hold": terms.of_seller,
     "product": reviews_views.sections.of_product,
     "purchase": reviews_views.sections.of_purchase,
 }

@@ -11,7 +11,7 @@ from app.orders.policy import MAX_QUANTITY
 from app.orders.queries.basket import Problem
 from app.orders.queries.purchases import Stage
 from app.orders.service.capturing import CaptureState
-from app.payments.models import PaymentState
+from app.payments.models import HoldReason, PaymentState
 
 WORDS_MAX = 100
 
@@ -184,6 +184,9 @@ class SaleOut(Output):
     delivered: bool
     release_at: datetime | None = Field(description="when the earnings become available")
     released_at: datetime | None
+    hold_reason: HoldReason | None = Field(
+        description="why not earlier; null for sales before reasons were kept"
+    )
 
 
 class SaleList(Listing[SaleOut]):
@@ -199,3 +202,5 @@ class BalanceOut(Output):
     commission: Money
     sales: int
     pieces: int
+    hold_days: int = Field(description="for how long the earnings of a sale made now are held")
+    hold_reason: HoldReason

@@ -178,6 +178,13 @@ class Movement(StrEnum):
     FEE = "fee"  # reference: the payment; PayPal's fee, where it was told after the sale
 
 
+class HoldReason(StrEnum):
+    """Why a share is held for as long as it is."""
+
+    STANDARD = "standard"
+    NEW_SELLER = "new_seller"
+
+
 class LedgerTransaction(Model):
     """A movement; its entries sum to zero per currency. `kind` happens once to a `reference`."""
 
@@ -223,6 +230,9 @@ class SellerEarnings(Model):
     commission_minor: Mapped[int] = mapped_column(BigInteger)
     pending_minor: Mapped[int] = mapped_column(BigInteger)
     available_minor: Mapped[int] = mapped_column(BigInteger)
+    first_sale_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
 
 
 class LedgerEntry(Model):
@@ -233,9 +243,11 @@ class LedgerEntry(Model):
     transaction_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
-    # The order line this leg is about, and when a pending share becomes available.
+    # The order line this leg is about, when a pending share becomes available, and why only then;
+    # None for what was sold before the reason was kept.
     line_id: Mapped[UUID | None]
     release_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    hold_reason: Mapped[HoldReason | None] = mapped_column(text_enum(HoldReason, "known_reason"))
     __table_args__ = (
         CheckConstraint("amount_minor <> 0", name="amount_not_zero"),
         Index("ix_ledger_entry_account_id_id", "account_id", "id"),

@@ -1,6 +1,6 @@
 """What pages read about payments and the ledger; amounts in minor units, what is owed positive."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.kit.db import session
 from app.payments.models import (
     AccountKind,
+    HoldReason,
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
@@ -18,6 +19,7 @@ from app.payments.models import (
     PaymentState,
     SellerEarnings,
 )
+from app.payments.policy import Standing
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Share:
     share_minor: int
     release_at: datetime | None
     released_at: datetime | None
+    hold_reason: HoldReason | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
             LedgerEntry.line_id,
             LedgerEntry.amount_minor,
             LedgerEntry.release_at,
+            LedgerEntry.hold_reason,
             release.c.created_at.label("released_at"),
         )
         .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
@@ -82,7 +86,25 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
             LedgerEntry.release_at.is_not(None),
         )
     )
-    return {row.line_id: Share(-row.amount_minor, row.release_at, row.released_at) for row in rows}
+    return {
+        row.line_id: Share(-row.amount_minor, row.release_at, row.released_at, row.hold_reason)
+        for row in rows
+    }
+
+
+def standings_of(seller_ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """What each of these sellers has behind them."""
+    rows = session().execute(
+        select(
+            SellerEarnings.seller_id,
+            func.sum(SellerEarnings.sales),
+            func.min(SellerEarnings.first_sale_at),
+        )
+        .where(SellerEarnings.seller_id.in_(seller_ids))
+        .group_by(SellerEarnings.seller_id)
+    )
+    known = {seller_id: Standing(int(sales), first) for seller_id, sales, first in rows}
+    return {seller_id: known.get(seller_id, Standing()) for seller_id in seller_ids}
 
 
 def sales_count(*, seller_id: UUID) -> int:

@@ -32,6 +32,8 @@ class TestSales:
             assert part in shown
         assert "Ink" not in shown
         assert "Held until" in shown
+        assert "Longer hold: new seller" in shown
+        assert "For you it is 7 days now" in shown
         assert "Payouts can't be requested here yet" in shown
         assert answer.headers["Cache-Control"] == "no-store"
 
@@ -43,7 +45,9 @@ class TestSales:
         settings = app.extensions["settings"]
         paid(make_user(), {tea.id: 1})
         monkeypatch.setitem(
-            app.extensions, "settings", settings.model_copy(update={"hold_days": 0})
+            app.extensions,
+            "settings",
+            settings.model_copy(update={"hold_days": 0, "new_seller_hold_days": 0}),
         )
         paid(make_user(), {tea.id: 2})
         assert releasing.release_due().done == 1
@@ -51,9 +55,10 @@ class TestSales:
         assert (earnings.pending_minor, earnings.available_minor) == (900, 1800)
         newest, oldest = sales_of(seller.id).items
         assert newest.share.released_at is not None
+        assert newest.share.hold_reason == "standard"
         assert oldest.share.released_at is None
         hold = oldest.share.release_at - oldest.paid_at
-        assert abs(hold - timedelta(days=settings.hold_days)) < timedelta(seconds=1)
+        assert abs(hold - timedelta(days=settings.new_seller_hold_days)) < timedelta(seconds=1)
         shown = words(login(seller).get("/order/sales"))
         assert "€18.00" in shown
         assert "Available since" in shown

@@ -1,5 +1,7 @@
 """The ledger: what a sale and a release book, and that nothing booked can change."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,6 +18,8 @@ from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.money import Money, commission
 from app.kit.sweeping import Swept
+from app.payments.models import HoldReason
+from app.payments.policy import Release
 from app.payments.queries import Earnings, earnings_of
 from app.payments.service import ledger, releasing
 from app.payments.service.ledger import SaleLine
@@ -33,6 +37,11 @@ def balances() -> dict[tuple[str, UUID | None], int]:
     return {(kind, owner): minor for kind, owner, minor in rows}
 
 
+def all_at(moment: datetime) -> Mapping[UUID, Release]:
+    """The same release for everybody."""
+    return defaultdict(lambda: Release(moment, HoldReason.STANDARD))
+
+
 def book(seller_id: UUID, gross: int, fee: int, cut: int, release_at: datetime = FUTURE) -> UUID:
     payment_id = new_id()
     ledger.book_sale(
@@ -40,7 +49,7 @@ def book(seller_id: UUID, gross: int, fee: int, cut: int, release_at: datetime =
         gross=Money(gross, "EUR"),
         fee_minor=fee,
         lines=[SaleLine(new_id(), seller_id, 1, gross, cut)],
-        release_at=release_at,
+        releases=all_at(release_at),
     )
     return payment_id
 
@@ -69,7 +78,7 @@ class TestBookSale:
                 gross=Money(1000, "EUR"),
                 fee_minor=84,
                 lines=[SaleLine(new_id(), seller.id, 1, 999, 100)],
-                release_at=FUTURE,
+                releases=all_at(FUTURE),
             )
         assert balances() == {}
 
@@ -82,7 +91,7 @@ class TestBookSale:
                 gross=Money(1000, "EUR"),
                 fee_minor=84,
                 lines=[SaleLine(new_id(), seller.id, 1, 1000, 100)],
-                release_at=FUTURE,
+                releases=all_at(FUTURE),
             )
         assert balances()[("paypal_cash", None)] == 916
 
@@ -112,7 +121,7 @@ class TestBookSale:
             gross=Money(gross, "EUR"),
             fee_minor=gross * fee_part // 1000,
             lines=sold,
-            release_at=FUTURE,
+            releases=all_at(FUTURE),
         )
         after = balances()
         assert sum(after.values()) == 0
@@ -161,7 +170,7 @@ class TestEarnings:
                 gross=Money(sum(line.gross_minor for line in sold), "EUR"),
                 fee_minor=0,
                 lines=sold,
-                release_at=PAST if is_due else FUTURE,
+                releases=all_at(PAST if is_due else FUTURE),
             )
             for line in sold:
                 before = expected[line.seller_id]
@@ -191,7 +200,7 @@ class TestEarnings:
                     gross=Money(2000, "EUR"),
                     fee_minor=0,
                     lines=lines if turn % 2 else lines[::-1],
-                    release_at=FUTURE,
+                    releases=all_at(FUTURE),
                 )
 
         with ThreadPoolExecutor(4) as pool:

@@ -65,7 +65,6 @@ def _seller_page(form: SellerForm, error: AppError | None = None) -> Response:
         form,
         error,
         share=i18n.percent(BASIS_POINTS - settings.commission_basis_points),
-        hold_days=settings.hold_days,
     )
 
 

@@ -15,7 +15,8 @@ from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
-from app.payments.queries import PaymentStatus
+from app.payments.policy import release_of
+from app.payments.queries import PaymentStatus, standings_of
 from app.payments.service import ledger, recording
 from app.payments.service.recording import Recorded
 from app.products.errors import OutOfStock
@@ -79,7 +80,8 @@ def _pay(order: Order, recorded: Recorded) -> None:
     for line in sorted(order.lines, key=lambda line: line.product_id):
         low_stock.count_sale(product_id=line.product_id, quantity=line.quantity)
     now = db_now()
-    hold = timedelta(days=current_app.extensions["settings"].hold_days)
+    settings = current_app.extensions["settings"]
+    standings = standings_of({line.seller_id for line in order.lines})
     ledger.book_sale(
         payment_id=recorded.payment_id,
         gross=recorded.gross,
@@ -90,7 +92,10 @@ def _pay(order: Order, recorded: Recorded) -> None:
             )
             for line in order.lines
         ],
-        release_at=now + hold,
+        releases={
+            seller_id: release_of(standing, now, settings)
+            for seller_id, standing in standings.items()
+        },
     )
     order.paid_at = now
     order.next_delivery_at = now + LATE

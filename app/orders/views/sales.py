@@ -25,5 +25,4 @@ def sales() -> ResponseReturnValue:
         next_url=lists.rest_of(page, request.path),
         earnings=earnings_of(seller_id=current_user.id, currency=settings.currency),
         currency=settings.currency,
-        hold_days=settings.hold_days,
     )

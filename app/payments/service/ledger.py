@@ -1,6 +1,6 @@
 """The double-entry ledger. Debits are positive, credits negative; each movement sums to zero."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +13,7 @@ from app.kit.ids import new_id
 from app.kit.money import Money
 from app.payments.models import (
     AccountKind,
+    HoldReason,
     LedgerAccount,
     LedgerEntry,
     LedgerTransaction,
@@ -20,6 +21,7 @@ from app.payments.models import (
     PendingShare,
     SellerEarnings,
 )
+from app.payments.policy import Release
 
 _SUMS = ("sales", "pieces", "gross_minor", "commission_minor", "pending_minor")
 Holder = tuple[AccountKind, UUID | None]  # an account but for its currency
@@ -50,6 +52,7 @@ class Leg:
     owner_id: UUID | None = None
     line_id: UUID | None = None
     release_at: datetime | None = None
+    hold_reason: HoldReason | None = None
 
 
 @transactional
@@ -59,12 +62,12 @@ def book_sale(
     gross: Money,
     fee_minor: int,
     lines: Sequence[SaleLine],
-    release_at: datetime,
+    releases: Mapping[UUID, Release],
 ) -> None:
     """Book a sale, once per payment.
 
     PayPal's cash grows by what PayPal pays out, its fee is the platform's cost, the commission
-    the platform's revenue, and the rest of each line the seller's, pending until `release_at`.
+    the platform's revenue, and the rest of each line the seller's, pending until their release.
     A fee that PayPal has not told yet is 0 here, and booked by `book_fee` once it has.
     """
     if sum(line.gross_minor for line in lines) != gross.minor:
@@ -74,6 +77,7 @@ def book_sale(
         Leg(AccountKind.PAYPAL_FEES, fee_minor),
     ]
     for line in lines:
+        release = releases[line.seller_id]
         legs.append(Leg(AccountKind.PLATFORM_REVENUE, -line.commission_minor, line_id=line.line_id))
         legs.append(
             Leg(
@@ -81,7 +85,8 @@ def book_sale(
                 -line.share_minor,
                 line.seller_id,
                 line.line_id,
-                release_at,
+                release.at,
+                release.reason,
             )
         )
     accounts = book(Movement.SALE, payment_id, gross.currency, legs)
@@ -90,7 +95,7 @@ def book_sale(
             line_id=line.line_id,
             account_id=accounts[AccountKind.SELLER_PENDING, line.seller_id],
             share_minor=line.share_minor,
-            release_at=release_at,
+            release_at=releases[line.seller_id].at,
         )
         for line in lines
         if line.share_minor
@@ -157,6 +162,7 @@ def book(kind: Movement, reference: UUID, currency: str, legs: Sequence[Leg]) ->
             amount_minor=leg.amount_minor,
             line_id=leg.line_id,
             release_at=leg.release_at,
+            hold_reason=leg.hold_reason,
         )
         for leg in moving
     )

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 CHANGEABLE_FOR = timedelta(minutes=15)
+HIGHEST = 2**31 - 1  # number of a message that anybody may ask for
 
 
 class About(StrEnum):
@@ -37,7 +38,7 @@ class MessageKind(StrEnum):
 class Flag(StrEnum):
     """What the other one is warned of."""
 
-    PAYMENT = "payment"  # a way to pay past the shop
+    PAYMENT = "payment"  # a way to pay outside the shop
     PASSWORD = "password"  # noqa: S105  # the name of a warning
 
 
@@ -147,8 +148,6 @@ class Settings:
 
     user_id: UUID
     answers: tuple[str, ...] = field(default=(), repr=False)  # ready to be put into a message
-    away: str = field(
-        default="", repr=False
-    )  # what others read while this one is away; empty while here
+    away: str = field(default="", repr=False)  # what others read meanwhile; empty while here
     blocked: frozenset[UUID] = frozenset()
     enter_sends: bool = True

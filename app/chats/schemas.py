@@ -6,12 +6,10 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from app.chats.models import About, Flag, MessageKind, Side, SystemEvent
+from app.chats.models import HIGHEST, About, Flag, MessageKind, Side, SystemEvent
 from app.chats.texts import LONGEST
 from app.kit.api.schemas import MAX_PAGE, Input, Listing, Number, Output, Paged
 from app.kit.api.schemas import Flag as YesOrNo
-
-HIGHEST = 2**31 - 1
 
 
 class ConversationsQuery(Paged):
@@ -121,7 +119,7 @@ class ChatMessagesOut(Output):
 
 
 class TextIn(Input):
-    """A text. What looks like a payment past the shop or a password has to be `confirmed`."""
+    """A text. What looks like a payment outside the shop or a password has to be `confirmed`."""
 
     text: str = Field(min_length=1, max_length=LONGEST)
     confirmed: bool = False

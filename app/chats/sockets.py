@@ -8,12 +8,12 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.chats.errors import BadMessage
+from app.chats.models import HIGHEST
 from app.chats.service import keeping, presence, sending
 from app.chats.texts import LONGEST
 from app.live.policy import Done
 
 M = TypeVar("M", bound="Frame")
-HIGHEST = 2**31 - 1  # number of a message
 
 
 class Frame(BaseModel):

@@ -9,11 +9,10 @@ from flask import Flask
 
 from app.chats import events, queries
 from app.chats.models import SystemEvent
-from app.chats.service import keeping, settling, sweeping
+from app.chats.service import keeping, saying, settling, sweeping
 from app.chats.store import messages
 from app.kit.sweeping import Swept
 from app.wiring import TIMED_WORK
-from tests.factories.auth import make_user
 from tests.support.chats import Talking, age, documents, say, talking
 
 Heard = Callable[..., list[tuple[str, str]]]
@@ -141,7 +140,7 @@ class TestUnread:
     ) -> None:
         talk = talking()
         say(talk, talk.buyer)
-        keeping.say(talk.id, SystemEvent.PAID, make_user().id)
+        saying.say(talk.id, SystemEvent.PAID)
         age(timedelta(minutes=11))
         sweeping.tell_unread()
         assert emitted[-1] == events.ConversationUnread(

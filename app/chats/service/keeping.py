@@ -6,10 +6,9 @@ from uuid import UUID
 
 from app.chats import texts
 from app.chats.errors import NoSuchConversation
-from app.chats.models import Membership, Message, MessageKind, SystemEvent
-from app.chats.service import masking, settling
+from app.chats.models import Membership, SystemEvent
+from app.chats.service import masking, saying
 from app.chats.store import conversations, messages, people
-from app.kit.ids import new_id
 from app.kit.live.publishing import publish
 
 LONGEST_ANSWER = 1_000
@@ -52,27 +51,7 @@ def report(*, user_id: UUID, conversation_id: UUID, reason: str) -> None:
     part_of(conversation_id, user_id)
     clean = masking.without_units(texts.taken(reason, longest=LONGEST_REASON))
     if conversations.report(conversation_id, user_id, clean, datetime.now(UTC)):
-        say(conversation_id, SystemEvent.REPORTED, user_id)
-
-
-def say(conversation_id: UUID, event: SystemEvent, about: UUID | None) -> None:
-    """Have the shop itself say something in a conversation, once for each person it is about."""
-    parts = conversations.parts_in(conversation_id)
-    message = Message(
-        id=new_id(),
-        conversation_id=conversation_id,
-        seq=0,
-        client_id=f"{event.value}:{about}",
-        kind=MessageKind.SYSTEM,
-        sender_id=None,
-        text="",
-        at=datetime.now(UTC),
-        event=event,
-    )
-    last = max((part.seq for part in parts), default=0)
-    stored, is_new = messages.add(message, found_by=(), last_seq=last)
-    if is_new:
-        settling.settle(stored, parts)
+        saying.say(conversation_id, SystemEvent.REPORTED, about=user_id)
 
 
 def set_up(*, user_id: UUID, answers: Sequence[str], away: str, enter_sends: bool) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.chats.errors import NoSuchConversation
 from app.chats.models import SystemEvent
-from app.chats.service import keeping
+from app.chats.service import saying
 from app.chats.store import conversations
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,6 @@ def join(*, moderator_id: UUID, conversation_id: UUID) -> None:
         extra={"conversation": str(conversation_id), "moderator": str(moderator_id)},
     )
     # Said before it is so: nobody reads along unseen, whatever fails in between.
-    keeping.say(conversation_id, SystemEvent.MODERATOR_JOINED, moderator_id)
+    saying.say(conversation_id, SystemEvent.MODERATOR_JOINED, about=moderator_id)
     newest = max(conversations.parts_in(conversation_id), key=lambda part: part.seq)
     conversations.add_moderator(conversation_id, moderator_id, newest)

@@ -9,11 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from app.chats.errors import NoSuchConversation
-from app.chats.models import Conversation, Message, MessageKind, SystemEvent
-from app.chats.service import settling
+from app.chats.models import Conversation, SystemEvent
+from app.chats.service import saying
 from app.chats.store import conversations, messages
 from app.kit.db import end_read
-from app.kit.ids import new_id
 from app.orders.models import OrderState
 from app.orders.queries.talks import SellersPart, sellers_part
 
@@ -35,23 +34,8 @@ def tell(conversation: Conversation, part: SellersPart) -> None:
     happened = list(_happened(part))
     said = messages.said_by_shop(conversation.id, [event.value for event, _at in happened])
     for event, at in happened:
-        if event.value in said:
-            continue
-        message = Message(
-            id=new_id(),
-            conversation_id=conversation.id,
-            seq=0,
-            client_id=event.value,
-            kind=MessageKind.SYSTEM,
-            sender_id=None,
-            text="",
-            at=at,
-            event=event,
-        )
-        known = conversations.part_of(conversation.id, conversation.buyer_id)
-        stored, is_new = messages.add(message, found_by=(), last_seq=known.seq if known else 0)
-        if is_new:
-            settling.settle(stored)
+        if event.value not in said:
+            saying.say(conversation.id, event, at=at)
 
 
 def _happened(part: SellersPart) -> Iterator[tuple[SystemEvent, datetime]]:

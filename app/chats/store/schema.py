@@ -13,7 +13,6 @@ _ID = {"bsonType": "binData"}
 _MAYBE_ID = {"bsonType": ["binData", "null"]}
 _TEXT = {"bsonType": "string"}
 _DATE = {"bsonType": "date"}
-_MAYBE_DATE = {"bsonType": ["date", "null"]}
 _NUMBER = {"bsonType": ["int", "long"], "minimum": 0}
 _YES = {"bsonType": "bool"}
 

@@ -135,8 +135,8 @@ def _message(message: Message) -> ChatMessageOut:
 def send(conversation_id: UUID, body: ChatMessageIn) -> Answer:
     """Send a message; sent again under its `client_id` it is stored once.
 
-    What looks like a payment past the shop or a password is refused as `needs_confirmation` unless
-    it is `confirmed`. Items of the shop's stock are masked in the text.
+    What looks like a payment outside the shop or a password is refused as `needs_confirmation`
+    unless it is `confirmed`. Items of the shop's stock are masked in the text.
     """
     sent = sending.send(
         user_id=current_user.id,

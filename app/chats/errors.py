@@ -57,8 +57,8 @@ class Doubtful(Conflict):
     def __init__(self, flags: Sequence[str]) -> None:
         warnings = {
             "payment": _(
-                "It looks like a way to pay past the shop. Who pays elsewhere is not protected "
-                "here, and to ask for it is against the rules."
+                "It looks like a way to pay outside the shop. Whoever pays elsewhere is not "
+                "protected, and asking for it is against the rules."
             ),
             "password": _("It looks like a password. Nobody here will ever need yours."),
         }

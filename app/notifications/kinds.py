@@ -289,7 +289,7 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
     NotificationKind.LOW_STOCK: KindEntry(
         "key",
         _l("Low stock"),
-        _l("Few items of a product are left, or none."),
+        _l("A product is running low or has sold out."),
         MailMode.AT_ONCE,
         _low_stock,
         lambda params: Target("products.stock", {"product_id": params["product_id"]}),

@@ -139,7 +139,7 @@ class ProductForm(Form):
     price = PriceField(_l("Price per item"), validators=[InputRequired(_l("Enter a price."))])
     description = TextAreaField(_l("Description"))
     content = TextAreaField(_l("What the buyer gets"))
-    low_stock_at = StringField(_l("Tell me when so many are left"), default=str(LOW_STOCK))
+    low_stock_at = StringField(_l("Tell me when this many are left"), default=str(LOW_STOCK))
     photo = FileField(_l("Cover photo"))
     without_photo = BooleanField(_l("Remove the cover photo"))
     version = HiddenField(default="1")

@@ -77,7 +77,7 @@ class ListForm(ReadingForm):
         default="",
         validate_choice=False,
     )
-    hidden = BooleanField(_l("Hidden ones"))
+    hidden = BooleanField(_l("Hidden reviews"))
 
     @property
     def chosen_sort(self) -> ReviewSort:

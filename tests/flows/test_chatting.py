@@ -139,7 +139,7 @@ def test_a_doubtful_message_is_asked_about(visit: Visit) -> None:
     page = log_in(visit(), seller)
     page.goto(f"/chats/{conversation}")
     say(page, "Pay me at paypal.me/me")
-    expect(page.locator("#confirm-dialog")).to_contain_text("pay past the shop")
+    expect(page.locator("#confirm-dialog")).to_contain_text("pay outside the shop")
     page.get_by_role("button", name="Go back").click()
     expect(page.locator(TEXT)).to_have_value("Pay me at paypal.me/me")
     assert texts(page) == []

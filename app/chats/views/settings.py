@@ -53,7 +53,7 @@ def settings() -> ResponseReturnValue:
 def mute(conversation_id: UUID, on: int) -> ResponseReturnValue:
     """Be told of no more messages in this conversation, or be told again."""
     keeping.mute(user_id=current_user.id, conversation_id=conversation_id, muted=bool(on))
-    flash(_("Muted.") if on else _("You will be told of new messages again."), "info")
+    flash(_("Muted.") if on else _("You will be notified of new messages again."), "info")
     return _to(conversation_id)
 
 

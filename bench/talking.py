@@ -10,6 +10,7 @@ from itertools import cycle
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 LONGEST_WAIT = 20.0  # seconds for what is still on its way at the end
 MESSAGE = "message:"
@@ -67,6 +68,10 @@ class _Talker:
         await self.connection.send(self.seat.frame(name))
 
     async def listen(self) -> None:
+        with suppress(ConnectionClosed):
+            await self._listen()
+
+    async def _listen(self) -> None:
         async for text in self.connection:
             now, told = time.perf_counter(), json.loads(text)
             if "event" in told:
@@ -112,6 +117,8 @@ async def _talk(
             await asyncio.wait_for(heard.over.wait(), LONGEST_WAIT)
         for task in listening:
             task.cancel()
+        for talker in talkers:  # no farewells: who is busy would be waited for, one after the other
+            talker.connection.transport.abort()
     for first, second in zip(talkers[::2], talkers[1::2], strict=True):
         first.note_arrivals(second)
         second.note_arrivals(first)

@@ -299,6 +299,7 @@ KEPT = {
     "order_line": "books",
     "delivery": "evidence",
     "delivery_record": "evidence",
+    "operator_decision": "books",
     "payment": "books",
     "pending_share": "goes when a share is released",
     "ledger_account": "books",

@@ -28,6 +28,7 @@ GUARDED = {
     "inbound_event",
     "shared_content",
     "commission_change",
+    "operator_decision",
 }
 
 

@@ -7,9 +7,12 @@ from flask_login import current_user
 from app.admin.schemas import (
     CommissionIn,
     CommissionOut,
+    DecidedOut,
+    DecisionOut,
     HidingIn,
     ModeratedOut,
     ModeratedReviewOut,
+    PaymentDecisionIn,
     RateChangeList,
     RateChangeOut,
     RateChangesQuery,
@@ -20,6 +23,9 @@ from app.admin.schemas import (
     ReportList,
     ReportOut,
     ReportsQuery,
+    StuckPaymentList,
+    StuckPaymentOut,
+    StuckPaymentsQuery,
     UserList,
     UserOut,
     UsersQuery,
@@ -32,8 +38,13 @@ from app.auth.service import moderation as people_moderation
 from app.kit import i18n
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
-from app.kit.api.schemas import listing_of
+from app.kit.api.schemas import Money, listing_of
 from app.kit.words import searchable
+from app.orders.errors import NoSuchOrder
+from app.orders.models import OperatorAct
+from app.orders.queries.purchases import get_order
+from app.orders.queries.stuck import StuckPayment, stuck_payment, stuck_payments
+from app.orders.service import unsticking
 from app.products.queries import commission as rates
 from app.products.queries.cards import page_of
 from app.products.service import commission
@@ -136,6 +147,55 @@ def restore_product(product_id: UUID) -> ModeratedOut:
     """Restore a removed product as hidden; its seller can publish it again."""
     goods.restore(product_id=product_id)
     return _decided(product_id)
+
+
+@blueprint.get("/payments/stuck")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=StuckPaymentList)
+def list_stuck_payments(query: StuckPaymentsQuery) -> StuckPaymentList:
+    """List payments that wait for a person, newest order first."""
+    page = stuck_payments(after=query.after, size=query.limit, counted=query.total)
+    return listing_of(StuckPaymentList, page, _stuck)
+
+
+def _stuck(stuck: StuckPayment) -> StuckPaymentOut:
+    taken = None
+    if stuck.taken_minor is not None and stuck.taken_currency is not None:
+        taken = Money.of(stuck.taken_minor, stuck.taken_currency)
+    return StuckPaymentOut.read(
+        stuck,
+        total=Money.of(stuck.total_minor, stuck.currency),
+        taken=taken,
+        acts=list(stuck.acts),
+        decision=DecisionOut.read(stuck.decision) if stuck.decision else None,
+    )
+
+
+@blueprint.post("/payments/stuck/<uuid:order_id>/book-and-deliver")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=DecidedOut, refusals=(409, 503))
+def book_and_deliver(order_id: UUID, body: PaymentDecisionIn) -> DecidedOut:
+    """Book what PayPal took for an order, and deliver it."""
+    return _decided_payment(order_id, OperatorAct.BOOK_AND_DELIVER, body.reason)
+
+
+@blueprint.post("/payments/stuck/<uuid:order_id>/wait-for-stock")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=DecidedOut, refusals=(409,))
+def wait_for_stock(order_id: UUID, body: PaymentDecisionIn) -> DecidedOut:
+    """Note that a paid order waits for its seller's stock; it is delivered by itself then."""
+    return _decided_payment(order_id, OperatorAct.WAIT_FOR_STOCK, body.reason)
+
+
+def _decided_payment(order_id: UUID, act: OperatorAct, reason: str) -> DecidedOut:
+    if get_order(order_id) is None:
+        raise NoSuchOrder
+    unsticking.decide(actor_id=current_user.id, order_id=order_id, act=act, reason=reason)
+    order = get_order(order_id)
+    assert order is not None
+    return DecidedOut(
+        order_id=order_id, state=order.state, stuck=stuck_payment(order_id) is not None
+    )
 
 
 @blueprint.get("/reviews/reports")

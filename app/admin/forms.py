@@ -4,11 +4,12 @@ import re
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import SelectField, StringField, ValidationError
-from wtforms.validators import InputRequired
+from wtforms import SelectField, StringField, TextAreaField, ValidationError
+from wtforms.validators import InputRequired, Length
 
 from app.kit.forms import Form
 from app.kit.money import BASIS_POINTS
+from app.orders.policy import REASON_MAX
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,2}))?\s*%?")
 _HUNDREDTHS = 100
@@ -53,3 +54,9 @@ class SellerRateForm(Form):
     seller_percent = PercentField(
         _l("Commission"), validators=[InputRequired(_l("Enter a percentage."))]
     )
+
+
+class ReasonForm(Form):
+    """Why something is decided."""
+
+    reason = TextAreaField(_l("Reason"), validators=[InputRequired(), Length(max=REASON_MAX)])

@@ -6,8 +6,12 @@ from uuid import UUID
 from pydantic import Field
 
 from app.auth.models import Role
-from app.kit.api.schemas import Flag, Input, Listing, Output, Paged
+from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged
 from app.kit.money import BASIS_POINTS
+from app.orders.models import OperatorAct, OrderState
+from app.orders.policy import REASON_MAX as PAYMENT_REASON_MAX
+from app.orders.policy import REASON_MIN as PAYMENT_REASON_MIN
+from app.orders.queries.stuck import StuckKind
 from app.products.models import ProductState
 from app.products.service.products import REASON_MAX
 from app.reviews.models import REASON_MAX as HIDING_MAX
@@ -58,6 +62,58 @@ class ModeratedOut(Output):
     id: UUID
     state: ProductState
     removed_reason: str | None
+
+
+class StuckPaymentsQuery(Paged):
+    """Which page of the stuck payments."""
+
+
+class DecisionOut(Output):
+    """What an administrator decided about a stuck payment."""
+
+    act: OperatorAct
+    reason: str
+    actor_name: str
+    at: datetime
+
+
+class StuckPaymentOut(Output):
+    """A payment that waits for a person.
+
+    `taken` is what PayPal has where that is not what was asked for; `acts` are what may be done.
+    """
+
+    order_id: UUID
+    number: str
+    kind: StuckKind
+    buyer_id: UUID
+    buyer_name: str
+    buyer_email: str
+    total: Money
+    taken: Money | None
+    issue: str | None
+    paypal_order_id: str | None
+    since: datetime
+    acts: list[OperatorAct]
+    decision: DecisionOut | None
+
+
+class StuckPaymentList(Listing[StuckPaymentOut]):
+    """A page of stuck payments, newest order first."""
+
+
+class PaymentDecisionIn(Input):
+    """Why it is decided so; kept with the decision."""
+
+    reason: str = Field(min_length=PAYMENT_REASON_MIN, max_length=PAYMENT_REASON_MAX)
+
+
+class DecidedOut(Output):
+    """An order after a decision about its payment; `stuck` whether it waits for a person still."""
+
+    order_id: UUID
+    state: OrderState
+    stuck: bool
 
 
 class ReportsQuery(Paged):

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.admin.forms import CategoryRateForm, SellerRateForm
+from app.admin.forms import CategoryRateForm, ReasonForm, SellerRateForm
 from app.auth import queries as people
 from app.auth.errors import NoSuchUser
 from app.kit import htmx, i18n, lists
@@ -15,6 +15,11 @@ from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
 from app.kit.forms import form_page
+from app.orders.errors import NoSuchOrder
+from app.orders.models import OperatorAct
+from app.orders.queries.purchases import get_order
+from app.orders.queries.stuck import decisions_on, stuck_payment, stuck_payments
+from app.orders.service import unsticking
 from app.products.errors import NoSuchCategory
 from app.products.queries import commission as rates
 from app.products.queries.categories import category_choices
@@ -130,3 +135,67 @@ def _id(text: str | None) -> UUID | None:
 def _done() -> ResponseReturnValue:
     flash(_("Saved. What is ordered already keeps its commission."), "success")
     return htmx.redirect_to(url_for("admin.commission"))
+
+
+@blueprint.get("/payments/stuck")
+@allow(Access.ADMIN)
+def list_stuck_payments() -> ResponseReturnValue:
+    """List payments that wait for a person, and say what is wrong with each."""
+    asked = lists.asked()
+    page = stuck_payments(after=asked.after, size=asked.size())
+    return htmx.page(
+        "admin/stuck_payments.html",
+        fragment="items",
+        payments=page.items,
+        next_url=lists.rest_of(page, request.path),
+    )
+
+
+@blueprint.get("/payments/stuck/<uuid:order_id>")
+@allow(Access.ADMIN)
+def show_stuck_payment(order_id: UUID) -> ResponseReturnValue:
+    """One of them, with what may be done about it and what was decided before."""
+    return _show_payment(order_id, None)
+
+
+@blueprint.post("/payments/stuck/<uuid:order_id>/<any(book_and_deliver, wait_for_stock):act>")
+@allow(Access.ADMIN)
+def decide_on_payment(order_id: UUID, act: str) -> ResponseReturnValue:
+    """Do it, for a reason."""
+    if get_order(order_id) is None:
+        raise NoSuchOrder
+    form = ReasonForm()
+    try:
+        unsticking.decide(
+            actor_id=current_user.id,
+            order_id=order_id,
+            act=OperatorAct(act),
+            reason=form.reason.data or "",
+        )
+    except AppError as error:
+        return _show_payment(order_id, act, form, error)
+    if stuck_payment(order_id) is None:
+        flash(_("The payment is settled."), "success")
+    else:
+        flash(_("Your decision is noted."), "success")
+    return htmx.redirect_to(url_for("admin.show_stuck_payment", order_id=order_id))
+
+
+def _show_payment(
+    order_id: UUID,
+    act: str | None,
+    form: ReasonForm | None = None,
+    error: AppError | None = None,
+) -> ResponseReturnValue:
+    order = get_order(order_id)
+    if order is None:
+        raise NoSuchOrder
+    return form_page(
+        "admin/stuck_payment.html",
+        form or ReasonForm(formdata=None),
+        error,
+        order=order,
+        stuck=stuck_payment(order_id),
+        decisions=decisions_on(order_id),
+        act=act,
+    )

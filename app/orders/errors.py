@@ -2,7 +2,7 @@
 
 from flask_babel import gettext as _
 
-from app.kit.errors import Conflict, NotFound, TooMany
+from app.kit.errors import Conflict, Invalid, NotFound, TooMany
 
 
 class NoSuchOrder(NotFound):
@@ -10,6 +10,22 @@ class NoSuchOrder(NotFound):
 
     def __init__(self) -> None:
         super().__init__("orders.not_found", _("There is no such purchase."))
+
+
+class NotStuck(Conflict):
+    """There is nothing to decide about this order, or not by this act."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.not_stuck", _("This payment isn't stuck any more, or not in this way.")
+        )
+
+
+class NoReason(Invalid):
+    """An operator decides for a reason that is written down."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("orders.no_reason", message, errors={"reason": message})
 
 
 class EmptyBasket(Conflict):

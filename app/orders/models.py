@@ -179,6 +179,27 @@ class Order(Model):
         return self.state in {OrderState.PAID, OrderState.DELIVERED}
 
 
+class OperatorAct(StrEnum):
+    """What an operator may do about a payment that is stuck."""
+
+    BOOK_AND_DELIVER = "book_and_deliver"
+    WAIT_FOR_STOCK = "wait_for_stock"
+
+
+class OperatorDecision(Model):
+    """Who did what about a stuck payment, when, and why: append-only."""
+
+    __tablename__ = "operator_decision"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    act: Mapped[OperatorAct] = mapped_column(text_enum(OperatorAct, "known_act"))
+    reason: Mapped[str] = mapped_column(Text)
+    actor_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+
+
 class OrderLine(Model):
     """Some pieces of one product, with the listing as it was bought."""
 

@@ -10,6 +10,9 @@ MAX_LINES = 20  # products in one basket
 MAX_IN_PAYPALS_HANDS = 10
 
 
+REASON_MIN, REASON_MAX = 3, 1000  # characters of an operator's reason
+
+
 def can_pay(state: OrderState, payment: PaymentState | None) -> bool:
     """Whether the buyer may go on with the payment of this order."""
     return state in {OrderState.OPEN, OrderState.EXPIRED} and payment not in {

@@ -5,6 +5,7 @@ from app.orders.service import evidence
 
 PROMISES = [
     append_only("the record of deliveries never changes", ["delivery_record"]),
+    append_only("what operators decided never changes", ["operator_decision"]),
     promise(
         "settled payments and paid orders match one to one",
         """

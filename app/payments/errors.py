@@ -30,6 +30,13 @@ class NoSuchPayment(NotFound):
         super().__init__("payments.not_found", _("There is no such payment."))
 
 
+class NotBookable(Conflict):
+    """What PayPal has of a payment is not to be booked, whatever a person decides."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("payments.not_bookable", reason)
+
+
 class BadSignature(Invalid):
     """A webhook that PayPal did not send, or that was changed on its way."""
 

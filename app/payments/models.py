@@ -89,6 +89,9 @@ class Payment(Model):
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
     settled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # What PayPal took, or holds, where it is not what was asked for.
+    taken_minor: Mapped[int | None] = mapped_column(BigInteger)
+    taken_currency: Mapped[str | None] = mapped_column(Text)
     # When a webhook first said that the money is there: what isn't settled then is stuck.
     told_completed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (
@@ -101,6 +104,7 @@ class Payment(Model):
             "next_check_at",
             postgresql_where="state NOT IN ('settled', 'failed')",
         ),
+        Index("ix_payment_mismatched", "reference", postgresql_where="state = 'mismatched'"),
         # Settled, but PayPal has not told its fee yet.
         Index(
             "ix_payment_without_fee",
@@ -148,6 +152,8 @@ class AccountKind(StrEnum):
     PLATFORM_REVENUE = "platform_revenue"
     SELLER_PENDING = "seller_pending"
     SELLER_AVAILABLE = "seller_available"
+    # What PayPal took more, or less, than a sale that an operator booked all the same.
+    DIFFERENCES = "differences"
 
 
 class LedgerAccount(Model):

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from app.kit.db import session
 from app.payments.models import (
@@ -20,6 +20,9 @@ from app.payments.models import (
     SellerEarnings,
 )
 from app.payments.policy import Standing
+
+# Until then a payment that PayPal calls completed is on its way; a promise says the same.
+SETTLED_WITHIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,20 @@ def payment_for(reference: UUID) -> PaymentStatus | None:
         .one_or_none()
     )
     return PaymentStatus(row.state, row.issue) if row else None
+
+
+def mismatched() -> ColumnElement[bool]:
+    """Whether PayPal took, or holds, what was not asked for."""
+    return Payment.state == PaymentState.MISMATCHED
+
+
+def completed_unsettled() -> ColumnElement[bool]:
+    """Whether PayPal called a payment completed a while ago, and it is not settled."""
+    return and_(
+        Payment.told_completed_at < func.statement_timestamp() - SETTLED_WITHIN,
+        Payment.state.not_in([PaymentState.SETTLED, PaymentState.MISMATCHED]),
+        Payment.issue.is_distinct_from("REFUNDED"),
+    )
 
 
 def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]:

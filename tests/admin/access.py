@@ -12,6 +12,12 @@ RULES = {
     "admin_api.list_commission_rates": Access.ADMIN,
     "admin_api.set_category_commission": Access.ADMIN,
     "admin_api.set_seller_commission": Access.ADMIN,
+    "admin.decide_on_payment": Access.ADMIN,
+    "admin.list_stuck_payments": Access.ADMIN,
+    "admin.show_stuck_payment": Access.ADMIN,
+    "admin_api.book_and_deliver": Access.ADMIN,
+    "admin_api.list_stuck_payments": Access.ADMIN,
+    "admin_api.wait_for_stock": Access.ADMIN,
     "admin_api.ban": Access.ADMIN,
     "admin_api.dismiss_reports": Access.ADMIN,
     "admin_api.hide_review": Access.ADMIN,
@@ -25,3 +31,6 @@ RULES = {
     "admin_api.take_role": Access.ADMIN,
     "admin_api.unban": Access.ADMIN,
 }
+
+# Administrators decide on everybody's payments.
+OPEN_TO_STRANGERS = {"admin.show_stuck_payment", "admin.decide_on_payment"}

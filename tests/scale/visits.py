@@ -242,6 +242,7 @@ def operations(app: Flask, cast: Cast) -> Visits:
             ),
             f"/admin/users/{cast.buyer.id}",
             "/admin/reviews/reports?total=true",
+            "/admin/payments/stuck?total=true",
         ],
     }
     for name, known in paths.items():

@@ -41,7 +41,7 @@ def settle(*, order_id: UUID, seen: PaypalOrder) -> PaymentStatus:
     basket, order = baskets.locked_with_order(order_id)
     recorded = recording.record(reference=order_id, order=seen)
     if recorded.newly_settled:
-        _pay(order, recorded)
+        pay(order, recorded)
     else:
         _follow(order, recorded.status)
     if recorded.newly_pending:
@@ -75,7 +75,8 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
         states.tell_pages(order)
 
 
-def _pay(order: Order, recorded: Recorded) -> None:
+def pay(order: Order, recorded: Recorded) -> None:
+    """Book a locked order whose money is here, and have it delivered."""
     _sell(order)
     for line in sorted(order.lines, key=lambda line: line.product_id):
         low_stock.count_sale(product_id=line.product_id, quantity=line.quantity)
@@ -96,6 +97,7 @@ def _pay(order: Order, recorded: Recorded) -> None:
             seller_id: release_of(standing, now, settings)
             for seller_id, standing in standings.items()
         },
+        difference_minor=recorded.difference_minor,
     )
     order.paid_at = now
     order.next_delivery_at = now + LATE

@@ -63,18 +63,21 @@ def book_sale(
     fee_minor: int,
     lines: Sequence[SaleLine],
     releases: Mapping[UUID, Release],
+    difference_minor: int = 0,
 ) -> None:
     """Book a sale, once per payment.
 
     PayPal's cash grows by what PayPal pays out, its fee is the platform's cost, the commission
     the platform's revenue, and the rest of each line the seller's, pending until their release.
-    A fee that PayPal has not told yet is 0 here, and booked by `book_fee` once it has.
+    A fee that PayPal has not told yet is 0 here, and booked by `book_fee` once it has. What PayPal
+    took more than `gross`, less if negative, is the platform's gain or loss.
     """
     if sum(line.gross_minor for line in lines) != gross.minor:
         raise RuntimeError(f"payment {payment_id}: the lines are not the sum that was paid")
     legs = [
-        Leg(AccountKind.PAYPAL_CASH, gross.minor - fee_minor),
+        Leg(AccountKind.PAYPAL_CASH, gross.minor + difference_minor - fee_minor),
         Leg(AccountKind.PAYPAL_FEES, fee_minor),
+        Leg(AccountKind.DIFFERENCES, -difference_minor),
     ]
     for line in lines:
         release = releases[line.seller_id]

@@ -4,10 +4,12 @@ import logging
 from dataclasses import dataclass
 from uuid import UUID
 
+from flask_babel import gettext as _
 from sqlalchemy import func
 
 from app.kit.db import transactional
 from app.kit.money import Money
+from app.payments.errors import NotBookable
 from app.payments.gateway import PaypalCapture, PaypalOrder
 from app.payments.models import IN_PAYPALS_HANDS, Payment, PaymentState
 from app.payments.queries import PaymentStatus
@@ -46,6 +48,7 @@ class Recorded:
     payment_id: UUID
     gross: Money
     fee_minor: int
+    difference_minor: int = 0
 
 
 @transactional
@@ -78,7 +81,7 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
     elif capture is not None:
         difference = _difference(payment, order, capture)
         if difference and capture.status not in TOOK_NO_MONEY:
-            _mismatch(payment, difference)
+            _mismatch(payment, difference, capture.amount)
         elif capture.status == "COMPLETED":
             _settle(payment, capture)
             newly_settled = True
@@ -104,6 +107,38 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
         payment.id,
         Money(payment.amount_minor, payment.currency),
         payment.fee_minor or 0,
+    )
+
+
+@transactional
+def accept(*, reference: UUID, order: PaypalOrder) -> Recorded:
+    """Settle a mismatched payment with what PayPal took for it, as a person has decided.
+
+    NotBookable unless PayPal has the money, for us, for this order and in its currency.
+    """
+    payment = locked(reference)
+    capture = _telling(order.captures)
+    if payment.state is not PaymentState.MISMATCHED or capture is None:
+        raise NotBookable(_("PayPal has taken nothing for this order that is not booked."))
+    if capture.status != "COMPLETED":
+        raise NotBookable(
+            _("PayPal calls this payment %(status)s: there is no money.", status=capture.status)
+        )
+    if capture.amount.currency != payment.currency:
+        raise NotBookable(
+            _("PayPal took %(taken)s. It can't be booked here.", taken=_words(capture.amount))
+        )
+    if order.payee != payment.payee or order.id != payment.paypal_order_id:
+        raise NotBookable(_("PayPal paid somebody else with it."))
+    _settle(payment, capture)
+    return Recorded(
+        PaymentStatus(payment.state, payment.issue),
+        newly_settled=True,
+        newly_pending=False,
+        payment_id=payment.id,
+        gross=Money(payment.amount_minor, payment.currency),
+        fee_minor=payment.fee_minor or 0,
+        difference_minor=capture.amount.minor - payment.amount_minor,
     )
 
 
@@ -146,11 +181,12 @@ def _newly_dead(payment: Payment, capture: PaypalCapture) -> bool:
     return capture.status in DEAD_CAPTURES and capture.id != payment.paypal_capture_id
 
 
-def _mismatch(payment: Payment, difference: str) -> None:
+def _mismatch(payment: Payment, difference: str, taken: Money) -> None:
     if payment.state is PaymentState.MISMATCHED:
         return
     move(payment, PaymentState.MISMATCHED)
     payment.issue = difference
+    payment.taken_minor, payment.taken_currency = taken.minor, taken.currency
     log.error(
         "PayPal took what was not asked for",
         extra={"payment": str(payment.id), "reference": str(payment.reference), "why": difference},

@@ -1,5 +1,6 @@
 """What is said and what becomes of it: words, changes, quiet, an order's news, moderators."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,6 +63,29 @@ class TestChanging:
         with pytest.raises(errors.TooLateToChange):
             sending.delete(**own)
         assert shown_to(talk, talk.seller)[0].text == "Said"
+
+    def test_what_is_taken_back_is_gone_whoever_changes_it_at_once(self, app: Flask) -> None:
+        talk = talking()
+        own = {"user_id": talk.buyer.id, "conversation_id": talk.id, "seq": 1}
+        say(talk, talk.buyer, "CANARYTEXT")
+        refused = []
+
+        def work(text: str) -> None:
+            with app.app_context():
+                try:
+                    sending.edit(**own, text=text) if text else sending.delete(**own)
+                except (errors.TooLateToChange, errors.ChangedMeanwhile):
+                    refused.append(text)
+
+        texts = ["One", "Two", "Three", "", "Four", "Five", "Six"]
+        threads = [threading.Thread(target=work, args=(text,)) for text in texts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert "" not in refused
+        [gone] = shown_to(talk, talk.seller)
+        assert (gone.text, gone.deleted_at is not None) == ("", True)
 
     def test_others_and_the_shops_are_not_ones_own(self, app: Flask) -> None:
         buyer, seller = make_user(), make_user(roles=("seller",))

@@ -25,6 +25,7 @@ from app.kit.live.publishing import publish
 
 SENT = "20/10 seconds"  # by one person, in all conversations
 CHANGED = "30/minute"
+TRIES = 10  # to delete what is edited at the same time
 
 
 def send(
@@ -132,17 +133,18 @@ def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
     Again without effect. NoSuchMessage, TooLateToChange, ChangedMeanwhile.
     """
     _own(conversations.parts_in(conversation_id), user_id)
-    message = _of(user_id, conversation_id, seq)
-    if message.deleted_at is not None:
-        return message
-    _check_time(message, user_id)
-    now = datetime.now(UTC)
-    deleted = messages.change(message, text="", flags=(), found_by=(), at=now)
-    if deleted is None:
-        raise ChangedMeanwhile
-    conversations.note_changed(deleted)
-    publish(f"chat:{conversation_id}", f"changed:{seq}:{deleted.deleted_at}")
-    return deleted
+    for _try in range(TRIES):  # what is to be gone goes, whoever edits it at once
+        message = _of(user_id, conversation_id, seq)
+        if message.deleted_at is not None:
+            return message
+        _check_time(message, user_id)
+        now = datetime.now(UTC)
+        deleted = messages.change(message, text="", flags=(), found_by=(), at=now)
+        if deleted is not None:
+            conversations.note_changed(deleted)
+            publish(f"chat:{conversation_id}", f"changed:{seq}:{deleted.deleted_at}")
+            return deleted
+    raise ChangedMeanwhile
 
 
 def _of(user_id: UUID, conversation_id: UUID, seq: int) -> Message:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from flask import Flask
+from playwright.sync_api import Page, Route, expect
 
 from app.auth.models import User
 from app.chats.models import Message, MessageKind
@@ -16,9 +17,11 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import buyer, keys, log_in, unique
+from tests.support.apps import another_app
 
 pytestmark = pytest.mark.usefixtures("data")
 
+AWAY = "mongodb://127.0.0.1:1/byteshop"
 STORED = "#messages .msg[data-seq]"
 TEXT = "[data-composer-text]"
 
@@ -88,6 +91,33 @@ def test_what_is_written_without_a_line_is_sent_once_it_is_back(visit: Visit, wa
     expect(page.locator("[data-pending] .msg")).to_have_count(0)
     assert texts(page) == ["first", "second", "third"]
     expect(page.locator(TEXT)).to_have_value("half a sentence")
+
+
+def test_what_is_written_while_mongodb_is_away_is_sent_once_it_is_back(
+    visit: Visit, watch: Watch, data: Flask
+) -> None:
+    # A page that a test answers itself comes of no network: Chromium gives it no socket.
+    watch.allow("503|LOCAL_NETWORK_ACCESS")
+    person, _seller, conversation = talk()
+    page = log_in(visit(), person)
+    settings = data.extensions["settings"].model_copy(update={"mongo_url": AWAY})
+    with another_app(settings) as lonely:
+
+        def answer(route: Route) -> None:
+            shown = lonely.test_client(use_cookies=False).get(
+                f"/chats/{conversation}", headers=route.request.all_headers()
+            )
+            route.fulfill(
+                status=shown.status_code, headers=dict(shown.headers), body=shown.get_data()
+            )
+
+        page.route(f"**/chats/{conversation}", answer, times=1)
+        page.goto(f"/chats/{conversation}")
+    expect(page.locator(".chat__main")).to_contain_text("Messages can't be reached right now")
+    say(page, "Where is it?")
+    expect(page.locator(STORED)).to_have_count(1)  # the page was loaded anew
+    assert texts(page) == ["Where is it?"]
+    expect(page.locator(TEXT)).to_have_value("")
 
 
 def test_what_was_missed_is_fetched_in_order(visit: Visit, watch: Watch) -> None:

@@ -253,6 +253,7 @@ TOPICS: dict[str, live_policy.Rule] = {
 
 # Places in pages that a domain above the page's own fills.
 SLOTS: dict[str, slots.Filler] = {
+    "category_rates": products_views.terms.by_category,
     "hold": terms.of_seller,
     "product": reviews_views.sections.of_product,
     "purchase": reviews_views.sections.of_purchase,

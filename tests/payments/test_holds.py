@@ -14,8 +14,9 @@ from app.payments.models import HoldReason
 from app.payments.policy import Hold, Standing, hold_of
 from app.payments.queries import standings_of
 from app.payments.service import releasing
+from app.products.service import commission
 from tests.factories.auth import make_user
-from tests.factories.products import make_product
+from tests.factories.products import make_category, make_product
 from tests.support.bought import paid, words
 from tests.support.programs import program_of
 
@@ -91,6 +92,16 @@ def test_the_rule_is_told_before_one_lists(app: Flask, login: Callable[..., Flas
         shown = words(browser.get(path))
         assert "Earnings become available 3 days after each sale. New sellers wait 7 days." in shown
         assert "until they have made 10 sales and 30 days have passed since the first" in shown
+
+
+def test_categories_with_another_commission_are_told_to_who_begins(
+    app: Flask, login: Callable[..., FlaskClient]
+) -> None:
+    admin, shelf = make_user(roles=("admin",)), make_category(name="Maps")
+    commission.set_of_category(admin_id=admin.id, category_id=shelf.id, basis_points=1550)
+    shown = words(login(make_user()).get("/auth/selling"))
+    assert "You receive 90% of each sale." in shown
+    assert "Commission by category: Maps 15.5%" in shown
 
 
 def test_programs_are_told(app: Flask) -> None:

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("products", __name__)
 
-from app.products.views import catalogue, seller, sitemap, stock  # noqa: E402,F401  # they add their routes to it
+from app.products.views import catalogue, seller, sitemap, stock, terms  # noqa: E402,F401  # they add their routes to it

@@ -17,6 +17,7 @@ from app.auth.service.mail_links import issue_mail_token
 from app.chats.service import opening, sending
 from app.kit.db import session
 from app.kit.ids import new_id
+from app.kit.money import Money
 from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
 from app.orders.models import OrderLine
@@ -30,7 +31,7 @@ from tests.factories.products import make_product
 from tests.factories.reviews import bought as bought_line
 from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import buyer, keys, log_in, on_sale, put_into_basket, unique, wait_until
-from tests.support.bought import delivered, fill
+from tests.support.bought import approved, delivered, fill, told
 from tests.support.sale import SandboxControl, start
 
 WIDTHS = (390, 768, 1280)
@@ -66,6 +67,7 @@ class Addresses:
     guest: dict[str, str]
     buyer: dict[str, str]
     seller: dict[str, str]
+    admin: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class World:
     addresses: Addresses
     buyer: User
     seller: User
+    admin: User
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,8 @@ def make_world(paypal: SandboxControl) -> World:
         sending.send(user_id=person.id, conversation_id=talk, text=words, client_id=new_id())
     order_talk = opening.about_order(user_id=person.id, order_id=bought, seller_id=seller.id)
     at = f"/products/{product.id}"
+    stuck = approved(make_user(), {product.id: 1})
+    told(stuck, "COMPLETED", amount=Money(99, "EUR"))
     return World(
         Addresses(
             guest={
@@ -182,9 +187,15 @@ def make_world(paypal: SandboxControl) -> World:
                 "webhooks": "/developers/webhooks",
                 "webhook": f"/developers/webhooks/{endpoint}",
             },
+            admin={
+                "commission": "/admin/commission",
+                "stuck": "/admin/payments/stuck",
+                "stuck-one": f"/admin/payments/stuck/{stuck}",
+            },
         ),
         person,
         seller,
+        make_user(roles=["admin"]),
     )
 
 
@@ -215,7 +226,7 @@ def test_every_page_is_looked_at(world: World, shop_app: Flask) -> None:
     routes = shop_app.url_map.bind("localhost")
     looked_at = {
         routes.match(urlsplit(address).path)[0]
-        for addresses in (world.addresses.guest, world.addresses.buyer, world.addresses.seller)
+        for addresses in vars(world.addresses).values()
         for address in addresses.values()
     }
     pages = {
@@ -253,6 +264,7 @@ def test_every_page_fits_and_breaks_no_policy(
         (world.addresses.guest, None),
         (world.addresses.buyer, world.buyer),
         (world.addresses.seller, world.seller),
+        (world.addresses.admin, world.admin),
     ]
     wrong: list[str] = []
     for addresses, person in who:

@@ -195,6 +195,9 @@ LISTENERS = [
         "notifications.message", chats_events.ConversationUnread, stream.tell_of_message, LOCAL
     ),
     Listener(
+        "notifications.message_read", chats_events.ConversationRead, stream.forget_message, LOCAL
+    ),
+    Listener(
         "notifications.review_wanted", reviews_events.ReviewWanted, stream.ask_for_reviews, LOCAL
     ),
     Listener(

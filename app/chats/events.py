@@ -25,3 +25,11 @@ class ConversationUnread:
     recipient_id: UUID
     sender_id: UUID
     since_seq: int
+
+
+@dataclass(frozen=True)
+class ConversationRead:
+    """What `ConversationUnread` was said of is read."""
+
+    conversation_id: UUID
+    reader_id: UUID

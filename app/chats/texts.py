@@ -15,6 +15,7 @@ MOST_WORDS = 200  # of one message, by which it is found
 MOST_PIECES = 2_100  # of one message, that are held against the keys of the shop: all of them
 LONGEST_WORD = 40
 _SHORTEST_UNIT = 5
+_LONGEST_WORD_OF_ALL = 16  # letters; what is longer, or has a digit or a sign, may be a key
 _SHOWN_OF_UNIT = 4  # a third of it at most
 _MASK = "••••"
 
@@ -98,8 +99,13 @@ def _pieces(text: str) -> Iterator[str]:
             yield whole
         for match in _PIECE.finditer(line):
             for piece in (match[0], match[0].strip(_AROUND), match[0].rpartition(":")[2]):
-                if len(piece) >= _SHORTEST_UNIT:
+                if len(piece) >= _SHORTEST_UNIT and not _is_plain_word(piece):
                     yield piece
+
+
+def _is_plain_word(piece: str) -> bool:
+    """Whether it is a word that anybody writes: stocked by somebody, it would be masked for all."""
+    return piece.isalpha() and len(piece) < _LONGEST_WORD_OF_ALL
 
 
 def words_of(text: str) -> list[str]:

@@ -306,7 +306,8 @@ function start(chat, { act, kept, send }) {
 
   composer.addEventListener("submit", (event) => {
     event.preventDefault();
-    const words = text.value.trim();
+    const value = text.value.trim();
+    const words = value.toWellFormed?.() ?? value; // half a UTF-16 pair can't be sent
     if (!words) return;
     const one = { client_id: newId(), text: words, reply_to: reply.to, sure: false };
     pending.add(one);

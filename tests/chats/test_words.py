@@ -165,6 +165,11 @@ class TestWords:
         sent = say(talk, talk.buyer, text, is_sure=True)
         assert set(shown_to(talk, talk.seller)[0].flags) == flags == set(sent.flags)
 
+    def test_words_that_somebody_stocks_are_masked_for_nobody(self, app: Flask) -> None:
+        talk = talking(stock=("thanks", "THANKS-4711"))
+        assert say(talk, talk.buyer, "thanks, it is THANKS-4711").text.startswith("thanks, it is T")
+        assert "4711" not in shown_to(talk, talk.seller)[-1].text
+
     def test_no_unit_of_stock_gets_into_mongodb(self, app: Flask) -> None:
         canary, sold = "CANARY-7F3A-99QX-STOCK", "login:canary-password-8"
         talk = talking(stock=(canary, sold, "CANARY-2222-OTHER"))

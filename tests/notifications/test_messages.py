@@ -8,11 +8,14 @@ from flask.testing import FlaskClient
 
 from app.auth.models import User
 from app.chats.events import ConversationUnread
+from app.chats.service import keeping
+from app.chats.store import conversations
 from app.kit.db import transactional
 from app.kit.ids import new_id
 from app.kit.outbox import emit
 from app.notifications.queries import notifications_of
 from tests.factories.auth import make_user
+from tests.support.chats import say, talking
 from tests.support.inbox import Inbox, path_in
 
 
@@ -40,3 +43,20 @@ def test_one_mail_until_it_is_read(
     assert answer.location == f"/chats/{conversation}"
     waits(ConversationUnread(conversation, reader.id, sender.id, since_seq=5))
     assert len(inbox.of(reader.email)) == 2
+
+
+def test_read_in_the_conversation_is_read_in_the_stream(
+    app: Flask, drain: Callable[[], None]
+) -> None:
+    talk = talking()
+    said = say(talk, talk.seller)
+    reader = talk.buyer.id
+    waits(ConversationUnread(talk.id, reader, talk.seller.id, since_seq=0))
+    conversations.note_told(talk.id, reader)
+    drain()
+    [told] = notifications_of(reader).items
+    assert told.read_at is None
+    keeping.mark_read(user_id=reader, conversation_id=talk.id, seq=said.seq)
+    drain()
+    [told] = notifications_of(reader).items
+    assert told.read_at is not None

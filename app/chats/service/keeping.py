@@ -6,10 +6,13 @@ from uuid import UUID
 
 from app.chats import texts
 from app.chats.errors import NoSuchConversation
+from app.chats.events import ConversationRead
 from app.chats.models import Membership, SystemEvent
 from app.chats.service import masking, saying
 from app.chats.store import conversations, messages, people
+from app.kit.db import transactional
 from app.kit.live.publishing import publish
+from app.kit.outbox import emit
 
 LONGEST_ANSWER = 1_000
 MOST_ANSWERS = 20
@@ -24,9 +27,17 @@ def mark_read(*, user_id: UUID, conversation_id: UUID, seq: int) -> None:
         seq = part.seq  # nobody has read what isn't there; a new one may not be marked yet
     if seq <= part.read and not part.unread:
         return
-    if conversations.note_read(conversation_id, user_id, seq):
+    read = conversations.note_read(conversation_id, user_id, seq)
+    if read.was_told:
+        _announce_read(conversation_id, user_id)
+    if read.is_news:
         publish(f"chat:{conversation_id}", f"read:{user_id}:{seq}")
     publish(f"inbox:{user_id}", f"read:{conversation_id}:{seq}")
+
+
+@transactional
+def _announce_read(conversation_id: UUID, user_id: UUID) -> None:
+    emit(ConversationRead(conversation_id, user_id))
 
 
 def mute(*, user_id: UUID, conversation_id: UUID, muted: bool) -> None:

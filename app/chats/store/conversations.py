@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pymongo import DESCENDING, ReturnDocument, UpdateMany, UpdateOne
@@ -250,18 +250,25 @@ def note_changed(message: Message) -> None:
         database.memberships.update_many(last, {"$set": {"preview": message.text[:PREVIEW_LENGTH]}})
 
 
-def note_read(conversation_id: UUID, user_id: UUID, seq: int) -> bool:
-    """Remember that somebody has read up to this message; False if that was known."""
+class Read(NamedTuple):
+    """What a read mark came to."""
+
+    is_news: bool  # it was not there before
+    was_told: bool  # a mail or notification had told of what is read now
+
+
+def note_read(conversation_id: UUID, user_id: UUID, seq: int) -> Read:
+    """Remember that somebody has read up to this message."""
     own = {"_id": _part(conversation_id, user_id)}
     with opened() as database:
         changed = database.memberships.update_one(
             own | {"read": {"$lt": seq}}, {"$set": {"read": seq}}
         )
-        database.memberships.update_one(
+        before = database.memberships.find_one_and_update(
             own | {"unread": True, "seq": {"$lte": seq}},
             {"$set": {"unread": False}, "$unset": {"unread_since": "", "told": ""}},
         )
-    return changed.modified_count > 0
+    return Read(changed.modified_count > 0, bool(before and before.get("told")))
 
 
 def mute(conversation_id: UUID, user_id: UUID, *, muted: bool) -> None:

@@ -30,6 +30,14 @@ def mark_read(*, user_id: UUID, notification_id: UUID) -> Told:
     return told
 
 
+@transactional
+def mark_read_about(*, user_id: UUID, kind: NotificationKind, key_begins: str) -> None:
+    """Note that a person has read elsewhere what those of a kind with such a key tell of."""
+    _mark(
+        user_id, Notification.kind == kind, Notification.key.startswith(key_begins, autoescape=True)
+    )
+
+
 def mark_all_read(
     *, user_id: UUID, kind: NotificationKind | None = None, up_to: UUID | None = None
 ) -> int:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from app.auth import queries as people
 from app.auth.events import AccountClosed, AccountReopened
-from app.chats.events import ConversationUnread
+from app.chats.events import ConversationRead, ConversationUnread
 from app.notifications.models import NotificationKind
+from app.notifications.service import reading
 from app.notifications.service.notifying import notify
 from app.orders.events import OrderDelivered, OrderFailed, OrderPaid, OrderPending
 from app.orders.queries import purchases
@@ -238,4 +239,13 @@ def tell_of_message(event: ConversationUnread) -> None:
         kind=NotificationKind.MESSAGE,
         key=f"{event.conversation_id}:{event.since_seq}",
         params={"conversation_id": str(event.conversation_id), "name": sender.display_name},
+    )
+
+
+def forget_message(event: ConversationRead) -> None:
+    """Count what told of a message as read once the conversation is."""
+    reading.mark_read_about(
+        user_id=event.reader_id,
+        kind=NotificationKind.MESSAGE,
+        key_begins=f"{event.conversation_id}:",
     )

@@ -61,8 +61,9 @@ def report(*, user_id: UUID, conversation_id: UUID, reason: str) -> None:
     """Have moderators look at a conversation, from now on; both people see that it was reported."""
     part_of(conversation_id, user_id)
     clean = masking.without_units(texts.taken(reason, longest=LONGEST_REASON))
-    if conversations.report(conversation_id, user_id, clean, datetime.now(UTC)):
-        saying.say(conversation_id, SystemEvent.REPORTED, about=user_id)
+    conversations.report(conversation_id, user_id, clean, datetime.now(UTC))
+    # Each time: it may have been left out when it was reported first, and is said once.
+    saying.say(conversation_id, SystemEvent.REPORTED, about=user_id)
 
 
 def set_up(*, user_id: UUID, answers: Sequence[str], away: str, enter_sends: bool) -> None:

@@ -35,7 +35,7 @@ _MOMENT = TypeAdapter[datetime](Moment)
 def thread(conversation_id: UUID) -> ResponseReturnValue:
     """The conversation at its end, or (`before`) an earlier part of it."""
     no_store()
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=int) or None
     return _show(conversation_id, MessageForm(formdata=None), before=before)
 
 

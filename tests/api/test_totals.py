@@ -10,13 +10,14 @@ from sqlalchemy import text
 from app.kit.api.operations import operation_of
 from app.kit.api.schemas import Listing, Paged
 from app.kit.db import session, transactional
+from app.kit.money import Money
 from app.kit.paging import MOST_COUNTED
 from app.products.service import commission
 from app.reviews.service import moderation, writing
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
 from tests.factories.reviews import line_of
-from tests.support.bought import delivered
+from tests.support.bought import approved, delivered, told
 from tests.support.chats import say, talking
 from tests.support.programs import program_of
 
@@ -38,7 +39,7 @@ def test_every_list_tells_its_total_when_asked(
     app: Flask, query_counter: list[str], drain: Callable[[], None]
 ) -> None:
     seller = make_user(roles=("seller", "admin"))
-    product = make_product(seller, stock=("A", "B", "C", "D"))
+    product = make_product(seller, stock=("A", "B", "C", "D", "E", "F"))
     make_product(seller)
     buyer = make_user()
     for _ in range(2):
@@ -47,6 +48,7 @@ def test_every_list_tells_its_total_when_asked(
         moderation.report(user_id=seller.id, review_id=review_id, reason="Not fine")
         talk = talking(seller=seller)
         say(talk, talk.buyer)
+        told(approved(buyer, {product.id: 1}), "COMPLETED", amount=Money(999, "EUR"))
     set_rate = partial(commission.set_of_category, admin_id=seller.id)
     for basis_points in (400, 500):
         set_rate(category_id=make_category().id, basis_points=basis_points)
@@ -70,6 +72,7 @@ def test_every_list_tells_its_total_when_asked(
         "/api/v1/webhooks/<uuid:endpoint_id>/messages": f"/webhooks/{hook}/messages",
         "/api/v1/notifications": "/notifications",
         "/api/v1/products/<uuid:product_id>/reviews": f"/products/{product.id}/reviews",
+        "/api/v1/admin/payments/stuck": "/admin/payments/stuck",
         "/api/v1/admin/reviews/reports": "/admin/reviews/reports",
         "/api/v1/chats": "/chats",
     }

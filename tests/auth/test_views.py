@@ -498,7 +498,8 @@ class TestSellersOnly:
         log_in(client, make_user())
         told = page_of(client.get("/auth/selling")).select_one(".promises").get_text()
         assert "You receive 90% of each sale" in told
-        assert "available 3 days after the sale" in told
+        assert "available 3 days after" in told
+        assert "For you it is 7 days now" in told
         assert "lowest price is €1.00" in told
 
 

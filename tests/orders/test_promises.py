@@ -8,6 +8,7 @@ from tests.support.harm import FREEZE, noticed
 # What somebody with the database's password, or a bug, could do.
 HARM = {
     "the record of deliveries never changes": FREEZE.format("delivery_record"),
+    "what operators decided never changes": FREEZE.format("operator_decision"),
     "settled payments and paid orders match one to one": "UPDATE payment"
     " SET state = 'failed', settled_at = NULL",
     "a delivered line has all its pieces, a paid one waits less than a minute": "UPDATE order_line"

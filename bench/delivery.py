@@ -119,7 +119,7 @@ class Buyer:
 
 
 def _news_address(page: str) -> str:
-    found = re.search(r'hx-get="([^"]+)"[^>]*hx-trigger="live:changed', page)
+    found = re.search(r'hx-get="(/order/purchases/[^"]+)"', page)
     if found is None:
         raise RuntimeError("the page does not wait for news")
     return html.unescape(found[1])

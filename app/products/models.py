@@ -137,7 +137,7 @@ class Product(Model):
             name="shared_fits_kind",
         ),
         Index("ix_product_search", "search", postgresql_using="gin"),
-        # One index for each way the catalogue is sorted, whole and by category.
+        # One index for each way the catalogue is sorted: whole, by category and by seller.
         Index("ix_product_new", "published_at", "id", postgresql_where="state = 'published'"),
         Index("ix_product_price", "price_minor", "id", postgresql_where="state = 'published'"),
         Index("ix_product_popular", "sold_count", "id", postgresql_where="state = 'published'"),
@@ -158,6 +158,27 @@ class Product(Model):
         Index(
             "ix_product_category_popular",
             "category_id",
+            "sold_count",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
+        Index(
+            "ix_product_seller_new",
+            "seller_id",
+            "published_at",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
+        Index(
+            "ix_product_seller_price",
+            "seller_id",
+            "price_minor",
+            "id",
+            postgresql_where="state = 'published'",
+        ),
+        Index(
+            "ix_product_seller_popular",
+            "seller_id",
             "sold_count",
             "id",
             postgresql_where="state = 'published'",

@@ -297,12 +297,23 @@ function start(chat, { act, kept, send }) {
   }
 
   let typedAt = 0;
+  let saidAt = 0;
   text.addEventListener("input", () => {
     keepDraft();
-    if (Date.now() - typedAt < TYPING_EVERY) return;
     typedAt = Date.now();
-    act("chat.typing", { conversation }).catch(() => {});
+    sayTyping();
   });
+  // Who types before the socket stands is seen to once it does.
+  document.addEventListener("live:open", () => {
+    if (Date.now() - typedAt < TYPING_FOR) sayTyping();
+  });
+  function sayTyping() {
+    if (Date.now() - saidAt < TYPING_EVERY) return;
+    saidAt = Date.now();
+    act("chat.typing", { conversation }).catch(() => {
+      saidAt = 0;
+    });
+  }
 
   composer.addEventListener("submit", (event) => {
     event.preventDefault();

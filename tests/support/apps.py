@@ -16,7 +16,9 @@ def another_app(settings: Settings) -> Iterator[Flask]:
     """An application with these settings; its connections are closed afterwards."""
     created = create_app(settings)
     created.config["WTF_CSRF_ENABLED"] = False
-    yield created
-    with created.app_context():
-        close_store()
-        db.engine.dispose()
+    try:
+        yield created
+    finally:
+        with created.app_context():
+            close_store()
+            db.engine.dispose()

@@ -49,7 +49,10 @@ class _Store:
             # Not timeoutMS, by which a server that is gone would be looked for as long.
             socketTimeoutMS=ANSWER_MS,
             waitQueueTimeoutMS=ANSWER_MS,
-            retryReads=False,  # of a server that stands still: whoever asks would wait twice
+            # Of a server that stands still whoever asks would wait three times as long. Whatever is
+            # written may be written again: the page does it, and the sweep.
+            retryReads=False,
+            retryWrites=False,
             maxPoolSize=50,
             connect=False,
         )

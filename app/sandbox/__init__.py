@@ -1,8 +1,8 @@
 """A PayPal of the shop's own, for trying it out: REST API, payment window, webhooks, books.
 
-It stands in where no PayPal credentials are set. It speaks PayPal's Orders v2, Payments v2 (reading
-captures) and Webhooks v1, so that a client needs nothing but another address; it keeps its own
-double-entry books, which the shop's are compared with; and it can be told to go wrong.
+It stands in where no PayPal credentials are set. It speaks PayPal's Orders v2, Payments v2
+(captures and refunds) and Webhooks v1, so that a client needs nothing but another address; it keeps
+its own double-entry books, which the shop's are compared with; and it can be told to go wrong.
 
 Serve it with one process and several threads: `gunicorn --threads 16 'app.sandbox:create_app()'`.
 Its state is one SQLite file in SANDBOX_DATA_DIR. It knows nothing of the shop's domains.
@@ -20,7 +20,16 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.sandbox import api, checkout_pages, control, notifications_api, oauth, orders_api, sdk_js
+from app.sandbox import (
+    api,
+    checkout_pages,
+    control,
+    notifications_api,
+    oauth,
+    orders_api,
+    payments_api,
+    sdk_js,
+)
 from app.sandbox.clock import Clock
 from app.sandbox.config import SandboxConfig
 from app.sandbox.errors import PaypalError
@@ -56,7 +65,15 @@ def create_app(config: SandboxConfig | None = None) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["sandbox"] = _open(config)
-    for module in (oauth, orders_api, notifications_api, sdk_js, checkout_pages, control):
+    for module in (
+        oauth,
+        orders_api,
+        payments_api,
+        notifications_api,
+        sdk_js,
+        checkout_pages,
+        control,
+    ):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(PaypalError, api.error_answer)
     app.register_error_handler(HTTPException, _http_error)

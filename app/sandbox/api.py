@@ -37,7 +37,7 @@ def perform(
     """Carry out a call as PayPal would, faults included.
 
     Args:
-        operation: create, get, patch or capture.
+        operation: create, get, patch, capture or refund.
         work: what is to be done, in one transaction.
         body: the parsed request, for comparing calls of the same PayPal-Request-Id.
     """
@@ -74,8 +74,9 @@ def require_token(box: Sandbox) -> None:
 
 def _operation() -> str:
     """The fault's name of the call being made."""
-    if request.path.endswith("/capture"):
-        return "capture"
+    for operation in ("capture", "refund"):
+        if request.path.endswith(f"/{operation}"):
+            return operation
     return {"GET": "get", "PATCH": "patch"}.get(request.method, "create")
 
 

@@ -1,7 +1,8 @@
 """Double-entry books: who paid what to whom. What the shop's own ledger is compared with.
 
 An entry is a set of postings that sum to zero in each currency. A payment takes its money from the
-payer's bank, passes it through the payer's account to the merchant, and PayPal's fee from there.
+payer's bank, passes it through the payer's account to the merchant, and PayPal's fee from there. A
+refund waits between the merchant's account and the payer's until it is completed.
 """
 
 import sqlite3
@@ -11,6 +12,8 @@ from app.sandbox.money import Amount
 
 MERCHANT = "merchant"
 FEES = "paypal_fees"
+REFUNDS = "refunds_under_way"
+REFUSED = ("DECLINED", "FAILED")  # states of a capture that never took money
 
 
 def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, now: float) -> None:
@@ -21,24 +24,43 @@ def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, now: float) ->
     _post(db, capture, postings, now)
 
 
+def book_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, now: float) -> None:
+    """Take the money of a refund off the merchant's account; PayPal keeps its fee."""
+    _post(db, refund, [(MERCHANT, -refund["gross"]), (REFUNDS, refund["gross"])], now)
+
+
+def return_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, now: float) -> None:
+    """Give the money of a failed refund back to the merchant."""
+    _post(db, refund, [(REFUNDS, -refund["gross"]), (MERCHANT, refund["gross"])], now)
+
+
+def pay_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, payer: str, now: float) -> None:
+    """Give the money of a completed refund to its payer, and from there to the bank."""
+    gross = refund["gross"]
+    bank, account = f"bank:{payer}", f"payer:{payer}"
+    postings = [(REFUNDS, -gross), (account, gross), (account, -gross), (bank, gross)]
+    _post(db, refund, postings, now)
+
+
 def book_fee(db: sqlite3.Connection, capture: sqlite3.Row, *, fee: Amount, now: float) -> None:
     """Book PayPal's fee of a completed capture."""
     _post(db, capture, [(MERCHANT, -fee.minor), (FEES, fee.minor)], now)
 
 
 def _post(
-    db: sqlite3.Connection, capture: sqlite3.Row, postings: list[tuple[str, int]], now: float
+    db: sqlite3.Connection, about: sqlite3.Row, postings: list[tuple[str, int]], now: float
 ) -> None:
     db.executemany(
         "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
-        [(capture["id"], name, capture["currency"], minor, now) for name, minor in postings],
+        [(about["id"], name, about["currency"], minor, now) for name, minor in postings],
     )
 
 
 def read(db: sqlite3.Connection) -> dict[str, Any]:
     """The books in minor units per currency, and whether they sum to zero.
 
-    `captures` are those that took money or will; `refused` those that never did.
+    `captures` are those that took money or will; `refused` those that never did. What went back
+    since stands in `refunds`.
     """
     accounts: dict[str, dict[str, int]] = {}
     sums: dict[str, int] = {}
@@ -59,8 +81,9 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
         "accounts": accounts,
         "sums": sums,
         "balanced": not open_entries and not any(sums.values()),
-        "captures": [row for row in captures if row["status"] in {"COMPLETED", "PENDING"}],
-        "refused": [row for row in captures if row["status"] not in {"COMPLETED", "PENDING"}],
+        "captures": [row for row in captures if row["status"] not in REFUSED],
+        "refused": [row for row in captures if row["status"] in REFUSED],
+        "refunds": [_refund(row) for row in db.execute("SELECT * FROM refund ORDER BY number")],
     }
 
 
@@ -75,6 +98,18 @@ def _capture(row: sqlite3.Row) -> dict[str, Any]:
         "gross_minor": row["gross"],
         "fee_minor": fee,
         "net_minor": None if fee is None else row["gross"] - fee,
+        "custom_id": row["custom_id"],
+        "invoice_id": row["invoice_id"],
+    }
+
+
+def _refund(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "capture_id": row["capture_id"],
+        "status": row["status"],
+        "currency": row["currency"],
+        "gross_minor": row["gross"],
         "custom_id": row["custom_id"],
         "invoice_id": row["invoice_id"],
     }

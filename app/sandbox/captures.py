@@ -12,6 +12,9 @@ from app.sandbox.money import CURRENCIES, Amount, fee
 from app.sandbox.payers import Payer
 from app.sandbox.state import Sandbox
 
+# The states in which the money has come, whether it went back since or not.
+MONEY_CAME = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
+
 
 class NotPending(Exception):
     """The capture is not waiting for that."""
@@ -24,7 +27,7 @@ def invoice_taken(db: sqlite3.Connection, order: dict[str, Any]) -> bool:
         return True
     return any(
         db.execute(
-            "SELECT 1 FROM capture WHERE invoice_id = ? AND status IN ('COMPLETED', 'PENDING')",
+            "SELECT 1 FROM capture WHERE invoice_id = ? AND status NOT IN ('DECLINED', 'FAILED')",
             (number,),
         ).fetchone()
         for number in numbers
@@ -92,7 +95,7 @@ def deny(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
 def tell_fee(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
     """Take the fee of a capture that was completed without; NotPending if it waits for none."""
     row = _row(db, capture_id)
-    if row["status"] != "COMPLETED" or row["fee"] is not None:
+    if row["status"] not in MONEY_CAME or row["fee"] is not None:
         raise NotPending(f"This capture is {row['status']}, and no fee of it is to come.")
     _charge(db, sandbox, row)
     _announce(db, sandbox, capture_id, "COMPLETED")
@@ -179,7 +182,7 @@ def _render(row: sqlite3.Row, config: SandboxConfig) -> dict[str, Any]:
             "paypal_fee": Amount(row["fee"], row["currency"]).to_json(),
             "net_amount": Amount(row["gross"] - row["fee"], row["currency"]).to_json(),
         }
-    elif row["status"] == "COMPLETED":
+    elif row["status"] in MONEY_CAME:
         body["seller_receivable_breakdown"] = {"gross_amount": gross.to_json()}
     return body
 

@@ -12,16 +12,16 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.sandbox import books, captures, events, orders
+from app.sandbox import books, captures, events, orders, refunds
 from app.sandbox.api import error_answer, json_answer
 from app.sandbox.clock import iso
 from app.sandbox.errors import PaypalError
 from app.sandbox.events import EVENT_TYPES
 from app.sandbox.faults import (
-    CAPTURE_ONLY,
     CHOICES,
     KINDS,
     MEANINGS,
+    ONE_OPERATION,
     OPERATIONS,
     WEBHOOK_FAULTS,
 )
@@ -97,6 +97,7 @@ def _page(problem: str | None = None, status: int = 200) -> Response:
         shown: dict[str, Any] = {
             "orders": _rows(db, "SELECT id, status, document FROM paypal_order ORDER BY number"),
             "captures": _rows(db, "SELECT * FROM capture ORDER BY number"),
+            "refunds": _rows(db, "SELECT * FROM refund ORDER BY number"),
             "events": _rows(
                 db, "SELECT number, id, event_type, created_at FROM event ORDER BY number"
             ),
@@ -116,7 +117,8 @@ def _page(problem: str | None = None, status: int = 200) -> Response:
         meanings=MEANINGS,
         choices=CHOICES,
         operations=OPERATIONS,
-        capture_only=CAPTURE_ONLY,
+        one_operation=ONE_OPERATION,
+        money_came=captures.MONEY_CAME,
         webhook_faults=WEBHOOK_FAULTS,
         event_types=EVENT_TYPES,
         forgeries=FORGERIES,
@@ -243,6 +245,45 @@ def end_capture(capture_id: str, end: str) -> AnyResponse:
             _ENDS[end](db, box, capture_id)
             body = captures.show(db, box.config, capture_id)
     except captures.NotPending as error:
+        return _problem(CONFLICT, str(error))
+    box.dispatcher.nudge()
+    return _done(body)
+
+
+@blueprint.post("/sandbox/captures/<capture_id>/refund")
+def refund(capture_id: str) -> AnyResponse:
+    """Refund as the merchant would in PayPal's own pages: `{"value": "1.50"}`, or all that is left.
+
+    No call of the shop's API has made it: what the shop learns of it, it learns by webhook.
+    """
+    sent = _input() or {}
+    value = sent.get("value") if isinstance(sent, dict) else None
+    box = sandbox()
+    try:
+        with box.storage.transaction() as db:
+            capture = captures.show(db, box.config, capture_id)
+            body = {"amount": capture["amount"] | {"value": str(value)}} if value else {}
+            made = refunds.make(db, box, capture_id, body)
+    except PaypalError as error:
+        if error.status == NOT_FOUND:
+            raise
+        return _problem(CONFLICT, error.details[0]["description"])
+    box.dispatcher.nudge()
+    return _done(made)
+
+
+_REFUND_ENDS = {"complete": refunds.complete, "fail": refunds.fail}
+
+
+@blueprint.post("/sandbox/refunds/<refund_id>/<any(complete, fail):end>")
+def end_refund(refund_id: str, end: str) -> AnyResponse:
+    """The money of a pending refund reaches its payer, or comes back."""
+    box = sandbox()
+    try:
+        with box.storage.transaction() as db:
+            _REFUND_ENDS[end](db, box, refund_id)
+            body = refunds.show(db, box.config, refund_id)
+    except refunds.NotPending as error:
         return _problem(CONFLICT, str(error))
     box.dispatcher.nudge()
     return _done(body)

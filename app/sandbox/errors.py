@@ -2,8 +2,8 @@
 
 Every text is copied word for word from PayPal's OpenAPI descriptions (the enumerations of
 `orders.create` 400 and 422, `orders.patch` 400 and 422, `orders.capture` 400 and 422 in
-checkout_orders_v2.json, and of captures in payments_payment_v2.json), spaces and all: clients that
-validate answers against those descriptions reject anything else.
+checkout_orders_v2.json, and of `captures.refund` in payments_payment_v2.json), spaces and all:
+clients that validate answers against those descriptions reject anything else.
 """
 
 from typing import Any
@@ -212,6 +212,47 @@ BY_OPERATION: dict[str, dict[str, str]] = {
             "The amount specified is different from the amount authorized by payer."
         ),
     },
+    "refund": {
+        "CAPTURE_FULLY_REFUNDED": "The capture has already been fully refunded",
+        "REFUND_CAPTURE_CURRENCY_MISMATCH": "Refund must be in the same currency as the capture",
+        "REFUND_NOT_ALLOWED": "Capture cannot be refunded.",
+        "REFUND_TIME_LIMIT_EXCEEDED": (
+            "You are over the time limit to perform a refund on this capture"
+        ),
+        "REFUND_AMOUNT_EXCEEDED": (
+            "The refund amount must be less than or equal to the capture amount that has not "
+            "yet been refunded."
+        ),
+        "REFUND_FAILED_INSUFFICIENT_FUNDS": (
+            "Capture could not be refunded due to insufficient funds. Please check to see if "
+            "you have sufficient funds in your PayPal account or if the bank account linked "
+            "to your PayPal account is verified and has sufficient funds."
+        ),
+        "PARTIAL_REFUND_NOT_ALLOWED": (
+            "You cannot do a refund less than the original capture amount."
+        ),
+        "MAX_NUMBER_OF_REFUNDS_EXCEEDED": (
+            "You have exceeded the maximum number of refund attempts for this capture."
+        ),
+        "PENDING_CAPTURE": (
+            "Cannot initiate a refund as the capture is pending. Capture is typically pending "
+            "when the payer has funded the transaction using e-check/bank funded."
+        ),
+        "DUPLICATE_INVOICE_ID": "Invoice ID was previously used to refund a capture.",
+        "PAYEE_ACCOUNT_LOCKED_OR_CLOSED": (
+            "Transaction could not complete because payee account is locked or closed."
+        ),
+        "PAYER_ACCOUNT_LOCKED_OR_CLOSED": "The payer account cannot be used for this transaction.",
+        "PAYEE_ACCOUNT_RESTRICTED": "Payee account is restricted.",
+        "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK": (
+            "Refunds are not allowed on this capture due to a chargeback on the card or bank. "
+            "Please contact the payee to resolve the chargeback."
+        ),
+        "TRANSACTION_DISPUTED": (
+            "Partial refunds cannot be offered at this time because there is an open case on "
+            "this transaction. Visit the PayPal Resolution Center to review this case."
+        ),
+    },
 }
 
 # What a payer's bank or account may say to a capture; the order itself stays good.
@@ -231,6 +272,21 @@ DECLINES = frozenset(
         "TRANSACTION_BLOCKED_BY_PAYEE",
         "DOMESTIC_TRANSACTION_REQUIRED",
         "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED",
+    }
+)
+
+# Why PayPal may refuse a refund that the sandbox would make: ordered as a fault.
+REFUND_REFUSALS = frozenset(
+    {
+        "REFUND_FAILED_INSUFFICIENT_FUNDS",
+        "REFUND_NOT_ALLOWED",
+        "PARTIAL_REFUND_NOT_ALLOWED",
+        "MAX_NUMBER_OF_REFUNDS_EXCEEDED",
+        "PAYEE_ACCOUNT_LOCKED_OR_CLOSED",
+        "PAYER_ACCOUNT_LOCKED_OR_CLOSED",
+        "PAYEE_ACCOUNT_RESTRICTED",
+        "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK",
+        "TRANSACTION_DISPUTED",
     }
 )
 
@@ -294,7 +350,7 @@ def unprocessable(
 
 
 def not_found() -> PaypalError:
-    """404: no such order, capture or event."""
+    """404: no such order, capture, refund or event."""
     detail = {"issue": "INVALID_RESOURCE_ID", "description": COMMON["INVALID_RESOURCE_ID"]}
     return PaypalError(404, [detail])
 

@@ -17,6 +17,9 @@ EVENT_TYPES: dict[str, str] = {
     "PAYMENT.CAPTURE.PENDING": "Payment pending",
     "PAYMENT.CAPTURE.DENIED": "Payment denied",
     "PAYMENT.CAPTURE.DECLINED": "Payment declined",
+    "PAYMENT.CAPTURE.REFUNDED": "Payment refunded",
+    "PAYMENT.REFUND.PENDING": "Refund pending",
+    "PAYMENT.REFUND.FAILED": "Refund failed",
 }
 EVERYTHING = "*"
 

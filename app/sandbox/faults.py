@@ -7,10 +7,10 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from app.sandbox.errors import DECLINES
+from app.sandbox.errors import DECLINES, REFUND_REFUSALS
 from app.sandbox.forgeries import FORGERIES
 
-OPERATIONS = ("token", "create", "get", "patch", "capture")
+OPERATIONS = ("token", "create", "get", "patch", "capture", "refund")
 # kind -> the options it takes, with what they are when left out
 OPERATION_FAULTS: dict[str, dict[str, Any]] = {
     "slow": {"seconds": 2.0},
@@ -24,6 +24,9 @@ OPERATION_FAULTS: dict[str, dict[str, Any]] = {
     "pending": {"reason": "ECHECK"},
     "declined_capture": {},
     "fee_later": {},
+    "pending_refund": {},
+    "failed_refund": {},
+    "refuse_refund": {"refusal": "REFUND_FAILED_INSUFFICIENT_FUNDS"},
 }
 WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
     "webhook_drop": {},
@@ -44,13 +47,19 @@ MEANINGS = {
     "pending": "The payment is taken, but its money comes later.",
     "declined_capture": "The payment is taken, but as one that was declined.",
     "fee_later": "The payment is completed, but PayPal does not tell its fee yet.",
+    "pending_refund": "The refund is taken on, but the payer gets the money later.",
+    "failed_refund": "The refund is taken on, but fails at once.",
+    "refuse_refund": "PayPal refuses to refund.",
     "webhook_drop": "The webhook is never sent.",
     "webhook_delay": "The webhook comes later.",
     "webhook_duplicate": "The webhook comes several times.",
     "webhook_shuffle": "Webhooks are collected for a while, then sent last first.",
     "webhook_forge": "The webhook is sent as a forger would send it.",
 }
-CAPTURE_ONLY = frozenset({"decline", "pending", "declined_capture", "fee_later"})
+# kind -> the one operation in which it strikes
+ONE_OPERATION = dict.fromkeys(
+    ("decline", "pending", "declined_capture", "fee_later"), "capture"
+) | (dict.fromkeys(("pending_refund", "failed_refund", "refuse_refund"), "refund"))
 KINDS = OPERATION_FAULTS | WEBHOOK_FAULTS
 MAX_TIMES = 100_000
 MAX_SECONDS = 366 * 24 * 3600
@@ -66,6 +75,7 @@ PENDING_REASONS = (
 )
 CHOICES: dict[str, tuple[Any, ...]] = {
     "issue": tuple(sorted(DECLINES)),
+    "refusal": tuple(sorted(REFUND_REFUSALS)),
     "reason": PENDING_REASONS,
     "forgery": tuple(FORGERIES),
     "status": (500, 503),
@@ -115,8 +125,7 @@ class Faults:
         operation = request.get("operation")
         if operation is not None and (operation not in OPERATIONS or kind in WEBHOOK_FAULTS):
             raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}, not for webhooks")
-        if kind in CAPTURE_ONLY:
-            operation = "capture"
+        operation = ONE_OPERATION.get(kind, operation)
         event_type = request.get("event_type")
         if event_type is not None and kind not in WEBHOOK_FAULTS:
             raise ValueError("event_type is for webhook faults")

@@ -15,8 +15,10 @@ from app.sandbox.clock import Clock
 from app.sandbox.errors import in_progress, invalid, unprocessable
 from app.sandbox.storage import Storage
 
-# For orders; payments and payouts keep theirs longer.
-KEPT_SECONDS = 6 * 3600
+KEPT_SECONDS = 6 * 3600  # for orders
+# What is known already is answered 200 where PayPal describes that; of a refund it describes 201.
+SAYS_200_AGAIN = frozenset({"create", "capture"})
+KEPT_LONGER = {"refund": 45 * 24 * 3600}
 MAX_LENGTH = 108
 UNPROCESSABLE = 422
 
@@ -56,7 +58,7 @@ class Guard:
         """Do the work and keep its answer, or give the kept one.
 
         Args:
-            operation: `create` or `capture`; ids of the one say nothing to the other.
+            operation: such as `create`; ids of one operation say nothing to another.
             request_id: None does the work unguarded.
             fingerprint: what the request asks for.
             before: runs ahead of fresh work, outside of any transaction.
@@ -104,9 +106,8 @@ class Guard:
         if row["fingerprint"] != fingerprint:
             raise unprocessable("INCOMPATIBLE_PARAMETER_VALUE", "PayPal-Request-Id", key[1])
         body = json.loads(row["body"])
-        if row["status"] == UNPROCESSABLE:
-            return Answer(row["status"], body)
-        return Answer(200, body)
+        is_known = key[0] in SAYS_200_AGAIN and row["status"] != UNPROCESSABLE
+        return Answer(200 if is_known else row["status"], body)
 
     def _keep(
         self, db: sqlite3.Connection, key: tuple[str, str], fingerprint: str, answer: Answer
@@ -118,7 +119,7 @@ class Guard:
                 fingerprint,
                 answer.status,
                 json.dumps(answer.body),
-                self._clock.now() + KEPT_SECONDS,
+                self._clock.now() + KEPT_LONGER.get(key[0], KEPT_SECONDS),
             ),
         )
 

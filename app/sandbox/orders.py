@@ -8,7 +8,7 @@ import json
 import sqlite3
 from typing import Any
 
-from app.sandbox import captures, events
+from app.sandbox import captures, events, refunds
 from app.sandbox.clock import iso
 from app.sandbox.config import SandboxConfig
 from app.sandbox.errors import PaypalError, not_found, text, unprocessable
@@ -172,11 +172,14 @@ def render_minimal(config: SandboxConfig, order: dict[str, Any]) -> dict[str, An
 def render(db: sqlite3.Connection, config: SandboxConfig, order: dict[str, Any]) -> dict[str, Any]:
     """The whole order as PayPal shows it."""
     taken = captures.of_order(db, config, order["id"])
+    given_back = refunds.of_order(db, config, order["id"]) if taken else {}
     units = []
     for index, unit in enumerate(order["purchase_units"]):
         shown = dict(unit)
         if index in taken:
             shown["payments"] = {"captures": [taken[index]]}
+        if index in given_back:
+            shown["payments"]["refunds"] = given_back[index]
         units.append(shown)
     body = {
         "id": order["id"],

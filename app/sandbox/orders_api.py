@@ -1,4 +1,4 @@
-"""Orders v2 and captures over HTTP.
+"""Orders v2 over HTTP.
 
 https://developer.paypal.com/docs/api/orders/v2/
 """
@@ -7,7 +7,7 @@ import sqlite3
 
 from flask import Blueprint, Response, request
 
-from app.sandbox import captures, orders, patching, validation
+from app.sandbox import orders, patching, validation
 from app.sandbox.api import REQUEST_ID, perform, read_json, require_token, wants_whole
 from app.sandbox.errors import invalid
 from app.sandbox.idempotency import Answer
@@ -73,14 +73,3 @@ def capture(order_id: str) -> Response:
         return orders.capture(db, box, order_id, whole=whole)
 
     return perform("capture", work, body=body)
-
-
-@blueprint.get("/v2/payments/captures/<capture_id>")
-def show_capture(capture_id: str) -> Response:
-    """A capture as it stands."""
-    box = sandbox()
-
-    def work(db: sqlite3.Connection) -> Answer:
-        return Answer(200, captures.show(db, box.config, capture_id))
-
-    return perform("get", work)

@@ -25,8 +25,17 @@ CREATE TABLE IF NOT EXISTS capture (
     fee INTEGER, custom_id TEXT, invoice_id TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS capture_order ON capture (order_id);
-CREATE UNIQUE INDEX IF NOT EXISTS capture_invoice ON capture (invoice_id)
-    WHERE status IN ('COMPLETED', 'PENDING');
+DROP INDEX IF EXISTS capture_invoice;
+CREATE UNIQUE INDEX IF NOT EXISTS capture_invoice_taken ON capture (invoice_id)
+    WHERE status NOT IN ('DECLINED', 'FAILED');
+CREATE TABLE IF NOT EXISTS refund (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    capture_id TEXT NOT NULL REFERENCES capture (id), status TEXT NOT NULL,
+    currency TEXT NOT NULL, gross INTEGER NOT NULL, custom_id TEXT, invoice_id TEXT, note TEXT,
+    created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS refund_capture ON refund (capture_id);
+CREATE INDEX IF NOT EXISTS refund_invoice ON refund (invoice_id);
 CREATE TABLE IF NOT EXISTS posting (
     id INTEGER PRIMARY KEY, entry TEXT NOT NULL, account TEXT NOT NULL,
     currency TEXT NOT NULL, minor INTEGER NOT NULL, created_at REAL NOT NULL

@@ -68,6 +68,10 @@ RUSSIAN = {
     "Money never comes": "Деньги не придут",
     "The fee is known": "Комиссия известна",
     "None yet.": "Пока нет.",
+    "all that is left": "весь остаток",
+    "Refund": "Возврат",
+    "Refunds": "Возвраты",
+    "Money comes back": "Деньги вернулись",
     "Orders": "Заказы",
     "Payment window": "Окно оплаты",
     "Approve as": "Одобряет",
@@ -124,6 +128,12 @@ RUSSIAN = {
     "The payment is completed, but PayPal does not tell its fee yet.": (
         "Платёж завершён, но PayPal пока не называет комиссию."
     ),
+    "The refund is taken on, but the payer gets the money later.": (
+        "Возврат принят, но плательщик получит деньги позже."
+    ),
+    "The refund is taken on, but fails at once.": "Возврат принят, но сразу не удаётся.",
+    "PayPal refuses to refund.": "PayPal отказывает в возврате.",
+    "refusal": "причина отказа",
     "The webhook is never sent.": "Вебхук не отправляется.",
     "The webhook comes later.": "Вебхук приходит позже.",
     "The webhook comes several times.": "Вебхук приходит несколько раз.",

@@ -92,6 +92,11 @@ class Api:
         assert answer.ok, answer.text
         return answer
 
+    def refund(self, capture_id: str, body: Any = None, **headers: str) -> requests.Response:
+        """Refund a capture, all that is left without a body; whole answer."""
+        headers = {"Prefer": "return=representation", **headers}
+        return self.call("POST", f"/v2/payments/captures/{capture_id}/refund", body, **headers)
+
     def fault(self, kind: str, **options: Any) -> None:
         """Let something go wrong."""
         self.control("POST", "/sandbox/faults", kind=kind, **options)

@@ -309,6 +309,7 @@ KEPT = {
     "ledger_account": "books",
     "ledger_transaction": "books",
     "ledger_entry": "books",
+    "account_balance": "so many as accounts; a few for each of the platform's",
     "seller_earnings": "so many as sellers",
     "user_count": "a few for each person",
     "notification_preference": "so many for each person as there are kinds",

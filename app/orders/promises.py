@@ -47,12 +47,13 @@ PROMISES = [
            OR (u.state = 'sold' AND (o.id IS NULL OR o.state NOT IN ('paid', 'delivered')))""",
     ),
     promise(
-        "what each seller is owed is the sum of their lines",
+        "what is booked to each seller for sales is the sum of their lines",
         """
         SELECT owed.owner_id FROM (
             SELECT a.owner_id, -sum(e.amount_minor) AS minor FROM ledger_entry e
             JOIN ledger_account a ON a.id = e.account_id
-            WHERE a.kind IN ('seller_pending', 'seller_available') GROUP BY a.owner_id) owed
+            JOIN ledger_transaction t ON t.id = e.transaction_id
+            WHERE t.kind = 'sale' AND a.kind = 'seller_pending' GROUP BY a.owner_id) owed
         FULL JOIN (
             SELECT l.seller_id, sum(l.quantity * l.unit_price_minor - l.commission_minor) AS minor
             FROM order_line l JOIN orders o ON o.id = l.order_id

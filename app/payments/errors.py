@@ -52,3 +52,10 @@ class CertificateUnavailable(Unavailable):
         super().__init__(
             "payments.certificate", _("PayPal's certificate could not be fetched."), retry_after=30
         )
+
+
+class BalanceTooLow(Conflict):
+    """More is to be paid out than is available."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.balance_too_low", _("That is more than is available."))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    SmallInteger,
     Text,
     UniqueConstraint,
     func,
@@ -148,10 +149,15 @@ class AccountKind(StrEnum):
     """What an account of the ledger holds."""
 
     PAYPAL_CASH = "paypal_cash"
+    # What PayPal holds back of it, as long as a dispute lasts.
+    PAYPAL_HELD = "paypal_held"
     PAYPAL_FEES = "paypal_fees"
     PLATFORM_REVENUE = "platform_revenue"
     SELLER_PENDING = "seller_pending"
+    # Below zero where more went back than was there: the seller owes it.
     SELLER_AVAILABLE = "seller_available"
+    SELLER_IN_PAYOUT = "seller_in_payout"
+    SELLER_DISPUTED = "seller_disputed"
     # What PayPal took more, or less, than a sale that an operator booked all the same.
     DIFFERENCES = "differences"
 
@@ -182,6 +188,16 @@ class Movement(StrEnum):
     SALE = "sale"  # reference: the payment
     RELEASE = "release"  # reference: the order line
     FEE = "fee"  # reference: the payment; PayPal's fee, where it was told after the sale
+    REFUND = "refund"  # reference: the refund
+    REFUND_FAILED = "refund_failed"  # reference: the refund, which was booked and did not happen
+    CHARGEBACK = "chargeback"  # reference: the payment
+    DISPUTE_HOLD = "dispute_hold"  # reference: the dispute, as those that follow
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+    DISPUTE_FEE = "dispute_fee"
+    PAYOUT = "payout"  # reference: the payout, as those that follow
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 class HoldReason(StrEnum):
@@ -206,6 +222,21 @@ class LedgerTransaction(Model):
     )
 
 
+class AccountBalance(Model):
+    """What an account's entries come to, in minor units: debits positive, credits negative.
+
+    Kept in the transaction that books, so that nobody adds up a history for a page. An account of
+    the platform, which every sale books on, is kept in parts, lest each sale wait for the one
+    before to be committed: its balance is the sum of its slots. One of a seller has the slot 0
+    alone.
+    """
+
+    __tablename__ = "account_balance"
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"), primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    balance_minor: Mapped[int] = mapped_column(BigInteger)
+
+
 class PendingShare(Model):
     """A seller's share of an order line that is not available yet; gone once it is.
 
@@ -221,10 +252,12 @@ class PendingShare(Model):
 
 
 class SellerEarnings(Model):
-    """What a seller has sold and is owed: the sums of what is booked, in minor units of `currency`.
+    """What a seller has sold, and what of it went back, in minor units of `currency`.
 
     Each movement adds to it in its own transaction, so that nobody adds up a history for a page.
-    `sales` counts order lines, `pieces` what they were made of.
+    `sales` counts order lines, `pieces` what they were made of. What went back, of the gross and
+    of the commission, is not taken off what was sold. What the seller is owed stands in
+    `AccountBalance`.
     """
 
     __tablename__ = "seller_earnings"
@@ -234,8 +267,8 @@ class SellerEarnings(Model):
     pieces: Mapped[int] = mapped_column(BigInteger)
     gross_minor: Mapped[int] = mapped_column(BigInteger)
     commission_minor: Mapped[int] = mapped_column(BigInteger)
-    pending_minor: Mapped[int] = mapped_column(BigInteger)
-    available_minor: Mapped[int] = mapped_column(BigInteger)
+    gross_back_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    commission_back_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     first_sale_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
@@ -249,6 +282,8 @@ class LedgerEntry(Model):
     transaction_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_transaction.id"), index=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"))
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    # What a seller's account comes to with this entry, signed alike; None in the platform's.
+    balance_minor: Mapped[int | None] = mapped_column(BigInteger)
     # The order line this leg is about, when a pending share becomes available, and why only then;
     # None for what was sold before the reason was kept.
     line_id: Mapped[UUID | None]

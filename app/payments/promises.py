@@ -27,8 +27,8 @@ def _cash_that_differs() -> Iterator[str]:
     """PayPal's cash in the ledger, where the sandbox's own books have another amount."""
     currency = _settings().currency
     cash = session().scalar(
-        text("""SELECT coalesce(sum(e.amount_minor), 0)::bigint FROM ledger_entry e
-            JOIN ledger_account a ON a.id = e.account_id
+        text("""SELECT coalesce(sum(b.balance_minor), 0)::bigint FROM account_balance b
+            JOIN ledger_account a ON a.id = b.account_id
             WHERE a.kind = 'paypal_cash' AND a.currency = :currency"""),
         {"currency": currency},
     )
@@ -111,20 +111,39 @@ PROMISES = [
         WHERE coalesce(owed.minor, 0) <> coalesce(waiting.minor, 0)""",
     ),
     promise(
-        "what sellers' earnings hold is what the ledger owes them",
+        "what accounts hold is what was booked on them",
+        """
+        SELECT coalesce(kept.account_id, booked.account_id) FROM (
+            SELECT account_id, sum(amount_minor) AS minor FROM ledger_entry
+            GROUP BY account_id) booked
+        FULL JOIN (
+            SELECT account_id, sum(balance_minor) AS minor FROM account_balance
+            GROUP BY account_id) kept ON kept.account_id = booked.account_id
+        WHERE coalesce(kept.minor, 0) <> coalesce(booked.minor, 0)""",
+    ),
+    promise(
+        "each entry of a seller tells what the account then held",
+        """
+        SELECT id FROM (
+            SELECT e.id, e.balance_minor, sum(e.amount_minor)
+                OVER (PARTITION BY e.account_id ORDER BY e.id) AS booked
+            FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.owner_id IS NOT NULL) told
+        WHERE balance_minor <> booked""",
+    ),
+    promise(
+        "what sellers' earnings call given back is what was booked so",
         """
         SELECT coalesce(kept.seller_id, booked.owner_id) FROM (
-            SELECT a.owner_id, a.currency,
-                -coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'seller_pending'), 0)
-                    AS pending,
-                -coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'seller_available'), 0)
-                    AS available
-            FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
-            WHERE a.owner_id IS NOT NULL GROUP BY a.owner_id, a.currency) booked
+            SELECT a.owner_id, a.currency, sum(e.amount_minor) AS share
+            FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
+            JOIN ledger_account a ON a.id = e.account_id
+            WHERE t.kind IN ('refund', 'refund_failed', 'chargeback', 'dispute_lost')
+                AND a.owner_id IS NOT NULL GROUP BY a.owner_id, a.currency) booked
         FULL JOIN seller_earnings kept
             ON kept.seller_id = booked.owner_id AND kept.currency = booked.currency
-        WHERE (coalesce(kept.pending_minor, 0), coalesce(kept.available_minor, 0))
-            <> (coalesce(booked.pending, 0), coalesce(booked.available, 0))""",
+        WHERE coalesce(kept.gross_back_minor - kept.commission_back_minor, 0)
+            <> coalesce(booked.share, 0)""",
     ),
     promise(
         "no share waits a quarter of an hour past its hold",

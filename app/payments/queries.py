@@ -1,14 +1,15 @@
 """What pages read about payments and the ledger; amounts in minor units, what is owed positive."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, func, select
 
 from app.kit.db import session
 from app.payments.models import (
+    AccountBalance,
     AccountKind,
     HoldReason,
     LedgerAccount,
@@ -45,14 +46,21 @@ class Share:
 
 @dataclass(frozen=True)
 class Earnings:
-    """All that a seller has sold, and what the shop owes them now."""
+    """All that a seller has sold, what of it went back, and what the shop owes them now.
+
+    `available_minor` is below zero where the seller owes the shop.
+    """
 
     sales: int = 0
     pieces: int = 0
     gross_minor: int = 0
     commission_minor: int = 0
+    gross_back_minor: int = 0
+    commission_back_minor: int = 0
     pending_minor: int = 0
     available_minor: int = 0
+    in_payout_minor: int = 0
+    disputed_minor: int = 0
 
 
 def payment_for(reference: UUID) -> PaymentStatus | None:
@@ -130,16 +138,46 @@ def sales_count(*, seller_id: UUID) -> int:
     return int(session().scalar(sales.where(SellerEarnings.seller_id == seller_id)) or 0)
 
 
+_SOLD = (
+    SellerEarnings.sales,
+    SellerEarnings.pieces,
+    SellerEarnings.gross_minor,
+    SellerEarnings.commission_minor,
+    SellerEarnings.gross_back_minor,
+    SellerEarnings.commission_back_minor,
+)
+_OWED = (
+    AccountKind.SELLER_PENDING,
+    AccountKind.SELLER_AVAILABLE,
+    AccountKind.SELLER_IN_PAYOUT,
+    AccountKind.SELLER_DISPUTED,
+)
+
+
 def earnings_of(*, seller_id: UUID, currency: str) -> Earnings:
     """What a seller has earned up to now."""
-    columns = [getattr(SellerEarnings, field.name) for field in fields(Earnings)]
+    owed = (
+        -func.coalesce(
+            func.sum(AccountBalance.balance_minor).filter(LedgerAccount.kind == kind), 0
+        ).cast(BigInteger)
+        for kind in _OWED
+    )
     row = (
         session()
         .execute(
-            select(*columns).where(
-                SellerEarnings.seller_id == seller_id, SellerEarnings.currency == currency
+            select(*_SOLD, *owed)
+            .outerjoin(
+                LedgerAccount,
+                and_(
+                    LedgerAccount.owner_id == SellerEarnings.seller_id,
+                    LedgerAccount.currency == SellerEarnings.currency,
+                    LedgerAccount.kind.in_(_OWED),
+                ),
             )
+            .outerjoin(AccountBalance, AccountBalance.account_id == LedgerAccount.id)
+            .where(SellerEarnings.seller_id == seller_id, SellerEarnings.currency == currency)
+            .group_by(SellerEarnings.seller_id, SellerEarnings.currency)
         )
         .one_or_none()
     )
-    return Earnings(*row) if row else Earnings()
+    return Earnings(*tuple(row)) if row else Earnings()

@@ -20,8 +20,8 @@ MOST = {
     "put into the basket": (9, 2),
     "see the checkout": (6, 1),
     "press the button": (21, 4),  # one of them asks what the shop takes of each product
-    # One of them asks how new its sellers are.
-    "come back from PayPal": (36, 4),
+    # One of them asks how new its sellers are, one keeps the balances of accounts.
+    "come back from PayPal": (37, 4),
     "see the purchase": (5, 1),
     "get a ticket for the socket": (1, 1),
     # Of it 13 statements deliver and mail the buyer; the others tell the buyer and the seller, and

@@ -20,7 +20,7 @@ HARM = {
     " holder = gen_random_uuid(), reserved_until = now() WHERE state = 'free'",
     "what sellers' earnings count is what they have sold": "UPDATE seller_earnings"
     " SET pieces = pieces - 1",
-    "what each seller is owed is the sum of their lines": "UPDATE order_line"
+    "what is booked to each seller for sales is the sum of their lines": "UPDATE order_line"
     " SET commission_minor = commission_minor + 1",
     "no order outlives its deadline unfinished": "UPDATE orders SET state = 'open',"
     " expires_at = now() - interval '2 hours'",

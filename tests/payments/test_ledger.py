@@ -21,8 +21,9 @@ from app.kit.sweeping import Swept
 from app.payments.models import HoldReason
 from app.payments.policy import Release
 from app.payments.queries import Earnings, earnings_of
-from app.payments.service import ledger, releasing
-from app.payments.service.ledger import SaleLine
+from app.payments.service import releasing
+from app.payments.service import sales as booking
+from app.payments.service.sales import SaleLine
 from tests.factories.auth import make_user
 
 PAST = datetime.now(UTC) - timedelta(days=1)
@@ -44,7 +45,7 @@ def all_at(moment: datetime) -> Mapping[UUID, Release]:
 
 def book(seller_id: UUID, gross: int, fee: int, cut: int, release_at: datetime = FUTURE) -> UUID:
     payment_id = new_id()
-    ledger.book_sale(
+    booking.book_sale(
         payment_id=payment_id,
         gross=Money(gross, "EUR"),
         fee_minor=fee,
@@ -73,7 +74,7 @@ class TestBookSale:
     def test_lines_that_are_not_the_sum_are_refused(self, app: Flask) -> None:
         seller = make_user(roles=("seller",))
         with pytest.raises(RuntimeError):
-            ledger.book_sale(
+            booking.book_sale(
                 payment_id=new_id(),
                 gross=Money(1000, "EUR"),
                 fee_minor=84,
@@ -86,7 +87,7 @@ class TestBookSale:
         seller = make_user(roles=("seller",))
         payment_id = book(seller.id, 1000, 84, 100)
         with pytest.raises(DBAPIError, match="uq_ledger_transaction_kind_reference"):
-            ledger.book_sale(
+            booking.book_sale(
                 payment_id=payment_id,
                 gross=Money(1000, "EUR"),
                 fee_minor=84,
@@ -116,7 +117,7 @@ class TestBookSale:
             for seller, (gross, basis_points) in zip(sellers, lines, strict=True)
         ]
         gross = sum(line.gross_minor for line in sold)
-        ledger.book_sale(
+        booking.book_sale(
             payment_id=new_id(),
             gross=Money(gross, "EUR"),
             fee_minor=gross * fee_part // 1000,
@@ -165,7 +166,7 @@ class TestEarnings:
                 SaleLine(new_id(), sellers[at], pieces, gross, commission(gross, basis_points))
                 for at, pieces, gross in lines
             ]
-            ledger.book_sale(
+            booking.book_sale(
                 payment_id=new_id(),
                 gross=Money(sum(line.gross_minor for line in sold), "EUR"),
                 fee_minor=0,
@@ -179,8 +180,8 @@ class TestEarnings:
                     before.pieces + line.pieces,
                     before.gross_minor + line.gross_minor,
                     before.commission_minor + line.commission_minor,
-                    before.pending_minor + (0 if is_due else line.share_minor),
-                    before.available_minor + (line.share_minor if is_due else 0),
+                    pending_minor=before.pending_minor + (0 if is_due else line.share_minor),
+                    available_minor=before.available_minor + (line.share_minor if is_due else 0),
                 )
         releasing.release_due()
         found = {seller: earnings_of(seller_id=seller, currency="EUR") for seller in sellers}
@@ -195,7 +196,7 @@ class TestEarnings:
         def sell(turn: int) -> None:
             with application.app_context():
                 lines = [SaleLine(new_id(), seller, 1, 1000, 100) for seller in sellers]
-                ledger.book_sale(
+                booking.book_sale(
                     payment_id=new_id(),
                     gross=Money(2000, "EUR"),
                     fee_minor=0,

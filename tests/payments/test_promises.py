@@ -22,8 +22,12 @@ HARM = {
     "what PayPal calls completed is settled within a quarter of an hour": "UPDATE payment"
     " SET state = 'pending', settled_at = NULL, told_completed_at = now() - interval '1 hour'",
     "what waits to be released is what sellers' pending accounts hold": "DELETE FROM pending_share",
-    "what sellers' earnings hold is what the ledger owes them": "UPDATE seller_earnings"
-    " SET available_minor = available_minor + 1",
+    "what accounts hold is what was booked on them": "UPDATE account_balance"
+    " SET balance_minor = balance_minor + 1",
+    "each entry of a seller tells what the account then held": FREEZE.format("ledger_entry")
+    + "UPDATE ledger_entry SET balance_minor = balance_minor + 1",
+    "what sellers' earnings call given back is what was booked so": "UPDATE seller_earnings"
+    " SET gross_back_minor = gross_back_minor + 1",
     "no share waits a quarter of an hour past its hold": "UPDATE pending_share"
     " SET release_at = now() - interval '1 hour'",
     "PayPal took nothing that differs from what was asked for": "UPDATE payment"

@@ -17,7 +17,7 @@ from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
 from app.payments.policy import release_of
 from app.payments.queries import PaymentStatus, standings_of
-from app.payments.service import ledger, recording
+from app.payments.service import recording, sales
 from app.payments.service.recording import Recorded
 from app.products.errors import OutOfStock
 from app.products.service import low_stock
@@ -83,12 +83,12 @@ def pay(order: Order, recorded: Recorded) -> None:
     now = db_now()
     settings = current_app.extensions["settings"]
     standings = standings_of({line.seller_id for line in order.lines})
-    ledger.book_sale(
+    sales.book_sale(
         payment_id=recorded.payment_id,
         gross=recorded.gross,
         fee_minor=recorded.fee_minor,
         lines=[
-            ledger.SaleLine(
+            sales.SaleLine(
                 line.id, line.seller_id, line.quantity, line.total_minor, line.commission_minor
             )
             for line in order.lines

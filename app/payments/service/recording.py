@@ -13,7 +13,7 @@ from app.payments.errors import NotBookable
 from app.payments.gateway import PaypalCapture, PaypalOrder
 from app.payments.models import IN_PAYPALS_HANDS, Payment, PaymentState
 from app.payments.queries import PaymentStatus
-from app.payments.service import ledger
+from app.payments.service import sales
 from app.payments.service.paying import DEAD_CAPTURES, FIRST_CHECK, locked, move
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def _book_late_fee(payment: Payment, order: PaypalOrder) -> None:
     fees = [one.fee_minor for one in order.captures if one.id == payment.paypal_capture_id]
     if payment.fee_minor is None and fees and fees[0] is not None:
         payment.fee_minor = fees[0]
-        ledger.book_fee(payment_id=payment.id, fee=Money(fees[0], payment.currency))
+        sales.book_fee(payment_id=payment.id, fee=Money(fees[0], payment.currency))
 
 
 def _telling(captures: tuple[PaypalCapture, ...]) -> PaypalCapture | None:

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select
 
 from app.auth.models import User
 from app.kit.db import end_read, session, transactional
 from app.kit.sweeping import Swept, for_each
-from app.payments.models import AccountKind, LedgerAccount, Movement, PendingShare, SellerEarnings
+from app.payments.models import AccountKind, LedgerAccount, Movement, PendingShare
 from app.payments.service.ledger import Leg, book
 
 RELEASE_LIMIT = 500
@@ -49,21 +49,6 @@ def _release(line_id: UUID) -> bool:
         Leg(AccountKind.SELLER_AVAILABLE, -share.share_minor, account.owner_id, line_id),
     ]
     book(Movement.RELEASE, line_id, account.currency, legs)
-    moved = session().execute(
-        update(SellerEarnings)
-        .where(
-            SellerEarnings.seller_id == account.owner_id,
-            SellerEarnings.currency == account.currency,
-            SellerEarnings.pending_minor >= share.share_minor,
-        )
-        .values(
-            pending_minor=SellerEarnings.pending_minor - share.share_minor,
-            available_minor=SellerEarnings.available_minor + share.share_minor,
-        )
-        .returning(SellerEarnings.seller_id)
-        .execution_options(synchronize_session=False)
-    )
-    moved.one()  # else the sums are not those of the ledger, and nothing is released unseen
     return True
 
 

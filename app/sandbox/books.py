@@ -8,9 +8,12 @@ refund waits between the merchant's account and the payer's until it is complete
 import sqlite3
 from typing import Any
 
+from app.sandbox import transactions
 from app.sandbox.money import Amount
+from app.sandbox.transactions import Code, Entry
 
 MERCHANT = "merchant"
+BANK = "bank:merchant"
 FEES = "paypal_fees"
 REFUNDS = "refunds_under_way"
 REFUSED = ("DECLINED", "FAILED")  # states of a capture that never took money
@@ -27,11 +30,28 @@ def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, now: float) ->
 def book_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, now: float) -> None:
     """Take the money of a refund off the merchant's account; PayPal keeps its fee."""
     _post(db, refund, [(MERCHANT, -refund["gross"]), (REFUNDS, refund["gross"])], now)
+    _list_refund(db, refund, Code.REFUND, -refund["gross"], now)
 
 
 def return_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, now: float) -> None:
     """Give the money of a failed refund back to the merchant."""
     _post(db, refund, [(REFUNDS, -refund["gross"]), (MERCHANT, refund["gross"])], now)
+    _list_refund(db, refund, Code.GENERAL_REVERSAL, refund["gross"], now)
+
+
+def _list_refund(
+    db: sqlite3.Connection, refund: sqlite3.Row, code: Code, minor: int, now: float
+) -> None:
+    entry = Entry(
+        id=refund["id"],
+        code=code,
+        currency=refund["currency"],
+        minor=minor,
+        reference_id=refund["capture_id"],
+        custom_id=refund["custom_id"],
+        invoice_id=refund["invoice_id"],
+    )
+    transactions.note(db, entry, now=now)
 
 
 def pay_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, payer: str, now: float) -> None:
@@ -45,6 +65,17 @@ def pay_refund(db: sqlite3.Connection, refund: sqlite3.Row, *, payer: str, now: 
 def book_fee(db: sqlite3.Connection, capture: sqlite3.Row, *, fee: Amount, now: float) -> None:
     """Book PayPal's fee of a completed capture."""
     _post(db, capture, [(MERCHANT, -fee.minor), (FEES, fee.minor)], now)
+
+
+def book_other(db: sqlite3.Connection, entry: Entry, *, now: float) -> None:
+    """Book and list what the merchant did, or PayPal charged, without the shop."""
+    other = BANK if entry.code is Code.WITHDRAWAL else FEES
+    postings = [(MERCHANT, entry.minor), (other, -entry.minor)]
+    db.executemany(
+        "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
+        [(entry.id, name, entry.currency, minor, now) for name, minor in postings],
+    )
+    transactions.note(db, entry, now=now)
 
 
 def _post(

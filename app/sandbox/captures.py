@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from app.sandbox import books, events
+from app.sandbox import books, events, transactions
 from app.sandbox.clock import iso
 from app.sandbox.config import SandboxConfig
 from app.sandbox.errors import not_found
@@ -11,6 +11,10 @@ from app.sandbox.ids import resource_id
 from app.sandbox.money import CURRENCIES, Amount, fee
 from app.sandbox.payers import Payer
 from app.sandbox.state import Sandbox
+from app.sandbox.transactions import DENIED, DONE, PENDING, Code
+
+# How the list of transactions has a capture's states.
+_LISTED = {"COMPLETED": DONE, "PENDING": PENDING, "DECLINED": DENIED}
 
 # The states in which the money has come, whether it went back since or not.
 MONEY_CAME = ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
@@ -66,6 +70,20 @@ def take(db: sqlite3.Connection, sandbox: Sandbox, order: dict[str, Any], payer:
                 now,
             ),
         )
+        transactions.note(
+            db,
+            transactions.Entry(
+                id=capture_id,
+                code=Code.PAYMENT,
+                currency=gross.currency,
+                minor=gross.minor,
+                status=_LISTED[status],
+                custom_id=unit.get("custom_id"),
+                invoice_id=unit.get("invoice_id"),
+                payer_id=payer.payer_id,
+            ),
+            now=now,
+        )
         if status == "COMPLETED":
             _book(db, sandbox, capture_id)
         _announce(db, sandbox, capture_id, status)
@@ -78,6 +96,7 @@ def complete(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
         "UPDATE capture SET status = 'COMPLETED', reason = NULL, updated_at = ? WHERE id = ?",
         (sandbox.clock.now(), capture_id),
     )
+    transactions.set_status(db, capture_id, DONE, now=sandbox.clock.now())
     _book(db, sandbox, capture_id)
     _announce(db, sandbox, capture_id, "COMPLETED")
 
@@ -89,6 +108,7 @@ def deny(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str) -> None:
         "UPDATE capture SET status = 'DECLINED', reason = 'OTHER', updated_at = ? WHERE id = ?",
         (sandbox.clock.now(), capture_id),
     )
+    transactions.set_status(db, capture_id, DENIED, now=sandbox.clock.now())
     _announce(db, sandbox, capture_id, "DENIED")
 
 
@@ -116,6 +136,7 @@ def _charge(db: sqlite3.Connection, sandbox: Sandbox, row: sqlite3.Row) -> None:
         (charge.minor, sandbox.clock.now(), row["id"]),
     )
     books.book_fee(db, row, fee=charge, now=sandbox.clock.now())
+    transactions.charge(db, row["id"], charge, now=sandbox.clock.now())
 
 
 def _check_pending(db: sqlite3.Connection, capture_id: str) -> None:

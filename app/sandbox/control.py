@@ -26,16 +26,19 @@ from app.sandbox.faults import (
     WEBHOOK_FAULTS,
 )
 from app.sandbox.forgeries import FORGERIES
-from app.sandbox.money import Amount
+from app.sandbox.ids import resource_id
+from app.sandbox.money import CURRENCIES, Amount
 from app.sandbox.payers import DEFAULT_PAYER, PAYER_TEXTS, PAYERS
 from app.sandbox.state import sandbox
 from app.sandbox.texts import LANGUAGES, amount, translate
+from app.sandbox.transactions import Code, Entry
 
 SHOWN = 20
 LISTED = 1000
 BAD_REQUEST, NOT_FOUND, CONFLICT = 400, 404, 409
 MAX_ADVANCE = 366 * 24 * 3600
-NUMBERS = frozenset({"times", "seconds", "copies", "status"})
+NUMBERS = frozenset({"times", "seconds", "copies", "status", "minor"})
+OWN_CODES = (Code.WITHDRAWAL, Code.GENERAL_FEE)
 
 blueprint = Blueprint("control", __name__)
 
@@ -149,6 +152,23 @@ def show_books() -> Response:
     """The books, in minor units."""
     with sandbox().storage.transaction() as db:
         return json_answer(200, books.read(db))
+
+
+@blueprint.post("/sandbox/transactions")
+def add_transaction() -> AnyResponse:
+    """Move money without the shop: `{"code": "T0400" | "T0100", "minor": -500, "currency": …}`."""
+    sent = _input()
+    code, minor = (sent.get("code"), sent.get("minor")) if isinstance(sent, dict) else (None, None)
+    if code not in OWN_CODES or not isinstance(minor, int) or not minor:
+        return _problem(BAD_REQUEST, f"code must be one of {', '.join(OWN_CODES)}, minor a number")
+    currency = sent.get("currency", "EUR")
+    if currency not in CURRENCIES:
+        return _problem(BAD_REQUEST, f"currency must be one of {', '.join(CURRENCIES)}")
+    entry = Entry(id=resource_id(), code=Code(code), currency=currency, minor=minor)
+    box = sandbox()
+    with box.storage.transaction() as db:
+        books.book_other(db, entry, now=box.clock.now())
+    return _done({"transaction_id": entry.id})
 
 
 @blueprint.get("/sandbox/faults")

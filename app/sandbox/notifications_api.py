@@ -9,6 +9,7 @@ import re
 import secrets
 import sqlite3
 from typing import Any
+from urllib.parse import urlencode
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -17,7 +18,7 @@ from flask import Blueprint, Response, abort, request
 
 from app.sandbox import events
 from app.sandbox.api import json_answer, read_json, require_token
-from app.sandbox.clock import from_iso
+from app.sandbox.clock import from_iso, iso
 from app.sandbox.errors import invalid, not_found
 from app.sandbox.events import EVENT_TYPES, EVERYTHING
 from app.sandbox.forgeries import CERTIFICATE_PATH
@@ -166,8 +167,8 @@ def listing() -> Response:
     """Events of the past, newest first: how a shop learns what it missed."""
     box = sandbox()
     require_token(box)
-    size = request.args.get("page_size", PAGE_SIZE, type=int)
-    query = "SELECT body FROM event WHERE true"
+    size = max(1, min(request.args.get("page_size", PAGE_SIZE, type=int), MAX_PAGE_SIZE))
+    query = "SELECT number, body, created_at FROM event WHERE true"
     values: list[Any] = []
     for name, comparison in (("start_time", "created_at >= ?"), ("end_time", "created_at <= ?")):
         if name in request.args:
@@ -177,14 +178,31 @@ def listing() -> Response:
         if name in request.args:
             query += f" AND {column} = ?"
             values.append(request.args[name])
+    if request.args.get("move_to") == "next":
+        query += " AND number < ?"
+        values.append(request.args.get("index_id", 0, type=int))
     query += " ORDER BY number DESC LIMIT ?"
-    values.append(max(1, min(size, MAX_PAGE_SIZE)))
+    values.append(size + 1)
     with box.storage.transaction() as db:
-        found = [json.loads(row["body"]) for row in db.execute(query, values)]
-    own = {"href": f"{box.config.public_url}/v1/notifications/webhooks-events", "rel": "self"}
-    return json_answer(
-        200, {"events": found, "count": len(found), "links": [own | {"method": "GET"}]}
-    )
+        rows = db.execute(query, values).fetchall()
+    found = [json.loads(row["body"]) for row in rows[:size]]
+    links = [{"href": _listing_address({}), "rel": "self", "method": "GET"}]
+    if len(rows) > size:
+        last = rows[size - 1]
+        here = {
+            "move_to": "next",
+            "index_time": iso(last["created_at"]),
+            "index_id": last["number"],
+        }
+        links.append({"href": _listing_address(here), "rel": "next", "method": "GET"})
+    return json_answer(200, {"events": found, "count": len(found), "links": links})
+
+
+def _listing_address(place: dict[str, Any]) -> str:
+    """The address of this list, or of what follows a place in it."""
+    query = urlencode(request.args.to_dict() | place)
+    own = f"{sandbox().config.public_url}/v1/notifications/webhooks-events"
+    return f"{own}?{query}" if query else own
 
 
 def _time(name: str) -> float:

@@ -40,6 +40,13 @@ CREATE TABLE IF NOT EXISTS posting (
     id INTEGER PRIMARY KEY, entry TEXT NOT NULL, account TEXT NOT NULL,
     currency TEXT NOT NULL, minor INTEGER NOT NULL, created_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS listed_transaction (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL, code TEXT NOT NULL, status TEXT NOT NULL,
+    currency TEXT NOT NULL, minor INTEGER NOT NULL, fee INTEGER NOT NULL, reference_id TEXT,
+    custom_id TEXT, invoice_id TEXT, payer_id TEXT, created_at REAL NOT NULL,
+    updated_at REAL NOT NULL, UNIQUE (id, code)
+);
+CREATE INDEX IF NOT EXISTS listed_transaction_time ON listed_transaction (created_at);
 CREATE TABLE IF NOT EXISTS idempotency (
     operation TEXT NOT NULL, request_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
     status INTEGER NOT NULL, body TEXT NOT NULL, expires_at REAL NOT NULL,

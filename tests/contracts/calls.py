@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -35,12 +35,14 @@ class Contract:
 
     def check(self, request: requests.PreparedRequest, answer: requests.Response) -> None:
         """Raise ContractBroken if either side breaks PayPal's description."""
-        path = urlsplit(request.url).path
+        parts = urlsplit(request.url)
+        path = parts.path
         if not path.startswith(("/v1/", "/v2/")) or path.startswith(UNDESCRIBED_PATHS):
             return
         operation = paypal_openapi.operation_of(request.method, path)
         assert operation, f"PayPal describes no {request.method} {path}"
         if not self.requests_are_broken:
+            paypal_openapi.validate_query(operation, parse_qsl(parts.query))
             paypal_openapi.validate_request(operation, _json(request.body))
         if answer.status_code not in UNDESCRIBED_STATUSES:
             paypal_openapi.validate_response(operation, answer.status_code, _json(answer.content))

@@ -9,7 +9,7 @@ PayPal's schemas forbid no unknown field, so a misspelled one would pass: for ou
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,19 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 DIRECTORY = Path(__file__).resolve().parents[3] / "shared" / "paypal-openapi"
-FILES = ("checkout_orders_v2", "payments_payment_v2", "notifications_webhooks_v1")
+FILES = (
+    "checkout_orders_v2",
+    "payments_payment_v2",
+    "notifications_webhooks_v1",
+    "reporting_transactions_v1",
+)
 AVAILABLE = all((DIRECTORY / f"{name}.json").is_file() for name in FILES)
 needs_openapi = pytest.mark.skipif(
     not AVAILABLE, reason=f"PayPal's OpenAPI descriptions are not in {DIRECTORY}"
 )
 METHODS = {"get", "post", "patch", "put", "delete"}
+# What stands in the links to the next page of PayPal's lists, and in no description.
+OF_LINKS = {"move_to", "index_time", "index_id"}
 # Its pattern refuses valid base64 that begins with + or /.
 WRONG_PATTERNS = {"transmission_sig"}
 EVENT_RESOURCES = {  # the first that fits
@@ -113,6 +120,28 @@ def validate_request(operation: str, body: Any) -> None:
     unknown = list(_unknown(file, [schema], body, ""))
     if unknown:
         raise ContractBroken(f"{operation} takes no {', '.join(unknown)}")
+
+
+def validate_query(operation: str, query: Iterable[tuple[str, str]]) -> None:
+    """Raise ContractBroken unless PayPal takes these parameters of an address."""
+    file, _, _, description = _operations()[operation]
+    named = [
+        _look_up(file, one["$ref"]) if "$ref" in one else one
+        for one in description.get("parameters", [])
+    ]
+    known = {one["name"]: one["schema"] for one in named if one["in"] == "query"}
+    given = dict(query)
+    needed = {one["name"] for one in named if one["in"] == "query" and one.get("required")}
+    if missing := needed - given.keys():
+        raise ContractBroken(f"{operation} needs {', '.join(sorted(missing))}")
+    for name, text in given.items():
+        if name in OF_LINKS:
+            continue
+        if name not in known:
+            raise ContractBroken(f"{operation} takes no ?{name}")
+        is_number = known[name].get("type") == "integer"
+        value = int(text) if is_number and text.isdigit() else text
+        _check(f"{operation} ?{name}", file, known[name], value)
 
 
 def validate_response(operation: str, status: int, body: Any) -> None:

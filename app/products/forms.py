@@ -27,8 +27,9 @@ from app.kit.forms import Form, ReadingForm
 from app.kit.money import Money
 from app.kit.words import searchable
 from app.products.amounts import parse_price
-from app.products.models import LOW_STOCK, Kind
-from app.products.queries.catalogue import Filters, Sort
+from app.products.labels import SORTS
+from app.products.models import LOW_STOCK, Kind, Sort
+from app.products.queries.catalogue import Filters
 from app.products.service.layouts import Layout, Parts
 from app.products.service.products import Draft, objections
 
@@ -223,13 +224,7 @@ class FilterForm(ReadingForm):
     seller = HiddenField(validators=[Length(max=WORDS_LENGTH)])
     sort = SelectField(
         _l("Sort by"),
-        choices=[
-            SelectChoice(Sort.NEW.value, _l("Newest first")),
-            SelectChoice(Sort.POPULAR.value, _l("Best-selling")),
-            SelectChoice(Sort.PRICE_ASC.value, _l("Price: low to high")),
-            SelectChoice(Sort.PRICE_DESC.value, _l("Price: high to low")),
-            SelectChoice(Sort.RELEVANCE.value, _l("Best match")),
-        ],
+        choices=[SelectChoice(sort.value, label) for sort, label in SORTS.items()],
         default=Sort.NEW.value,
     )
 

@@ -56,6 +56,16 @@ RESTORATION: dict[ProductState, frozenset[ProductState]] = {
 }
 
 
+class Sort(StrEnum):
+    """The ways in which a listing can be sorted."""
+
+    NEW = "new"
+    PRICE_ASC = "price_asc"
+    PRICE_DESC = "price_desc"
+    POPULAR = "popular"
+    RELEVANCE = "relevance"
+
+
 class UnitState(StrEnum):
     """The state of a stock item."""
 

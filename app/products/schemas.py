@@ -18,8 +18,8 @@ from app.kit.api.schemas import (
     kept,
     one_number,
 )
-from app.products.models import LOW_STOCK, LOW_STOCK_MAX, Kind, ProductState, UnitState
-from app.products.queries.catalogue import MOST_RANKED, Sort
+from app.products.models import LOW_STOCK, LOW_STOCK_MAX, Kind, ProductState, Sort, UnitState
+from app.products.queries.catalogue import MOST_RANKED
 from app.products.ratings import Rating
 from app.products.service.checking import Verdict
 from app.products.service.layouts import MAX_COLUMNS

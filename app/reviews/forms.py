@@ -7,12 +7,14 @@ from wtforms.validators import InputRequired, Length
 
 from app.kit.forms import Form, ReadingForm
 from app.kit.words import searchable
-from app.products.queries.catalogue import Sort as GoodsSort
+from app.products.labels import SORTS
+from app.products.models import Sort as GoodsSort
 from app.products.ratings import STARS
 from app.reviews.models import TEXT_MAX
 from app.reviews.queries.reviews import ReviewSort, ShownReview
 
 WORDS_LENGTH = 100
+GOODS_SORTS = {sort: label for sort, label in SORTS.items() if sort is not GoodsSort.RELEVANCE}
 
 
 class ReviewForm(Form):
@@ -96,12 +98,7 @@ class GoodsForm(ReadingForm):
     q = SearchField(_l("Search this seller's products"), validators=[Length(max=WORDS_LENGTH)])
     sort = SelectField(
         _l("Sort by"),
-        choices=[
-            SelectChoice(GoodsSort.NEW.value, _l("Newest first")),
-            SelectChoice(GoodsSort.POPULAR.value, _l("Best-selling")),
-            SelectChoice(GoodsSort.PRICE_ASC.value, _l("Price: low to high")),
-            SelectChoice(GoodsSort.PRICE_DESC.value, _l("Price: high to low")),
-        ],
+        choices=[SelectChoice(sort.value, label) for sort, label in GOODS_SORTS.items()],
         default=GoodsSort.NEW.value,
         validate_choice=False,
     )
@@ -114,5 +111,4 @@ class GoodsForm(ReadingForm):
     @property
     def chosen_sort(self) -> GoodsSort:
         """The sort that was asked for; the newest first for what is none."""
-        known = {choice.value for choice in self.sort.choices}
-        return GoodsSort(self.sort.data) if self.sort.data in known else GoodsSort.NEW
+        return GoodsSort(self.sort.data) if self.sort.data in GOODS_SORTS else GoodsSort.NEW

@@ -111,6 +111,7 @@ class TestWrite:
             (5, "", "text"),
             (5, " \u200b\u202e\n\t", "text"),
             (5, "no", "text"),
+            (5, "n\u200b\u200b o", "text"),
             (5, "x" * (TEXT_MAX + 1), "text"),
         ],
     )
@@ -126,6 +127,21 @@ class TestWrite:
     def test_what_nobody_sees_is_left_out(self, product: Product) -> None:
         review_id = make_review(product, words="a\u202eb\x00\r\n\r\n\r\n\r\nc\ud800")
         assert review_for(review_id, reader_id=None, is_staff=False).text == "ab\n\nc"
+
+    def test_units_of_stock_are_masked_wherever_words_are_taken(self, app: Flask) -> None:
+        seller = make_user(roles=("seller",))
+        goods = make_product(seller, stock=("KEPT-UNIT-7F3A-9C", "SOLD-UNIT-1B22-8D"))
+        buyer, line_id = bought(goods)
+        review_id = writing.write(
+            author_id=buyer.id, line_id=line_id, stars=1, text="«KEPT-UNIT-7F3A-9C» is used"
+        )
+        answering.reply(seller_id=seller.id, review_id=review_id, text="Take SOLD-UNIT-1B22-8D")
+        moderation.report(
+            user_id=make_user().id, review_id=review_id, reason="Shows KEPT-UNIT-7F3A-9C"
+        )
+        shown = review_for(review_id, reader_id=None, is_staff=False)
+        assert (shown.text, shown.reply) == ("«KEPT••••» is used", "Take SOLD••••")
+        assert [report.reason for report in open_reports().items] == ["Shows KEPT••••"]
 
     def test_only_what_was_delivered(self, product: Product) -> None:
         buyer = make_user()

@@ -24,8 +24,7 @@ from app.orders.models import Order, Owner
 from app.orders.service import basket, delivering, ending, reveal
 from app.orders.service.reveal import Viewer
 from app.products.errors import StockUnreadable
-from app.products.models import Category, Product, UnitState
-from app.products.queries.catalogue import Sort
+from app.products.models import Category, Product, Sort, UnitState
 from app.products.service import importing, products, stock, uploads
 from app.reviews.queries.reviews import ReviewSort
 from app.reviews.service import answering, writing

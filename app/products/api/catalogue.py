@@ -14,9 +14,10 @@ from app.kit.words import searchable
 from app.products import markdown
 from app.products.api import blueprint
 from app.products.errors import BadFilters
+from app.products.models import Sort
 from app.products.queries import catalogue as goods
 from app.products.queries.cards import ProductPage, visible
-from app.products.queries.catalogue import Filters, Listed, Sort
+from app.products.queries.catalogue import Filters, Listed
 from app.products.queries.categories import find, shelves
 from app.products.schemas import (
     CatalogueQuery,

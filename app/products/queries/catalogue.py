@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -33,7 +32,7 @@ from app.auth.models import User
 from app.kit.db import read, session
 from app.kit.paging import PAGE_SIZE, Moment, Page, count_of, cut, decode_cursor, with_total
 from app.products import policy
-from app.products.models import Category, Kind, Product, ProductState, StockItem, UnitState
+from app.products.models import Category, Kind, Product, ProductState, Sort, StockItem, UnitState
 from app.products.queries.cards import ProductCard, free_counts, joined, stock
 from app.products.queries.categories import digest
 from app.products.queries.search import TAGGED, Words, has_words, interpretations, rank
@@ -46,16 +45,6 @@ LOOKED_AT, COMMON, READ = 100, 8, 5_000
 Given = frozenset[str]  # names of filters
 NONE: Given = frozenset()
 PRICES: Given = frozenset({"price_from", "price_to"})
-
-
-class Sort(StrEnum):
-    """The ways in which a listing can be sorted."""
-
-    NEW = "new"
-    PRICE_ASC = "price_asc"
-    PRICE_DESC = "price_desc"
-    POPULAR = "popular"
-    RELEVANCE = "relevance"
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from app.kit.paging import PAGE_SIZE
 from app.kit.words import searchable
 from app.products import markdown
 from app.products.forms import FilterForm
+from app.products.models import Sort
 from app.products.queries import catalogue as goods
 from app.products.queries.cards import visible
-from app.products.queries.catalogue import Filters, Listing, Sort
+from app.products.queries.catalogue import Filters, Listing
 from app.products.queries.categories import Shelf, find, find_by_id, shelves, upper_shelves
 from app.products.views import blueprint
 

@@ -57,8 +57,10 @@ def figures() -> list[Figure]:
     works: dict[str, Callable[[], object]] = {
         "list of 30 conversations": lambda: queries.inbox(reader.id),
         "how many are unread": lambda: queries.unread_count(reader.id),
-        "page of 50 messages": lambda: queries.thread(reader.id, long.id),
-        "page in the middle": lambda: queries.thread(reader.id, long.id, before=500),
+        "page of 50 messages": lambda: queries.thread(queries.taken_part(reader.id, long.id)),
+        "page in the middle": lambda: queries.thread(
+            queries.taken_part(reader.id, long.id), before=500
+        ),
     }
     end_read()
     _fill(FEW, talks, strangers, long)

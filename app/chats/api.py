@@ -22,7 +22,7 @@ from app.chats.schemas import (
     TextIn,
     UnreadOut,
 )
-from app.chats.service import keeping, opening, order_news, sending
+from app.chats.service import opening, order_news, reading, sending
 from app.chats.store.conversations import MOST_COUNTED
 from app.kit.access import Access, allow
 from app.kit.api.operations import Answer, api_blueprint, operation
@@ -110,14 +110,9 @@ def list_messages(conversation_id: UUID, query: HistoryQuery) -> ChatMessagesOut
 
     To miss none, ask for those after the last number that you have. `after` wins over `before`.
     """
-    order_news.look(user_id=current_user.id, conversation_id=conversation_id)
-    page = queries.page_of(
-        current_user.id,
-        conversation_id,
-        after=query.after,
-        before=query.before,
-        size=query.limit,
-    )
+    taken = queries.taken_part(current_user.id, conversation_id)
+    order_news.look(taken.conversation)
+    page = queries.page_of(taken, after=query.after, before=query.before, size=query.limit)
     return ChatMessagesOut(
         items=[_message(message) for message in page.messages],
         last_seq=page.last_seq,
@@ -182,4 +177,4 @@ def delete(conversation_id: UUID, message_id: UUID) -> None:
 @operation(status=204)
 def mark_read(conversation_id: UUID, body: ReadIn) -> None:
     """Say up to which message you have read; never goes back."""
-    keeping.mark_read(user_id=current_user.id, conversation_id=conversation_id, seq=body.seq)
+    reading.mark_read(user_id=current_user.id, conversation_id=conversation_id, seq=body.seq)

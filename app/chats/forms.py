@@ -6,7 +6,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, SearchField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length
 
-from app.chats.service.keeping import LONGEST_AWAY, LONGEST_REASON
+from app.chats.service.keeping import LONGEST_AWAY
+from app.chats.service.reporting import LONGEST_REASON
 from app.chats.texts import LONGEST
 from app.kit.forms import Form, ReadingForm
 

@@ -54,8 +54,21 @@ class SystemEvent(StrEnum):
 
 
 @dataclass(frozen=True)
+class Report:
+    """Why somebody who takes part wants moderators to look."""
+
+    user_id: UUID
+    reason: str = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Conversation:
-    """Two people's talk about one thing. `reported_at` opens it to moderators."""
+    """Two people's talk about one thing.
+
+    `reported_at`, when it was reported last, opens it to moderators; `reports` has one of each
+    person who has.
+    """
 
     id: UUID
     about: About
@@ -65,8 +78,7 @@ class Conversation:
     seller_id: UUID
     created_at: datetime
     reported_at: datetime | None = None
-    reported_by: UUID | None = None
-    report_reason: str | None = field(default=None, repr=False)
+    reports: tuple[Report, ...] = ()
 
     def other(self, user_id: UUID) -> UUID:
         """Whom this one of the two talks with."""
@@ -76,6 +88,11 @@ class Conversation:
     def people(self) -> tuple[UUID, UUID]:
         """The two."""
         return self.buyer_id, self.seller_id
+
+    @property
+    def named(self) -> frozenset[UUID]:
+        """Whose names stand where moderators read of it: the two, and whoever reported it."""
+        return frozenset(self.people) | {one.user_id for one in self.reports}
 
 
 @dataclass(frozen=True)
@@ -111,7 +128,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class Message:
-    """A message. `client_id` is what its sender's page called it before it was stored.
+    """A message. `client_id` is what its sender's page called it; what the shop says has none.
 
     `files` is for what is sent along with it, which the shop doesn't take yet.
     """

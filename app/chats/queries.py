@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.auth import queries as auth
-from app.chats import texts
-from app.chats.errors import NoSuchConversation, NoSuchMessage, TooLateToChange
+from app.chats import policy, texts
+from app.chats.errors import NoSuchConversation, NoSuchMessage
 from app.chats.models import About, Conversation, Membership, Message, Settings, Side
 from app.chats.store import conversations, messages, people
 from app.kit.db import end_read
@@ -42,6 +42,22 @@ class Talk:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """Somebody's part in a conversation, with those of all who take part."""
+
+    conversation: Conversation
+    own: Membership
+    parts: list[Membership]
+
+    @property
+    def other_read(self) -> int:
+        """The number up to which others of the two have read."""
+        own = self.own.user_id
+        two = (one for one in self.parts if one.side is not Side.MODERATOR and one.user_id != own)
+        return max((part.read for part in two), default=0)
+
+
+@dataclass(frozen=True)
 class Thread:
     """An open conversation: some of its messages, and all that stands around them."""
 
@@ -65,6 +81,7 @@ class Thread:
 class News:
     """What an open page has missed."""
 
+    talk: Talk
     previous: Message | None  # the last one that the page has
     new: list[Message]
     changed: list[Message]
@@ -170,37 +187,54 @@ def _quoting(found: Sequence[Message]) -> list[Message]:
     ]
 
 
-def thread(user_id: UUID, conversation_id: UUID, *, before: int | None = None) -> Thread:
-    """A conversation at its end, or the messages before this one; NoSuchConversation."""
-    conversation, own, parts = _taken_part(user_id, conversation_id)
+def part_of(user_id: UUID, conversation_id: UUID) -> Membership:
+    """This person's part in a conversation; NoSuchConversation to strangers."""
+    part = conversations.part_of(conversation_id, user_id)
+    if part is None:
+        raise NoSuchConversation
+    return part
+
+
+def taken_part(user_id: UUID, conversation_id: UUID) -> Taken:
+    """This person's part in a conversation and what is around it; NoSuchConversation."""
+    end_read()
+    parts = conversations.parts_in(conversation_id)
+    own = next((part for part in parts if part.user_id == user_id), None)
+    conversation = conversations.find(conversation_id) if own else None
+    if own is None or conversation is None:
+        raise NoSuchConversation
+    return Taken(conversation, own, parts)
+
+
+def thread(taken: Taken, *, before: int | None = None) -> Thread:
+    """A conversation at its end, or the messages before this one."""
+    conversation, own = taken.conversation, taken.own
     order = _order(conversation)
     as_of = datetime.now(UTC)
     if before is None:
         # Above the last one that is known there may be some whose marks are not made yet.
-        shown = messages.between(conversation_id, own.seq - WINDOW + 1, own.seq + WINDOW)[-WINDOW:]
+        shown = messages.between(conversation.id, own.seq - WINDOW + 1, own.seq + WINDOW)[-WINDOW:]
     else:
-        shown = messages.between(conversation_id, before - WINDOW, before - 1)
+        shown = messages.between(conversation.id, before - WINDOW, before - 1)
     product = cards.by_id([conversation.product_id]) if conversation.product_id else []
-    [talk] = _talks([own], {conversation.id: conversation})
+    talk = _talk(taken)
     other = talk.part.other_id
     return Thread(
         talk=talk,
         messages=_quoting(shown),
         last_seq=max(own.seq, shown[-1].seq if shown else 0),
-        other_read=_read_by_others(parts, user_id),
+        other_read=taken.other_read,
         product=product[0] if product else None,
         order=order,
         away=people.settings_of(other).away if other else "",
-        blocked=any(part.user_id == other and part.shut for part in parts),
+        blocked=any(part.user_id == other and part.shut for part in taken.parts),
         as_of=as_of,
     )
 
 
-def news(
-    user_id: UUID, conversation_id: UUID, *, after: int, first: int, since: datetime | None
-) -> News:
+def news(taken: Taken, *, after: int, first: int, since: datetime | None) -> News:
     """What came after this number, and what changed since, of the messages from `first` on."""
-    _conversation, own, parts = _taken_part(user_id, conversation_id)
+    conversation_id = taken.conversation.id
     as_of = datetime.now(UTC)
     known = messages.between(conversation_id, after, after + CATCH_UP)
     new = [message for message in known if message.seq > after]
@@ -211,34 +245,33 @@ def news(
         answers = messages.answers_to(conversation_id, numbers, shown_from)
         changed += [answer for answer in answers if answer.seq not in numbers]
     return News(
+        talk=_talk(taken),
         previous=known[0] if known and known[0].seq == after else None,
         new=_quoting(new),
         changed=_quoting([message for message in changed if message.seq <= after]),
-        last_seq=max(own.seq, new[-1].seq if new else after),
-        other_read=_read_by_others(parts, user_id),
+        last_seq=max(taken.own.seq, new[-1].seq if new else after),
+        other_read=taken.other_read,
         as_of=as_of,
         after=after,
         first=first,
     )
 
 
-def page_of(
-    user_id: UUID, conversation_id: UUID, *, after: int | None, before: int | None, size: int
-) -> Numbered:
-    """Messages after or before one, or the last ones, in their order; NoSuchConversation."""
-    _conversation, own, parts = _taken_part(user_id, conversation_id)
+def page_of(taken: Taken, *, after: int | None, before: int | None, size: int) -> Numbered:
+    """Messages after or before one, or the last ones, in their order."""
+    conversation_id, own = taken.conversation.id, taken.own
     if after is not None:
         found = messages.between(conversation_id, after + 1, after + size)
     else:
         last = before - 1 if before is not None else own.seq
         found = messages.between(conversation_id, last - size + 1, last)
     last_seq = max(own.seq, found[-1].seq if found else 0)
-    return Numbered(_quoting(found), last_seq, _read_by_others(parts, user_id))
+    return Numbered(_quoting(found), last_seq, taken.other_read)
 
 
 def number_of(user_id: UUID, conversation_id: UUID, message_id: UUID) -> int:
     """The number of a message in this person's conversation; NoSuchMessage."""
-    _taken_part(user_id, conversation_id)
+    taken_part(user_id, conversation_id)
     message = messages.find_by_id(message_id)
     if message is None or message.conversation_id != conversation_id:
         raise NoSuchMessage
@@ -246,13 +279,18 @@ def number_of(user_id: UUID, conversation_id: UUID, message_id: UUID) -> int:
 
 
 def own_message(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
-    """A message that this person may still change; NoSuchMessage, TooLateToChange."""
-    _taken_part(user_id, conversation_id)
+    """A message that this person has written; NoSuchMessage."""
     message = messages.find(conversation_id, seq)
     if message is None or message.sender_id != user_id:
         raise NoSuchMessage
-    if not message.is_changeable_by(user_id, datetime.now(UTC)):
-        raise TooLateToChange
+    return message
+
+
+def changeable_message(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
+    """One that they may still change; NoSuchConversation, NoSuchMessage, TooLateToChange."""
+    taken_part(user_id, conversation_id)
+    message = own_message(user_id, conversation_id, seq)
+    policy.check_changeable(message, user_id)
     return message
 
 
@@ -263,8 +301,7 @@ def settings_of(user_id: UUID) -> Settings:
 
 def talk_of(user_id: UUID, conversation_id: UUID) -> Talk:
     """A conversation as it stands in its person's list; NoSuchConversation."""
-    conversation, own, _parts = _taken_part(user_id, conversation_id)
-    return _talks([own], {conversation.id: conversation})[0]
+    return _talk(taken_part(user_id, conversation_id))
 
 
 def arrived(message_id: UUID, recipient_id: UUID) -> Arrived | None:
@@ -298,23 +335,6 @@ def reported(*, after: str | None = None, size: int = PAGE_SIZE) -> Page[Talk]:
     return Page(_talks(parts, {row.id: row for row in page.items}), page.next_cursor)
 
 
-def _taken_part(
-    user_id: UUID, conversation_id: UUID
-) -> tuple[Conversation, Membership, list[Membership]]:
-    end_read()
-    parts = conversations.parts_in(conversation_id)
-    own = next((part for part in parts if part.user_id == user_id), None)
-    conversation = conversations.find(conversation_id) if own else None
-    if own is None or conversation is None:
-        raise NoSuchConversation
-    return conversation, own, parts
-
-
-def _read_by_others(parts: Sequence[Membership], user_id: UUID) -> int:
-    two = [part for part in parts if part.side is not Side.MODERATOR and part.user_id != user_id]
-    return max((part.read for part in two), default=0)
-
-
 def _order(conversation: Conversation) -> SellersPart | None:
     if conversation.about is not About.ORDER or conversation.order_id is None:
         return None
@@ -323,13 +343,18 @@ def _order(conversation: Conversation) -> SellersPart | None:
     return part
 
 
+def _talk(taken: Taken) -> Talk:
+    [talk] = _talks([taken.own], {taken.conversation.id: taken.conversation})
+    return talk
+
+
 def _talks(
     parts: Sequence[Membership], known: dict[UUID, Conversation] | None = None
 ) -> list[Talk]:
     """The conversations of these parts with people's names and what they are about."""
     end_read()
     found = known or conversations.find_all({part.conversation_id for part in parts})
-    names = _names({one for conversation in found.values() for one in conversation.people})
+    names = _names({one for conversation in found.values() for one in conversation.named})
     titles = _titles(found.values())
     end_read()
     return [

@@ -98,7 +98,7 @@ class ChatMessageOut(Output):
 
     id: UUID
     seq: int
-    client_id: str
+    client_id: str = Field(description="made by its sender; empty for what the shop says")
     kind: MessageKind
     event: SystemEvent | None
     sender_id: UUID | None

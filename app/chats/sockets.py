@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.chats.errors import BadMessage
 from app.chats.models import HIGHEST
-from app.chats.service import keeping, presence, sending
+from app.chats.service import presence, reading, sending
 from app.chats.texts import LONGEST
 from app.live.policy import Done
 
@@ -58,7 +58,7 @@ def send(user_id: UUID, body: Mapping[str, Any]) -> Done:
 def read(user_id: UUID, body: Mapping[str, Any]) -> Done:
     """Move the read mark."""
     seen = _typed(Read, body)
-    keeping.mark_read(user_id=user_id, conversation_id=seen.conversation, seq=seen.seq)
+    reading.mark_read(user_id=user_id, conversation_id=seen.conversation, seq=seen.seq)
     return Done({})
 
 

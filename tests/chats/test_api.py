@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.auth.models import User
-from app.chats.service import keeping, sending
+from app.chats.service import keeping, reporting, sending
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import delivered
@@ -182,6 +182,15 @@ class TestMessages:
             answer = buying.post(f"/chats/{talk.id}/messages", **keyed)
             assert answer.headers.get("Idempotent-Replayed") == replayed
         assert len(selling.get(f"/chats/{talk.id}/messages").json["items"]) == 2
+
+    def test_nobody_learns_who_reported(self, app: Flask) -> None:
+        talk = talking()
+        reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+        _buying, selling = programs(app, talk)
+        page = selling.get(f"/chats/{talk.id}/messages")
+        [said] = page.json["items"]
+        assert (said["event"], said["sender_id"], said["client_id"]) == ("reported", None, "")
+        assert str(talk.buyer.id) not in page.text
 
     def test_doubtful_words_have_to_be_confirmed(self, app: Flask) -> None:
         talk = talking()

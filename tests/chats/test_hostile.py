@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.chats import errors, queries, texts
-from app.chats.service import keeping
+from app.chats.service import keeping, reporting
 from app.chats.views.links import linked
 from tests.factories.auth import make_user
 from tests.support.chats import all_that_is_kept, say, shown_to, talking
@@ -54,7 +54,7 @@ def test_no_unit_of_stock_gets_into_what_else_is_written(app: Flask) -> None:
     canary = "CANARY-7F3A-99QX-STOCK"
     talk = talking(stock=(canary,))
     words = f"My key is «{canary}»."
-    keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason=words)
+    reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason=words)
     keeping.set_up(user_id=talk.seller.id, answers=["Hi", words], away=words, enter_sends=True)
     assert "7F3A" not in all_that_is_kept()
     kept = queries.settings_of(talk.seller.id)

@@ -19,7 +19,7 @@ from app.kit.sweeping import Swept
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.apps import another_app
-from tests.support.chats import say, talking
+from tests.support.chats import say, talking, thread_of
 from tests.support.freezing import frozen
 
 LONGEST = 1.5 + 1.0  # to find out, and a slow machine
@@ -84,9 +84,7 @@ class TestAway:
             time.sleep(PAUSE_SECONDS)
             for _ in range(2):
                 say(talk, talk.buyer, "Once", client_id=client_id)
-            assert [one.text for one in queries.thread(talk.seller.id, talk.id).messages] == [
-                "Once"
-            ]
+            assert [one.text for one in thread_of(talk.seller.id, talk.id).messages] == ["Once"]
 
     def test_message_that_was_acknowledged_outlives_the_server(
         self, app: Flask, make_settings, tmp_path: Path
@@ -102,7 +100,7 @@ class TestAway:
         server.process.wait()
         again = start_mongo(directory)
         with another_app(make_settings(mongo_url=again.url)) as other, other.app_context():
-            shown = queries.thread(ids[1], told).messages
+            shown = thread_of(ids[1], told).messages
             assert [(one.seq, one.text) for one in shown] == [(n + 1, str(n)) for n in range(5)]
             sent = sending.send(user_id=ids[0], conversation_id=told, text="On", client_id=uuid4())
             assert sent.seq == 6

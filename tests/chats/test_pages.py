@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.chats.service import keeping, moderating, opening, sending
+from app.chats.service import moderating, opening, reporting, sending
 from app.kit.ids import new_id
 from app.settings import Settings
 from tests.factories.auth import make_user
@@ -238,7 +238,7 @@ class TestThread:
         own = {"user_id": talk.buyer.id, "conversation_id": talk.id, "seq": 1}
         sending.edit(**own, text="Something nice")
         sending.delete(**own)
-        keeping.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
+        reporting.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
         moderating.join(moderator_id=moderator.id, conversation_id=talk.id)
         for person, sees in ((moderator, True), (talk.seller, False), (talk.buyer, False)):
             page = shown(login(person), f"/chats/{talk.id}").get_text()

@@ -25,7 +25,7 @@ from app.kit import jobs
 from app.kit.live.publishing import CHANNEL
 from app.live.errors import Close
 from tests.factories.auth import make_user
-from tests.support.chats import Talking, say, talking
+from tests.support.chats import Talking, say, talking, thread_of
 from tests.support.shop import Shop, environment_of
 from tests.support.sockets import close_code, open_at, serving, subscribe, ticket_of
 
@@ -90,7 +90,7 @@ class TestActs:
             done = ask(buyer, "chat.send", **message)["done"]
             assert done == {"seq": 1, "client_id": str(client_id)}
         assert heard(seller, "message:1") == ["message:1"]
-        [stored] = queries.thread(talk.seller.id, talk.id).messages
+        [stored] = thread_of(talk.seller.id, talk.id).messages
         assert (stored.text, stored.sender_id) == ("Hi <b>\n\U0001f600", talk.buyer.id)
         answer = ask(
             seller, "chat.send", conversation=talk.id, client_id=uuid4(), text="Yes", reply_to=1
@@ -202,7 +202,7 @@ class TestHostile:
         for seq in (0, -1, 2**31, {"$gt": 0}, "x", 1.5, None):
             told = ask(connection, "chat.read", conversation=talk.id, seq=seq)
             assert told["refused"] == "bad_message"
-        assert queries.thread(talk.seller.id, talk.id).messages == []
+        assert thread_of(talk.seller.id, talk.id).messages == []
 
     def test_what_cannot_be_read_is_passed_over(self, page: Open, app: Flask) -> None:
         talk = talking()
@@ -213,14 +213,14 @@ class TestHostile:
             connection.send(data, ABNF.OPCODE_BINARY)
         told = ask(connection, "chat.here", conversation=talk.id)
         assert told["done"] == {}
-        assert queries.thread(talk.seller.id, talk.id).messages == []
+        assert thread_of(talk.seller.id, talk.id).messages == []
 
     def test_nul_and_half_characters_get_into_no_message(self, page: Open, app: Flask) -> None:
         talk = talking()
         connection = page(talk.buyer)
         sent = {"conversation": talk.id, "client_id": uuid4(), "text": "a\x00b\u202ec"}
         assert ask(connection, "chat.send", **sent)["done"]["seq"] == 1
-        assert queries.thread(talk.seller.id, talk.id).messages[0].text == "abc"
+        assert thread_of(talk.seller.id, talk.id).messages[0].text == "abc"
 
     @pytest.mark.parametrize("act", ["", "chat", "chat.send ", "__class__", "admin.ban", "chat.*"])
     def test_unknown_acts_are_nobodys(self, page: Open, app: Flask, act: str) -> None:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.chats import events, queries
 from app.chats.models import SystemEvent
-from app.chats.service import keeping, saying, settling, sweeping
+from app.chats.service import keeping, reading, saying, settling, sweeping
 from app.chats.store import messages
 from app.kit.sweeping import Swept
 from app.wiring import TIMED_WORK
@@ -117,7 +117,7 @@ class TestUnread:
         say(talk, talk.buyer, "Three")
         age(timedelta(minutes=20))
         assert told() == []
-        keeping.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=3)
+        reading.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=3)
         assert told() == []
         say(talk, talk.buyer, "Four")
         age(timedelta(minutes=11))
@@ -130,7 +130,7 @@ class TestUnread:
         keeping.mute(user_id=quiet.seller.id, conversation_id=quiet.id, muted=True)
         for talk in (read, muted, quiet):
             say(talk, talk.buyer)
-        keeping.mark_read(user_id=read.seller.id, conversation_id=read.id, seq=1)
+        reading.mark_read(user_id=read.seller.id, conversation_id=read.id, seq=1)
         keeping.mute(user_id=muted.seller.id, conversation_id=muted.id, muted=True)
         age(timedelta(minutes=11))
         assert sweeping.tell_unread() == Swept(0, 0)

@@ -12,7 +12,7 @@ from flask import Flask
 from app.auth.models import User
 from app.chats import errors, queries
 from app.chats.models import Message
-from app.chats.service import keeping, opening, order_news, sending, settling
+from app.chats.service import keeping, opening, order_news, reading, reporting, sending, settling
 from app.chats.store import conversations, messages
 from app.kit.errors import TooMany
 from app.orders.errors import NoSuchOrder
@@ -20,7 +20,7 @@ from app.products.errors import NoSuchProduct
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import paid, placed
-from tests.support.chats import listed, say, shown_to, talking
+from tests.support.chats import listed, say, shown_to, talking, thread_of
 
 Heard = Callable[..., list[tuple[str, str]]]
 
@@ -149,11 +149,11 @@ class TestUnread:
         last = say(talk, talk.buyer, "Two").seq
         assert (queries.unread_count(talk.seller.id), queries.unread_count(talk.buyer.id)) == (1, 0)
         assert listed(talk.seller).part.preview == "Two"
-        assert queries.thread(talk.buyer.id, talk.id).other_read == 0
+        assert thread_of(talk.buyer.id, talk.id).other_read == 0
         heard()
-        keeping.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=last)
+        reading.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=last)
         assert queries.unread_count(talk.seller.id) == 0
-        assert queries.thread(talk.buyer.id, talk.id).other_read == last
+        assert thread_of(talk.buyer.id, talk.id).other_read == last
         topic, inbox = f"chat:{talk.id}", f"inbox:{talk.seller.id}"
         assert heard(topic, inbox) == [
             (topic, f"read:{talk.seller.id}:{last}"),
@@ -165,8 +165,8 @@ class TestUnread:
         for number in range(3):
             say(talk, talk.buyer, str(number))
         for seq in (3, 1, 2, 10_000):
-            keeping.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=seq)
-        assert queries.thread(talk.buyer.id, talk.id).other_read == 3
+            reading.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=seq)
+        assert thread_of(talk.buyer.id, talk.id).other_read == 3
         say(talk, talk.buyer, "New")
         assert queries.unread_count(talk.seller.id) == 1
 
@@ -174,7 +174,7 @@ class TestUnread:
         talk = talking()
         for number in range(3):
             say(talk, talk.buyer, str(number))
-        keeping.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=2)
+        reading.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=2)
         assert queries.unread_count(talk.seller.id) == 1
 
     def test_one_that_is_read_before_it_is_marked_stays_read(
@@ -184,7 +184,7 @@ class TestUnread:
         with monkeypatch.context() as patch:
             patch.setattr(settling, "settle", lambda *_: None)
             quick = say(talk, talk.buyer, "Quick")
-        keeping.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=quick.seq)
+        reading.mark_read(user_id=talk.seller.id, conversation_id=talk.id, seq=quick.seq)
         settling.settle(quick)
         assert queries.unread_count(talk.seller.id) == 0
 
@@ -221,7 +221,7 @@ class TestUnread:
             if after is None:
                 break
         assert found == [talks[n].id for n in (1, 4, 3, 2, 0)]
-        keeping.mark_read(user_id=seller.id, conversation_id=talks[4].id, seq=1)
+        reading.mark_read(user_id=seller.id, conversation_id=talks[4].id, seq=1)
         unread = queries.inbox(seller.id, unread=True)
         assert [one.conversation.id for one in unread.items] == [talks[n].id for n in (1, 3, 2, 0)]
         assert listed(talks[0].buyer).other_name == seller.display_name
@@ -235,18 +235,22 @@ class TestReading:
         stranger = make_user()
         here = {"user_id": stranger.id, "conversation_id": talk.id}
         for act in (
-            lambda: queries.thread(stranger.id, talk.id),
-            lambda: queries.news(stranger.id, talk.id, after=0, first=1, since=None),
-            lambda: queries.page_of(stranger.id, talk.id, after=0, before=None, size=5),
+            lambda: thread_of(stranger.id, talk.id),
+            lambda: queries.news(
+                queries.taken_part(stranger.id, talk.id), after=0, first=1, since=None
+            ),
+            lambda: queries.page_of(
+                queries.taken_part(stranger.id, talk.id), after=0, before=None, size=5
+            ),
             lambda: queries.talk_of(stranger.id, talk.id),
             lambda: sending.send(**here, text="x", client_id=uuid4()),
             lambda: sending.edit(**here, seq=1, text="x"),
             lambda: sending.delete(**here, seq=1),
-            lambda: keeping.mark_read(**here, seq=1),
+            lambda: reading.mark_read(**here, seq=1),
             lambda: keeping.mute(**here, muted=True),
             lambda: keeping.block(**here, blocked=True),
-            lambda: keeping.report(**here, reason="x"),
-            lambda: order_news.look(**here),
+            lambda: reporting.report(**here, reason="x"),
+            lambda: order_news.look(queries.taken_part(**here).conversation),
         ):
             with pytest.raises(errors.NoSuchConversation):
                 act()
@@ -260,13 +264,15 @@ class TestReading:
         talk = talking()
         for number in range(1, 8):
             say(talk, talk.buyer, str(number))
-        end = queries.thread(talk.seller.id, talk.id)
+        end = thread_of(talk.seller.id, talk.id)
         assert [one.text for one in end.messages] == ["5", "6", "7"]
-        before = queries.thread(talk.seller.id, talk.id, before=end.first_seq)
+        before = thread_of(talk.seller.id, talk.id, before=end.first_seq)
         assert [one.text for one in before.messages] == ["2", "3", "4"]
         say(talk, talk.buyer, "8")
         sending.edit(user_id=talk.buyer.id, conversation_id=talk.id, seq=6, text="6, mended")
-        news = queries.news(talk.seller.id, talk.id, after=7, first=5, since=end.as_of)
+        news = queries.news(
+            queries.taken_part(talk.seller.id, talk.id), after=7, first=5, since=end.as_of
+        )
         assert [one.text for one in news.new] == ["8"]
         assert [one.text for one in news.changed] == ["6, mended"]
         assert news.last_seq == 8
@@ -276,10 +282,13 @@ class TestReading:
         talk = talking()
         say(talk, talk.buyer)
         own = talk.buyer.id, talk.id
-        after = queries.page_of(*own, after=number, before=None, size=5)
+        after = queries.page_of(queries.taken_part(*own), after=number, before=None, size=5)
         assert len(after.messages) == (number == 0)
-        assert queries.page_of(*own, after=None, before=number, size=5).messages == []
-        queries.news(*own, after=number, first=number, since=None)
+        assert (
+            queries.page_of(queries.taken_part(*own), after=None, before=number, size=5).messages
+            == []
+        )
+        queries.news(queries.taken_part(*own), after=number, first=number, since=None)
 
     def test_words_find_messages_of_ones_own_conversations(self, app: Flask) -> None:
         talk, other = talking(), talking()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.chats import tasks
 from app.chats.events import MessageArrived
-from app.chats.service import keeping, moderating, sending
+from app.chats.service import moderating, reporting, sending
 from app.extensions import db
 from app.kit import outbox
 from app.kit.db import session
@@ -125,7 +125,7 @@ def test_moderators_message_reaches_the_bot_too(
 ) -> None:
     talk = talking()
     listening(talk, service, MESSAGES)
-    keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="x")
+    reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="x")
     moderator = make_user(roles=("moderator",))
     moderating.join(moderator_id=moderator.id, conversation_id=talk.id)
     sending.send(user_id=moderator.id, conversation_id=talk.id, text="Be kind.", client_id=uuid4())

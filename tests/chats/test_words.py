@@ -14,7 +14,7 @@ from app.auth.models import Role
 from app.auth.service import moderation
 from app.chats import errors, queries
 from app.chats.models import Flag, Message, MessageKind, Side, SystemEvent
-from app.chats.service import keeping, moderating, opening, order_news, presence, sending
+from app.chats.service import keeping, moderating, opening, order_news, presence, reporting, sending
 from app.chats.store import conversations
 from app.kit.errors import AppError, TooMany
 from app.orders.models import OrderState
@@ -22,7 +22,7 @@ from app.orders.service import ending
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import delivered, paid, placed
-from tests.support.chats import age, all_that_is_kept, listed, say, shown_to, talking
+from tests.support.chats import age, all_that_is_kept, listed, say, shown_to, talking, thread_of
 
 Login = Callable[..., FlaskClient]
 Heard = Callable[..., list[tuple[str, str]]]
@@ -194,7 +194,7 @@ class TestWords:
         talk = talking()
         say(talk, talk.buyer, "CANARYTEXT")
         say(talk, talk.seller, "And CANARYTEXT", reply_to=1)
-        whole = repr(queries.thread(talk.buyer.id, talk.id)) + repr(listed(talk.buyer))
+        whole = repr(thread_of(talk.buyer.id, talk.id)) + repr(listed(talk.buyer))
         assert "CANARYTEXT" not in whole
 
     def test_one_person_writes_so_much(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,8 +227,8 @@ class TestQuiet:
                 say(one, talk.buyer)
             with pytest.raises(errors.Blocked):
                 say(one, talk.seller)
-        assert queries.thread(talk.seller.id, talk.id).blocked
-        assert not queries.thread(talk.buyer.id, talk.id).blocked
+        assert thread_of(talk.seller.id, talk.id).blocked
+        assert not thread_of(talk.buyer.id, talk.id).blocked
         keeping.block(user_id=talk.seller.id, conversation_id=talk.id, blocked=False)
         for one in (talk, other):
             say(one, talk.buyer)
@@ -263,8 +263,8 @@ class TestOrderNews:
         order_id = delivered(buyer, {make_product(seller, stock=("KEY-NR-1",)).id: 1})
         opened = opening.about_order(user_id=buyer.id, order_id=order_id, seller_id=seller.id)
         for who in (buyer, seller):
-            order_news.look(user_id=who.id, conversation_id=opened)
-        thread = queries.thread(seller.id, opened)
+            order_news.look(queries.taken_part(who.id, opened).conversation)
+        thread = thread_of(seller.id, opened)
         assert [one.event for one in thread.messages] == [SystemEvent.PAID, SystemEvent.DELIVERED]
         assert {one.kind for one in thread.messages} == {MessageKind.SYSTEM}
         assert queries.unread_count(seller.id) == 0
@@ -275,10 +275,10 @@ class TestOrderNews:
         buyer, seller = make_user(), make_user(roles=("seller",))
         order_id = placed(buyer, {make_product(seller, stock=("KEY-NR-1",)).id: 1})
         opened = opening.about_order(user_id=buyer.id, order_id=order_id, seller_id=seller.id)
-        assert queries.thread(buyer.id, opened).messages == []
+        assert thread_of(buyer.id, opened).messages == []
         assert ending.cancel(buyer_id=buyer.id, order_id=order_id)
-        order_news.look(user_id=buyer.id, conversation_id=opened)
-        thread = queries.thread(buyer.id, opened)
+        order_news.look(queries.taken_part(buyer.id, opened).conversation)
+        thread = thread_of(buyer.id, opened)
         assert [one.event for one in thread.messages] == [SystemEvent.CANCELLED]
 
     def test_what_the_shop_says_of_long_ago_moves_nothing_down(self, app: Flask) -> None:
@@ -314,20 +314,23 @@ class TestModerators:
         join = {"moderator_id": moderator.id, "conversation_id": talk.id}
         with pytest.raises(errors.NoSuchConversation):
             moderating.join(**join)
-        keeping.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
-        keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Ruder")
+        reporting.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
+        reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Ruder")
         [waiting] = queries.reported().items
         assert waiting.conversation.id == talk.id
-        assert waiting.conversation.report_reason == "Rude"
+        assert [one.reason for one in waiting.conversation.reports] == ["Rude", "Ruder"]
+        reporting.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Very rude")
+        [waiting] = queries.reported().items
+        assert [one.reason for one in waiting.conversation.reports] == ["Very rude", "Ruder"]
         with pytest.raises(errors.NoSuchConversation):
-            queries.thread(moderator.id, talk.id)
+            thread_of(moderator.id, talk.id)
         with caplog.at_level("INFO"):
             moderating.join(**join)
             moderating.join(**join)
         joined = [r for r in caplog.records if r.message == "moderator joins a conversation"]
         assert len(joined) == 1
         assert "CANARYTEXT" not in caplog.text
-        seen = queries.thread(moderator.id, talk.id)
+        seen = thread_of(moderator.id, talk.id)
         assert seen.talk.part.side is Side.MODERATOR
         events = [one.event for one in shown_to(talk, talk.buyer)]
         assert events.count(SystemEvent.MODERATOR_JOINED) == 1
@@ -345,11 +348,11 @@ class TestModerators:
         talk, moderator = talking(), make_user(roles=("moderator",))
         for number in range(queries.WINDOW + 5):
             say(talk, (talk.buyer, talk.seller)[number % 2], f"Number {number}")
-        keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+        reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
         moderating.join(moderator_id=moderator.id, conversation_id=talk.id)
         assert listed(moderator).conversation.id == talk.id
-        thread = queries.thread(moderator.id, talk.id)
-        assert thread.messages == queries.thread(talk.buyer.id, talk.id).messages
+        thread = thread_of(moderator.id, talk.id)
+        assert thread.messages == thread_of(talk.buyer.id, talk.id).messages
         assert thread.messages[-1].event is SystemEvent.MODERATOR_JOINED
 
     def test_whoever_is_no_moderator_any_more_reads_nothing(
@@ -358,13 +361,13 @@ class TestModerators:
         talk, own = talking(), talking(make_user(roles=("moderator",)))
         say(talk, talk.buyer)
         say(own, own.seller)
-        keeping.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+        reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
         moderating.join(moderator_id=own.buyer.id, conversation_id=talk.id)
         assert len(queries.inbox(own.buyer.id).items) == 2
         moderation.revoke_role(user_id=own.buyer.id, role=Role.MODERATOR)
         drain()
         with pytest.raises(errors.NoSuchConversation):
-            queries.thread(own.buyer.id, talk.id)
+            thread_of(own.buyer.id, talk.id)
         assert listed(own.buyer).conversation.id == own.id  # as anybody else
 
     def test_nothing_but_expected_refusals(self, app: Flask) -> None:

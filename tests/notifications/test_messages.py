@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app.auth.models import User
 from app.chats.events import ConversationUnread
-from app.chats.service import keeping
+from app.chats.service import reading
 from app.chats.store import conversations
 from app.kit.db import transactional
 from app.kit.ids import new_id
@@ -56,7 +56,7 @@ def test_read_in_the_conversation_is_read_in_the_stream(
     drain()
     [told] = notifications_of(reader).items
     assert told.read_at is None
-    keeping.mark_read(user_id=reader, conversation_id=talk.id, seq=said.seq)
+    reading.mark_read(user_id=reader, conversation_id=talk.id, seq=said.seq)
     drain()
     [told] = notifications_of(reader).items
     assert told.read_at is not None

@@ -50,7 +50,12 @@ def say(talk: Talking, who: User, text: str = "Hello", **otherwise: Any) -> Mess
 
 def shown_to(talk: Talking, who: User) -> list[Message]:
     """The messages that one of the two sees."""
-    return queries.thread(who.id, talk.id).messages
+    return thread_of(who.id, talk.id).messages
+
+
+def thread_of(user_id: UUID, conversation_id: UUID, **where: int) -> queries.Thread:
+    """A conversation as one of those who take part sees it."""
+    return queries.thread(queries.taken_part(user_id, conversation_id), **where)
 
 
 def listed(who: User) -> queries.Talk:

@@ -6,23 +6,18 @@ thing is said once, by the unique key of its message.
 
 from collections.abc import Iterator
 from datetime import datetime
-from uuid import UUID
 
-from app.chats.errors import NoSuchConversation
 from app.chats.models import Conversation, SystemEvent
 from app.chats.service import saying
-from app.chats.store import conversations, messages
+from app.chats.store import messages
 from app.kit.db import end_read
 from app.orders.models import OrderState
 from app.orders.queries.talks import SellersPart, sellers_part
 
 
-def look(*, user_id: UUID, conversation_id: UUID) -> None:
-    """Say what is not said yet in this conversation, if it is about an order; for those in it."""
-    if conversations.part_of(conversation_id, user_id) is None:
-        raise NoSuchConversation
-    conversation = conversations.find(conversation_id)
-    if conversation is None or conversation.order_id is None:
+def look(conversation: Conversation) -> None:
+    """Say what is not said yet in this conversation, if it is about an order."""
+    if conversation.order_id is None:
         return
     part = sellers_part(conversation.order_id, conversation.seller_id)
     end_read()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from app.chats.service.keeping import part_of
+from app.chats.queries import part_of
 from app.kit import jobs
 from app.kit.live.publishing import publish
 
@@ -14,7 +14,7 @@ HERE_SECONDS = 45
 
 def here(*, user_id: UUID, conversation_id: UUID) -> None:
     """Somebody has the conversation open; said again before HERE_SECONDS are over."""
-    part = part_of(conversation_id, user_id)
+    part = part_of(user_id, conversation_id)
     with suppress(RedisError):
         jobs.redis().set(_key(user_id), b"1", ex=HERE_SECONDS)
     if not part.shut:
@@ -23,7 +23,7 @@ def here(*, user_id: UUID, conversation_id: UUID) -> None:
 
 def typing(*, user_id: UUID, conversation_id: UUID) -> None:
     """Somebody is typing there; of one who was blocked nobody hears it."""
-    if part_of(conversation_id, user_id).shut:
+    if part_of(user_id, conversation_id).shut:
         return
     publish(f"chat:{conversation_id}", f"typing:{user_id}")
 

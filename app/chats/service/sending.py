@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
-from app.chats import texts
+from app.chats import policy, texts
 from app.chats.errors import (
     Blocked,
     ChangedMeanwhile,
@@ -13,10 +13,9 @@ from app.chats.errors import (
     NoSuchConversation,
     NoSuchMessage,
     Shut,
-    TooLateToChange,
 )
 from app.chats.models import Membership, Message, MessageKind, Quote, Side
-from app.chats.queries import quoting
+from app.chats.queries import own_message, quoting
 from app.chats.service import masking, settling
 from app.chats.store import conversations, messages
 from app.kit import ratelimit
@@ -105,8 +104,9 @@ def edit(
     parts = conversations.parts_in(conversation_id)
     _check_open(_own(parts, user_id), parts)
     clean = texts.taken(text)
-    message = _of(user_id, conversation_id, seq)
-    _check_time(message, user_id)
+    ratelimit.spend(CHANGED, "chat-change", str(user_id))
+    message = own_message(user_id, conversation_id, seq)
+    policy.check_changeable(message, user_id)
     clean = masking.without_units(clean)
     flags = texts.flags_of(clean)
     if flags and not is_sure:
@@ -133,11 +133,12 @@ def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
     Again without effect. NoSuchMessage, TooLateToChange, ChangedMeanwhile.
     """
     _own(conversations.parts_in(conversation_id), user_id)
+    ratelimit.spend(CHANGED, "chat-change", str(user_id))
     for _try in range(TRIES):  # what is to be gone goes, whoever edits it at once
-        message = _of(user_id, conversation_id, seq)
+        message = own_message(user_id, conversation_id, seq)
         if message.deleted_at is not None:
             return message
-        _check_time(message, user_id)
+        policy.check_changeable(message, user_id)
         now = datetime.now(UTC)
         deleted = messages.change(message, text="", flags=(), found_by=(), at=now)
         if deleted is not None:
@@ -145,20 +146,6 @@ def delete(*, user_id: UUID, conversation_id: UUID, seq: int) -> Message:
             publish(f"chat:{conversation_id}", f"changed:{seq}:{deleted.deleted_at}")
             return deleted
     raise ChangedMeanwhile
-
-
-def _of(user_id: UUID, conversation_id: UUID, seq: int) -> Message:
-    """A message of this person's, who is about to change it; NoSuchMessage."""
-    ratelimit.spend(CHANGED, "chat-change", str(user_id))
-    message = messages.find(conversation_id, seq)
-    if message is None or message.sender_id != user_id:
-        raise NoSuchMessage
-    return message
-
-
-def _check_time(message: Message, user_id: UUID) -> None:
-    if not message.is_changeable_by(user_id, datetime.now(UTC)):
-        raise TooLateToChange
 
 
 def _own(parts: Sequence[Membership], user_id: UUID) -> Membership:

@@ -6,10 +6,18 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from pymongo import DESCENDING, ReturnDocument, UpdateMany, UpdateOne
+from pymongo import DESCENDING, UpdateMany, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from app.chats.models import About, Conversation, Membership, Message, MessageKind, Side
+from app.chats.models import (
+    About,
+    Conversation,
+    Membership,
+    Message,
+    MessageKind,
+    Report,
+    Side,
+)
 from app.chats.store.connection import opened
 
 MOST_COUNTED = 99
@@ -288,15 +296,27 @@ def shut(user_id: UUID, other_id: UUID, *, is_shut: bool) -> None:
         )
 
 
-def report(conversation_id: UUID, user_id: UUID | None, reason: str, at: datetime) -> bool:
-    """Open a conversation to moderators; False if it was reported before."""
+def report(conversation_id: UUID, said: Report) -> None:
+    """Open a conversation to moderators; the last reason of each person counts."""
+    here = {"_id": conversation_id}
     with opened() as database:
-        before = database.conversations.find_one_and_update(
-            {"_id": conversation_id, "reported_at": {"$exists": False}},
-            {"$set": {"reported_at": at, "reported_by": user_id, "report_reason": reason}},
-            return_document=ReturnDocument.BEFORE,
+        again = database.conversations.update_one(
+            here | {"reports.by": said.user_id},
+            {
+                "$set": {
+                    "reported_at": said.at,
+                    "reports.$.reason": said.reason,
+                    "reports.$.at": said.at,
+                }
+            },
         )
-    return before is not None
+        if again.matched_count:
+            return
+        kept = {"by": said.user_id, "reason": said.reason, "at": said.at}
+        database.conversations.update_one(
+            here | {"reports.by": {"$ne": said.user_id}},
+            {"$set": {"reported_at": said.at}, "$push": {"reports": kept}},
+        )
 
 
 def reported(*, before: datetime | None, size: int) -> list[Conversation]:
@@ -337,8 +357,9 @@ def _conversation(found: dict[str, Any]) -> Conversation:
         seller_id=found["seller_id"],
         created_at=found["created_at"],
         reported_at=found.get("reported_at"),
-        reported_by=found.get("reported_by"),
-        report_reason=found.get("report_reason"),
+        reports=tuple(
+            Report(one["by"], one["reason"], one["at"]) for one in found.get("reports", ())
+        ),
     )
 
 

@@ -39,7 +39,18 @@ VALIDATORS = {
             "seller_id": _ID,
             "created_at": _DATE,
         },
-        {"reported_at": _DATE, "reported_by": _MAYBE_ID, "report_reason": _TEXT},
+        {
+            "reported_at": _DATE,  # the last time
+            "reports": {
+                "bsonType": "array",
+                "items": {
+                    "bsonType": "object",
+                    "required": ["by", "reason", "at"],
+                    "additionalProperties": False,
+                    "properties": {"by": _ID, "reason": _TEXT, "at": _DATE},
+                },
+            },
+        },
     ),
     "memberships": _validator(
         {

@@ -11,7 +11,7 @@ from flask_login import current_user
 from app.chats import queries
 from app.chats.errors import ChatsUnavailable
 from app.chats.forms import ReportForm, SettingsForm
-from app.chats.service import keeping
+from app.chats.service import keeping, reporting
 from app.chats.views import blueprint
 from app.kit import htmx
 from app.kit.access import Access, allow
@@ -74,7 +74,7 @@ def report(conversation_id: UUID) -> ResponseReturnValue:
     error = None
     if form.validate_on_submit():
         try:
-            keeping.report(
+            reporting.report(
                 user_id=current_user.id,
                 conversation_id=conversation_id,
                 reason=form.reason.data,

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.chats import queries
 from app.chats.errors import ChatsUnavailable
 from app.chats.forms import EditForm, MessageForm
-from app.chats.service import keeping, order_news, presence, sending
+from app.chats.service import order_news, presence, reading, sending
 from app.chats.views import blueprint
 from app.kit import htmx
 from app.kit.access import Access, allow
@@ -44,16 +44,15 @@ def thread(conversation_id: UUID) -> ResponseReturnValue:
 def news(conversation_id: UUID) -> ResponseReturnValue:
     """What an open page has missed: after a number, and changed since a moment."""
     no_store()
-    order_news.look(user_id=current_user.id, conversation_id=conversation_id)
+    taken = queries.taken_part(current_user.id, conversation_id)
+    order_news.look(taken.conversation)
     news = queries.news(
-        current_user.id,
-        conversation_id,
+        taken,
         after=max(request.args.get("after", 0, type=int), 0),
         first=max(request.args.get("first", 1, type=int), 1),
         since=_moment(request.args.get("since", "")),
     )
-    talk = queries.talk_of(current_user.id, conversation_id)
-    return htmx.page("chats/_news.html", news=news, talk=talk, now=datetime.now(UTC))
+    return htmx.page("chats/_news.html", news=news, now=datetime.now(UTC))
 
 
 @blueprint.post("/<uuid:conversation_id>")
@@ -63,7 +62,7 @@ def write(conversation_id: UUID) -> ResponseReturnValue:
     form = MessageForm()
     wants_json = request.accept_mimetypes.best == "application/json"
     try:
-        keeping.part_of(conversation_id, current_user.id)  # before anything is said of the words
+        queries.part_of(current_user.id, conversation_id)  # before anything is said of the words
         if not form.validate_on_submit():
             raise Invalid("bad_message", _first_error(form))
         stored = sending.send(
@@ -89,7 +88,7 @@ def write(conversation_id: UUID) -> ResponseReturnValue:
 def read(conversation_id: UUID) -> ResponseReturnValue:
     """Move the visitor's read mark, where there is no socket to say it over."""
     seq = request.form.get("seq", 0, type=int)
-    keeping.mark_read(user_id=current_user.id, conversation_id=conversation_id, seq=max(seq, 0))
+    reading.mark_read(user_id=current_user.id, conversation_id=conversation_id, seq=max(seq, 0))
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -115,7 +114,7 @@ def edit(conversation_id: UUID, seq: int) -> ResponseReturnValue:
         else:
             return _back(conversation_id, seq)
     if error is None:  # else what was typed stays, whatever became of the message
-        message = queries.own_message(current_user.id, conversation_id, seq)
+        message = queries.changeable_message(current_user.id, conversation_id, seq)
         if not form.is_submitted():
             form.text.data = message.text
     return htmx.page(
@@ -151,11 +150,12 @@ def _show(
     """The conversation; where it can't be reached, what was typed all the same."""
     now = datetime.now(UTC)
     try:
+        taken = queries.taken_part(current_user.id, conversation_id)
         if before is None:
-            order_news.look(user_id=current_user.id, conversation_id=conversation_id)
-        shown = queries.thread(current_user.id, conversation_id, before=before)
+            order_news.look(taken.conversation)
+        shown = queries.thread(taken, before=before)
         if before is None:
-            keeping.mark_read(
+            reading.mark_read(
                 user_id=current_user.id, conversation_id=conversation_id, seq=shown.last_seq
             )
         others = queries.inbox(current_user.id, size=LISTED)

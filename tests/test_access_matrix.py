@@ -40,11 +40,10 @@ from tests.support.chats import say, talking
 from tests.support.programs import Program, program_of
 from tests.webhooks import access as webhooks
 
-PUBLIC, USER, SELLER, MODERATOR, STAFF, ADMIN, SIGNED = (
+PUBLIC, USER, SELLER, STAFF, ADMIN, SIGNED = (
     Access.PUBLIC,
     Access.USER,
     Access.SELLER,
-    Access.MODERATOR,
     Access.STAFF,
     Access.ADMIN,
     Access.SIGNED,
@@ -86,7 +85,6 @@ MAY = {
     SIGNED: set(ROLES),
     USER: set(ROLES) - {"anonymous"},
     SELLER: {"seller"},
-    MODERATOR: {"moderator"},
     STAFF: {"moderator", "admin"},
     ADMIN: {"admin"},
 }

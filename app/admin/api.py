@@ -49,7 +49,8 @@ from app.products.queries import commission as rates
 from app.products.queries.cards import page_of
 from app.products.service import commission
 from app.products.service import moderation as goods
-from app.reviews.queries.reviews import open_reports, review_for
+from app.reviews.queries.reports import open_reports
+from app.reviews.queries.reviews import review_for
 from app.reviews.service import moderation as opinions
 
 blueprint = api_blueprint("admin_api", __name__, "admin")

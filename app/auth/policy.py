@@ -14,10 +14,10 @@ class Permission(StrEnum):
     ADMINISTER = "administer"
 
 
-_ROLE_FOR = {
-    Permission.SELL: Role.SELLER,
-    Permission.MODERATE: Role.MODERATOR,
-    Permission.ADMINISTER: Role.ADMIN,
+_ROLES_FOR = {
+    Permission.SELL: {Role.SELLER},
+    Permission.MODERATE: {Role.MODERATOR, Role.ADMIN},
+    Permission.ADMINISTER: {Role.ADMIN},
 }
 
 
@@ -32,4 +32,4 @@ def may(user: User, permission: Permission) -> bool:
         return False
     if permission is Permission.BUY:
         return user.confirmed_at is not None
-    return _ROLE_FOR[permission] in user.roles
+    return not _ROLES_FOR[permission].isdisjoint(user.roles)

@@ -14,6 +14,7 @@ from app.kit.requests import is_api
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "access_rule"
 _SCOPE = "access_scope"
+_STAFF = {"moderator", "admin"}
 
 
 class Access(StrEnum):
@@ -22,7 +23,6 @@ class Access(StrEnum):
     PUBLIC = "public"
     USER = "user"
     SELLER = "seller"
-    MODERATOR = "moderator"
     STAFF = "staff"  # moderators and administrators
     ADMIN = "admin"
     SIGNED = "signed"  # another machine, known by the signature on what it sends
@@ -75,7 +75,7 @@ def _check() -> None:
 
 def _admits(rule: Access, roles: Collection[str]) -> bool:
     if rule is Access.STAFF:
-        return bool({Access.MODERATOR, Access.ADMIN} & set(roles))
+        return bool(_STAFF & set(roles))
     return rule is Access.USER or rule.value in roles
 
 

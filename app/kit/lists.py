@@ -1,8 +1,9 @@
 """Lists of pages that go on: what an address asks for of a list, and the address of the rest.
 
 Whoever comes back to a list finds as much of it as was open: with each page that htmx adds to one,
-the address in the browser says how many pages there are by now. A page with several lists names
-them; an address without a name means its only one.
+the address in the browser says how many pages there are by now. A list that fetches itself anew
+asks for `again`: as much as is open in the page around it. A page with several lists names them;
+an address without a name means its only one.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from app.kit import htmx
 from app.kit.paging import PAGE_SIZE, Page
 
 PAGES_KEPT = 10  # so many are shown at once to whoever comes back
-_NAME, _AFTER, _PAGES = "part", "after", "pages"
+_NAME, _AFTER, _PAGES, _AGAIN = "part", "after", "pages", "again"
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,15 @@ def init_app(app: Flask) -> None:
 
 def asked(name: str = "") -> Asked:
     """What the address asks for of this list."""
-    pages = request.args.get(name or _PAGES, 1, type=int)
+    shown = _around() if _AGAIN in request.args else request.args
+    pages = shown.get(name or _PAGES, 1, type=int)
     is_meant = request.args.get(_NAME, "") == name
     return Asked(request.args.get(_AFTER) if is_meant else None, min(max(pages, 1), PAGES_KEPT))
+
+
+def _around() -> MultiDict[str, str]:
+    path, query = htmx.page_around()
+    return MultiDict(parse_qsl(query) if path == request.path else ())
 
 
 def rest_of(page: Page[Any], path: str, name: str = "") -> str | None:
@@ -49,6 +56,7 @@ def rest_of(page: Page[Any], path: str, name: str = "") -> str | None:
     if page.next_cursor is None:
         return None
     args = MultiDict(request.args)
+    args.pop(_AGAIN, None)
     args[name or _PAGES] = str(asked(name).pages + 1)
     args[_AFTER] = page.next_cursor
     if name:

@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
         items=[(told, kinds.KINDS[told.kind]) for told in page.items],
         newest=page.items[0].id if page.items and not asked.after else None,
         next_url=lists.rest_of(page, request.path),
-        here=_address(kind, unread=unread, pages=asked.pages),
+        again=_address(kind, unread=unread, again=True),
         kind=kind,
         unread=unread,
         filters=_filters(kind, unread=unread),
@@ -62,8 +62,8 @@ def _kind_asked() -> NotificationKind | None:
         return None
 
 
-def _address(kind: NotificationKind | None, *, unread: bool, pages: int = 1) -> str:
-    asked = {"kind": kind, "unread": "1" if unread else None, "pages": pages if pages > 1 else None}
+def _address(kind: NotificationKind | None, *, unread: bool, again: bool = False) -> str:
+    asked = {"kind": kind, "unread": "1" if unread else None, "again": "1" if again else None}
     query = urlencode({name: value for name, value in asked.items() if value})
     return url_for(".index") + (f"?{query}" if query else "")
 

@@ -51,6 +51,16 @@ class TestInbox:
         rows = shown(browser, "/chats").select(".talk")
         assert ["You: Hi" in row.get_text() for row in rows] == [True, False]
 
+    def test_refresh_keeps_what_was_opened(self, login: Login) -> None:
+        browser = login(talking().buyer)
+        asked = shown(browser, "/chats").select_one("#talks")
+        assert (asked["data-live-topic"].partition(":")[0], asked["hx-get"]) == (
+            "inbox",
+            "/chats?again=1",
+        )
+        more = shown(browser, "/chats?pages=2").select_one("#talks")
+        assert more["hx-get"] == "/chats?again=1"
+
     def test_costs_the_same_however_many_there_are(
         self, login: Login, query_counter: list[str]
     ) -> None:

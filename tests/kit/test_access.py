@@ -19,7 +19,6 @@ ALLOWED = {
     Access.SIGNED: set(PEOPLE),
     Access.USER: LOGGED_IN,
     Access.SELLER: {"seller"},
-    Access.MODERATOR: {"moderator"},
     Access.STAFF: {"moderator", "admin"},
     Access.ADMIN: {"admin"},
 }

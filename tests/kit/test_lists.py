@@ -45,6 +45,18 @@ def test_lists_of_one_page_are_asked_for_apart(app: Flask) -> None:
         assert lists.asked("keys") == lists.Asked(None, 2)
 
 
+def test_list_that_fetches_itself_anew_has_as_much_as_is_open(app: Flask) -> None:
+    def size(shown_at: str) -> int:
+        headers = {"HX-Current-URL": f"http://localhost{shown_at}", **PARTIAL}
+        with app.test_request_context("/list?kind=key&again=1", headers=headers):
+            assert "again" not in (lists.rest_of(MORE, "/list") or "")
+            return lists.asked().size()
+
+    assert size("/list?pages=3") == 90
+    assert size("/list") == 30
+    assert size("/another?pages=3") == 30
+
+
 def address_after(
     app: Flask, query: str, shown_at: str, *, status: int = 200, partial: bool = True
 ) -> str | None:

@@ -26,7 +26,8 @@ from app.reviews.errors import (
     TooLateToEdit,
 )
 from app.reviews.models import TEXT_MAX
-from app.reviews.queries.reviews import ReviewSort, open_reports, review_for, reviews_of
+from app.reviews.queries.reports import open_reports
+from app.reviews.queries.reviews import ReviewSort, review_for, reviews_of
 from app.reviews.service import answering, moderation, writing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -169,6 +170,8 @@ class TestDelete:
         with pytest.raises(NoSuchReview):
             review_for(review_id, reader_id=buyer.id, is_staff=True)
         assert session().scalar(text("SELECT text FROM review")) == ""
+        assert writing.delete_own(author_id=buyer.id, review_id=review_id) == product.id  # again
+        assert histogram(product) == (0, 0, 0, 0, 0)
         assert broken() == {}
         # Within the thirty days it can be written anew, as the same one.
         again = writing.write(author_id=buyer.id, line_id=line_id, stars=4, text="Better")

@@ -51,7 +51,6 @@ def inbox() -> ResponseReturnValue:
         found=found,
         is_reached=is_reached,
         beside=beside,
-        is_first=not words and not asked.after and asked.pages == 1,
         next_url=lists.rest_of(page, request.path) if page else None,
     )
 

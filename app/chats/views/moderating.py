@@ -14,7 +14,7 @@ from app.kit.access import Access, allow
 
 
 @blueprint.get("/reported")
-@allow(Access.MODERATOR)
+@allow(Access.STAFF)
 def reported() -> ResponseReturnValue:
     """List what was reported, with the reason; the words are read by whoever joins."""
     asked = lists.asked()
@@ -28,7 +28,7 @@ def reported() -> ResponseReturnValue:
 
 
 @blueprint.post("/<uuid:conversation_id>/join")
-@allow(Access.MODERATOR)
+@allow(Access.STAFF)
 def join(conversation_id: UUID) -> ResponseReturnValue:
     """Take part in a reported conversation, seen by both people."""
     moderating.join(moderator_id=current_user.id, conversation_id=conversation_id)

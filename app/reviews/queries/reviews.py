@@ -1,6 +1,6 @@
 """Reviews as they are read: of a product, of a person's purchases, and single ones."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,7 +18,7 @@ from app.kit.paging import Page, cut, decode_cursor, with_total
 from app.orders.models import Order, OrderLine, OrderState
 from app.reviews import policy
 from app.reviews.errors import NoSuchReview
-from app.reviews.models import Review, ReviewReport, ReviewVote
+from app.reviews.models import Review, ReviewVote
 
 PAGE = 10
 MOST_LINES = 20  # of one product, bought by one person
@@ -187,6 +187,12 @@ def review_for(review_id: UUID, *, reader_id: UUID | None, is_staff: bool) -> Sh
     return review
 
 
+def reviews_with(ids: Collection[UUID]) -> dict[UUID, ShownReview]:
+    """These reviews as moderators see them; deleted ones are left out."""
+    query = _EVERY.where(Review.id.in_(ids), Review.deleted_at.is_(None))
+    return {row.id: ShownReview(*row) for row in read(query, {"reader_id": None})}
+
+
 def public_review(review_id: UUID) -> ShownReview | None:
     """A review as everybody sees it; None for one that nobody does."""
     try:
@@ -278,46 +284,3 @@ def _line(row: Sequence[Any]) -> ReviewableLine:
         review=ShownReview(*review) if is_there and deleted_at is None else None,
         may_write=not is_there or bool(review[-1]),
     )
-
-
-@dataclass(frozen=True)
-class OpenReport:
-    """What somebody has reported and nobody has decided yet."""
-
-    id: UUID
-    review_id: UUID
-    product_id: UUID
-    stars: int
-    text: str
-    user_id: UUID
-    reason: str
-    created_at: datetime
-
-
-_REPORTS = (
-    select(
-        ReviewReport.id,
-        ReviewReport.review_id,
-        Review.product_id,
-        Review.stars,
-        Review.text,
-        ReviewReport.user_id,
-        ReviewReport.reason,
-        ReviewReport.created_at,
-    )
-    .join(Review, Review.id == ReviewReport.review_id)
-    .where(ReviewReport.closed_at.is_(None))
-)
-
-
-def open_reports(
-    *, after: str | None = None, size: int = PAGE, counted: bool = False
-) -> Page[OpenReport]:
-    """A page of what waits for a moderator, the newest first; Invalid for a broken cursor."""
-    query = _REPORTS
-    if after:
-        [last] = decode_cursor(after, tuple[UUID])
-        query = query.where(ReviewReport.id < last)
-    rows = read(query.order_by(ReviewReport.id.desc()).limit(size + 1)).all()
-    page = cut([OpenReport(*row) for row in rows], size, lambda report: (report.id,))
-    return with_total(page, _REPORTS, after) if counted else page

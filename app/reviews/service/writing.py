@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from app.kit.db import db_now, session, transactional, violated
+from app.kit.db import db_now, lock, session, transactional, violated
 from app.kit.ids import new_id
 from app.kit.outbox import emit
 from app.orders.models import OrderState
@@ -18,7 +18,6 @@ from app.reviews import policy
 from app.reviews.errors import BadReview, NoSuchLine, NoSuchReview, NotDelivered, TooLateToEdit
 from app.reviews.events import ReviewWritten
 from app.reviews.models import TEXT_MAX, TEXT_MIN, Review, ReviewVote
-from app.reviews.queries.reviews import locked
 from app.reviews.service.moderation import close_reports
 from app.reviews.service.words import cleaned
 
@@ -95,14 +94,16 @@ def _change(line_id: UUID, stars: int, text: str) -> UUID:
 
 
 @transactional
-def delete_own(*, author_id: UUID, review_id: UUID) -> None:
-    """Delete a review with all that was said about it; NoSuchReview.
+def delete_own(*, author_id: UUID, review_id: UUID) -> UUID:
+    """Delete a review with all that was said about it; whose product it was of. NoSuchReview.
 
-    A hidden one stays hidden, should its author write again.
+    Again without effect. A hidden one stays hidden, should its author write again.
     """
-    review = locked(review_id)
-    if review.author_id != author_id:
+    review = lock(Review, review_id)
+    if review is None or review.author_id != author_id:
         raise NoSuchReview
+    if review.deleted_at is not None:
+        return review.product_id
     before = review.counted
     review.deleted_at = func.clock_timestamp()
     review.text, review.reply, review.replied_at, review.helpful_count = "", None, None, 0
@@ -110,3 +111,4 @@ def delete_own(*, author_id: UUID, review_id: UUID) -> None:
     session().flush()  # as above
     close_reports(review_id=review_id)
     count_review(product_id=review.product_id, before=before, now=None)
+    return review.product_id

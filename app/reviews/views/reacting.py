@@ -15,10 +15,17 @@ from app.kit.forms import status_of
 from app.kit.returning import page_before
 from app.reviews import policy
 from app.reviews.forms import WordsForm
+from app.reviews.models import REASON_MAX, REPLY_MAX
 from app.reviews.queries.reviews import ShownReview, review_for
 from app.reviews.service import answering, moderation
 from app.reviews.views import blueprint
 from app.reviews.views.sections import Reader
+
+
+@blueprint.app_template_global("longest_words")
+def _longest_words(act: str) -> int:
+    """How many characters fit into the form of an answer, or of a reason."""
+    return REPLY_MAX if act == "reply" else REASON_MAX
 
 
 def known(review_id: UUID) -> ShownReview:

@@ -16,7 +16,7 @@ from app.kit.forms import form_page
 from app.products.queries import cards
 from app.reviews.errors import NoSuchLine
 from app.reviews.forms import ReviewForm
-from app.reviews.queries.reviews import ReviewableLine, line_of, review_for, unreviewed
+from app.reviews.queries.reviews import ReviewableLine, line_of, unreviewed
 from app.reviews.service import writing
 from app.reviews.views import blueprint
 
@@ -66,10 +66,9 @@ def save(line_id: UUID) -> ResponseReturnValue:
 @allow(Access.USER)
 def delete(review_id: UUID) -> ResponseReturnValue:
     """Delete one's own review."""
-    review = review_for(review_id, reader_id=current_user.id, is_staff=False)
-    writing.delete_own(author_id=current_user.id, review_id=review_id)
+    product_id = writing.delete_own(author_id=current_user.id, review_id=review_id)
     flash(_("Your review was deleted."), "success")
-    return htmx.redirect_to(_back(review.product_id, None))
+    return htmx.redirect_to(_back(product_id, None))
 
 
 def _line(line_id: UUID) -> ReviewableLine:

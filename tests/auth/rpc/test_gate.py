@@ -184,7 +184,7 @@ class TestPermission:
             ((), {Permission.BUY}),
             (("seller",), {Permission.BUY, Permission.SELL}),
             (("moderator",), {Permission.BUY, Permission.MODERATE}),
-            (("admin",), {Permission.BUY, Permission.ADMINISTER}),
+            (("admin",), {Permission.BUY, Permission.MODERATE, Permission.ADMINISTER}),
         ],
     )
     def test_follows_the_roles(

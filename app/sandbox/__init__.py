@@ -1,9 +1,9 @@
 """A PayPal of the shop's own, for trying it out: REST API, payment window, webhooks, books.
 
 It stands in where no PayPal credentials are set. It speaks PayPal's Orders v2, Payments v2
-(captures and refunds), Webhooks v1 and Transaction Search v1, so that a client needs nothing but
-another address; it keeps its own double-entry books, which the shop's are compared with; and it can
-be told to go wrong.
+(captures and refunds), Customer Disputes v1, Webhooks v1 and Transaction Search v1, so that a
+client needs nothing but another address; it keeps its own double-entry books, which the shop's are
+compared with; and it can be told to go wrong.
 
 Serve it with one process and several threads: `gunicorn --threads 16 'app.sandbox:create_app()'`.
 Its state is one SQLite file in SANDBOX_DATA_DIR. It knows nothing of the shop's domains.
@@ -25,6 +25,8 @@ from app.sandbox import (
     api,
     checkout_pages,
     control,
+    dispute_controls,
+    disputes_api,
     notifications_api,
     oauth,
     orders_api,
@@ -71,11 +73,13 @@ def create_app(config: SandboxConfig | None = None) -> Flask:
         oauth,
         orders_api,
         payments_api,
+        disputes_api,
         notifications_api,
         reporting_api,
         sdk_js,
         checkout_pages,
         control,
+        dispute_controls,
     ):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(PaypalError, api.error_answer)

@@ -14,6 +14,7 @@ from app.sandbox.transactions import Code, Entry
 
 MERCHANT = "merchant"
 BANK = "bank:merchant"
+HELD = "merchant_held"  # the merchant's money that is disputed
 FEES = "paypal_fees"
 REFUNDS = "refunds_under_way"
 REFUSED = ("DECLINED", "FAILED")  # states of a capture that never took money
@@ -70,20 +71,35 @@ def book_fee(db: sqlite3.Connection, capture: sqlite3.Row, *, fee: Amount, now: 
 def book_other(db: sqlite3.Connection, entry: Entry, *, now: float) -> None:
     """Book and list what the merchant did, or PayPal charged, without the shop."""
     other = BANK if entry.code is Code.WITHDRAWAL else FEES
-    postings = [(MERCHANT, entry.minor), (other, -entry.minor)]
-    db.executemany(
-        "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
-        [(entry.id, name, entry.currency, minor, now) for name, minor in postings],
-    )
+    book_listed(db, entry, other=other, now=now)
+
+
+def book_listed(db: sqlite3.Connection, entry: Entry, *, other: str, now: float) -> None:
+    """Book and list what moves between the merchant and another account."""
+    post(db, entry.id, entry.currency, [(MERCHANT, entry.minor), (other, -entry.minor)], now)
     transactions.note(db, entry, now=now)
+
+
+def pay_out(db: sqlite3.Connection, entry: Entry, *, payer: str, now: float) -> None:
+    """Book and list what goes back from the merchant to a payer, and from there to the bank."""
+    bank, account = f"bank:{payer}", f"payer:{payer}"
+    book_listed(db, entry, other=account, now=now)
+    post(db, entry.id, entry.currency, [(account, entry.minor), (bank, -entry.minor)], now)
 
 
 def _post(
     db: sqlite3.Connection, about: sqlite3.Row, postings: list[tuple[str, int]], now: float
 ) -> None:
+    post(db, about["id"], about["currency"], postings, now)
+
+
+def post(
+    db: sqlite3.Connection, entry: str, currency: str, postings: list[tuple[str, int]], now: float
+) -> None:
+    """Book minor units to accounts, under the id of what moves them; they must sum to zero."""
     db.executemany(
         "INSERT INTO posting (entry, account, currency, minor, created_at) VALUES (?, ?, ?, ?, ?)",
-        [(about["id"], name, about["currency"], minor, now) for name, minor in postings],
+        [(entry, name, currency, minor, now) for name, minor in postings],
     )
 
 
@@ -108,6 +124,7 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
     ).fetchone()[0]
     return {
         "merchant": accounts.get(MERCHANT, {}),
+        "held": accounts.get(HELD, {}),
         "fees": accounts.get(FEES, {}),
         "accounts": accounts,
         "sums": sums,

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.sandbox import books, captures, events, orders, refunds
+from app.sandbox import books, captures, disputes, events, orders, refunds
 from app.sandbox.api import error_answer, json_answer
 from app.sandbox.clock import iso
 from app.sandbox.errors import PaypalError
@@ -44,14 +44,14 @@ blueprint = Blueprint("control", __name__)
 
 
 @blueprint.before_request
-def _own_pages_only() -> Response | None:
+def own_pages_only() -> Response | None:
     """A stranger's page, open in the same browser, must not move the clock."""
     if request.method != "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
-        return _problem(403, "This comes from another site.")
+        return problem_answer(403, "This comes from another site.")
     return None
 
 
-def _problem(status: int, text: str) -> Response:
+def problem_answer(status: int, text: str) -> Response:
     """What is wrong: JSON for programs, the page with a sentence for people."""
     return _page(text, status) if _is_person() else json_answer(status, {"error": text})
 
@@ -61,14 +61,14 @@ def _is_person() -> bool:
     return types.best_match(["application/json", "text/html"]) == "text/html"
 
 
-def _done(body: dict[str, Any]) -> AnyResponse:
+def done(body: dict[str, Any]) -> AnyResponse:
     """JSON for programs; people go back to the page."""
     if _is_person():
         return redirect("/sandbox", 303)
     return json_answer(200, body)
 
 
-def _input() -> Any:
+def sent_body() -> Any:
     """The JSON that was sent, or the form's fields with their numbers read."""
     if request.mimetype == "application/json":
         return request.get_json(silent=True)
@@ -105,6 +105,7 @@ def _page(problem: str | None = None, status: int = 200) -> Response:
                 db, "SELECT number, id, event_type, created_at FROM event ORDER BY number"
             ),
             "deliveries": _rows(db, "SELECT * FROM delivery ORDER BY id"),
+            "disputes": _rows(db, "SELECT * FROM dispute ORDER BY number"),
             "books": books.read(db),
         }
     for order in shown["orders"]:
@@ -126,6 +127,8 @@ def _page(problem: str | None = None, status: int = 200) -> Response:
         event_types=EVENT_TYPES,
         forgeries=FORGERIES,
         payers=PAYERS.values(),
+        reasons=disputes.REASONS,
+        outcomes=disputes.OUTCOMES,
         payer_texts=PAYER_TEXTS,
         now=iso(box.clock.now()),
         iso=iso,
@@ -157,18 +160,20 @@ def show_books() -> Response:
 @blueprint.post("/sandbox/transactions")
 def add_transaction() -> AnyResponse:
     """Move money without the shop: `{"code": "T0400" | "T0100", "minor": -500, "currency": …}`."""
-    sent = _input()
+    sent = sent_body()
     code, minor = (sent.get("code"), sent.get("minor")) if isinstance(sent, dict) else (None, None)
     if code not in OWN_CODES or not isinstance(minor, int) or not minor:
-        return _problem(BAD_REQUEST, f"code must be one of {', '.join(OWN_CODES)}, minor a number")
+        return problem_answer(
+            BAD_REQUEST, f"code must be one of {', '.join(OWN_CODES)}, minor a number"
+        )
     currency = sent.get("currency", "EUR")
     if currency not in CURRENCIES:
-        return _problem(BAD_REQUEST, f"currency must be one of {', '.join(CURRENCIES)}")
+        return problem_answer(BAD_REQUEST, f"currency must be one of {', '.join(CURRENCIES)}")
     entry = Entry(id=resource_id(), code=Code(code), currency=currency, minor=minor)
     box = sandbox()
     with box.storage.transaction() as db:
         books.book_other(db, entry, now=box.clock.now())
-    return _done({"transaction_id": entry.id})
+    return done({"transaction_id": entry.id})
 
 
 @blueprint.get("/sandbox/faults")
@@ -181,9 +186,9 @@ def show_faults() -> Response:
 def add_fault() -> AnyResponse:
     """Order a fault: `{"kind": …, "times": 1, "operation": …}` and the kind's own options."""
     try:
-        return _done(sandbox().faults.add(_input()))
+        return done(sandbox().faults.add(sent_body()))
     except ValueError as error:
-        return _problem(BAD_REQUEST, str(error))
+        return problem_answer(BAD_REQUEST, str(error))
 
 
 @blueprint.delete("/sandbox/faults")
@@ -197,7 +202,7 @@ def clear_faults() -> Response:
 def clear_faults_by_form() -> AnyResponse:
     """Clear all faults: a form has no DELETE."""
     sandbox().faults.clear()
-    return _done({"faults": []})
+    return done({"faults": []})
 
 
 @blueprint.get("/sandbox/clock")
@@ -209,7 +214,7 @@ def show_clock() -> Response:
 @blueprint.post("/sandbox/clock")
 def move_clock() -> AnyResponse:
     """Move the clock forward: `{"seconds": 21600}`."""
-    sent = _input()
+    sent = sent_body()
     seconds = sent.get("seconds") if isinstance(sent, dict) else None
     if (
         isinstance(seconds, bool)
@@ -217,28 +222,30 @@ def move_clock() -> AnyResponse:
         or not math.isfinite(seconds)
         or not 0 <= seconds <= MAX_ADVANCE
     ):
-        return _problem(BAD_REQUEST, f"seconds must be a number from 0 to {MAX_ADVANCE}")
+        return problem_answer(BAD_REQUEST, f"seconds must be a number from 0 to {MAX_ADVANCE}")
     box = sandbox()
     box.clock.advance(seconds)
+    with box.storage.transaction() as db:
+        disputes.close_overdue(db, box)
     box.dispatcher.nudge()
-    return _done({"now": iso(box.clock.now())})
+    return done({"now": iso(box.clock.now())})
 
 
 @blueprint.post("/sandbox/orders/<order_id>/approve")
 def approve(order_id: str) -> AnyResponse:
     """Say yes as a payer would: `{"payer": "balance" | "empty" | "echeck", "decline": false}`."""
-    sent = _input() or {}
+    sent = sent_body() or {}
     payer = PAYERS.get(sent.get("payer", DEFAULT_PAYER.key)) if isinstance(sent, dict) else None
     if payer is None:
-        return _problem(BAD_REQUEST, f"payer must be one of {', '.join(PAYERS)}")
+        return problem_answer(BAD_REQUEST, f"payer must be one of {', '.join(PAYERS)}")
     box = sandbox()
     try:
         with box.storage.transaction() as db:
             order = orders.approve(db, box, order_id, payer, decline_next=bool(sent.get("decline")))
     except orders.NotNow as error:
-        return _problem(CONFLICT, str(error))
+        return problem_answer(CONFLICT, str(error))
     box.dispatcher.nudge()
-    return _done({"id": order["id"], "status": order["status"], "payer_id": payer.payer_id})
+    return done({"id": order["id"], "status": order["status"], "payer_id": payer.payer_id})
 
 
 @blueprint.delete("/sandbox/orders/<order_id>")
@@ -265,9 +272,9 @@ def end_capture(capture_id: str, end: str) -> AnyResponse:
             _ENDS[end](db, box, capture_id)
             body = captures.show(db, box.config, capture_id)
     except captures.NotPending as error:
-        return _problem(CONFLICT, str(error))
+        return problem_answer(CONFLICT, str(error))
     box.dispatcher.nudge()
-    return _done(body)
+    return done(body)
 
 
 @blueprint.post("/sandbox/captures/<capture_id>/refund")
@@ -276,7 +283,7 @@ def refund(capture_id: str) -> AnyResponse:
 
     No call of the shop's API has made it: what the shop learns of it, it learns by webhook.
     """
-    sent = _input() or {}
+    sent = sent_body() or {}
     value = sent.get("value") if isinstance(sent, dict) else None
     box = sandbox()
     try:
@@ -287,9 +294,9 @@ def refund(capture_id: str) -> AnyResponse:
     except PaypalError as error:
         if error.status == NOT_FOUND:
             raise
-        return _problem(CONFLICT, error.details[0]["description"])
+        return problem_answer(CONFLICT, error.details[0]["description"])
     box.dispatcher.nudge()
-    return _done(made)
+    return done(made)
 
 
 _REFUND_ENDS = {"complete": refunds.complete, "fail": refunds.fail}
@@ -304,9 +311,9 @@ def end_refund(refund_id: str, end: str) -> AnyResponse:
             _REFUND_ENDS[end](db, box, refund_id)
             body = refunds.show(db, box.config, refund_id)
     except refunds.NotPending as error:
-        return _problem(CONFLICT, str(error))
+        return problem_answer(CONFLICT, str(error))
     box.dispatcher.nudge()
-    return _done(body)
+    return done(body)
 
 
 @blueprint.get("/sandbox/webhooks")
@@ -335,10 +342,10 @@ def forget_deliveries() -> Response:
 @blueprint.post("/sandbox/webhooks/<event_id>/resend")
 def resend(event_id: str) -> AnyResponse:
     """Send an event once more; `{"forgery": kind}` sends it as a forger would."""
-    sent = _input() or {}
+    sent = sent_body() or {}
     forgery = sent.get("forgery") if isinstance(sent, dict) else None
     if forgery is not None and forgery not in FORGERIES:
-        return _problem(BAD_REQUEST, f"forgery must be one of {', '.join(FORGERIES)}")
+        return problem_answer(BAD_REQUEST, f"forgery must be one of {', '.join(FORGERIES)}")
     box = sandbox()
     with box.storage.transaction() as db:
         if db.execute("SELECT 1 FROM event WHERE id = ?", (event_id,)).fetchone() is None:
@@ -348,7 +355,7 @@ def resend(event_id: str) -> AnyResponse:
     tried = box.dispatcher.wait_until_tried(15)
     with box.storage.transaction() as db:
         last = _rows(db, "SELECT * FROM delivery ORDER BY id", 1)[0]
-    return _done({"event_id": event_id, "tried": tried, "answer": last["answer"]})
+    return done({"event_id": event_id, "tried": tried, "answer": last["answer"]})
 
 
 @blueprint.get("/sandbox/ca.pem")

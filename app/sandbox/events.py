@@ -20,6 +20,9 @@ EVENT_TYPES: dict[str, str] = {
     "PAYMENT.CAPTURE.REFUNDED": "Payment refunded",
     "PAYMENT.REFUND.PENDING": "Refund pending",
     "PAYMENT.REFUND.FAILED": "Refund failed",
+    "CUSTOMER.DISPUTE.CREATED": "A new dispute opened with Case #",
+    "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated with Case #",
+    "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved with Case #",
 }
 EVERYTHING = "*"
 
@@ -61,7 +64,13 @@ def record(
     # The very bytes are kept: what is signed, sent, sent again and listed must not differ.
     db.execute(
         "INSERT INTO event (id, event_type, resource_id, created_at, body) VALUES (?, ?, ?, ?, ?)",
-        (new_id, event_type, resource["id"], now, json.dumps(body).encode()),
+        (
+            new_id,
+            event_type,
+            resource.get("id") or resource["dispute_id"],
+            now,
+            json.dumps(body).encode(),
+        ),
     )
     _queue(db, sandbox.faults, new_id, event_type, now)
     return new_id

@@ -10,7 +10,7 @@ from typing import Any
 from app.sandbox.errors import DECLINES, REFUND_REFUSALS
 from app.sandbox.forgeries import FORGERIES
 
-OPERATIONS = ("token", "create", "get", "patch", "capture", "refund")
+OPERATIONS = ("token", "create", "get", "patch", "capture", "refund", "evidence", "accept")
 # kind -> the options it takes, with what they are when left out
 OPERATION_FAULTS: dict[str, dict[str, Any]] = {
     "slow": {"seconds": 2.0},

@@ -8,7 +8,7 @@ https://www.paypal.com/us/cshelp/article/help143
 import sqlite3
 from typing import Any
 
-from app.sandbox import books, events
+from app.sandbox import books, disputes, events
 from app.sandbox.clock import iso
 from app.sandbox.config import SandboxConfig
 from app.sandbox.errors import not_found, unprocessable
@@ -35,15 +35,7 @@ def make(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str, body: Any) -
     Raises PaypalError for an unknown capture and for what PayPal refuses.
     """
     capture = _capture(db, capture_id)
-    left = capture["gross"] - _given_back(db, capture_id)
-    if capture["status"] == "PENDING":
-        raise unprocessable("PENDING_CAPTURE", operation=REFUND)
-    if capture["status"] == "REFUNDED" or (capture["status"] in TAKEN and not left):
-        raise unprocessable("CAPTURE_FULLY_REFUNDED", operation=REFUND)
-    if capture["status"] not in TAKEN:
-        raise unprocessable("REFUND_NOT_ALLOWED", operation=REFUND)
-    if sandbox.clock.now() > capture["created_at"] + DAYS * DAY_SECONDS:
-        raise unprocessable("REFUND_TIME_LIMIT_EXCEEDED", operation=REFUND)
+    left = _left(db, sandbox, capture)
     amount = Amount(left, capture["currency"])
     if "amount" in body:
         amount = read_amount(body["amount"], "/amount", currency=None, zero=False, operation=REFUND)
@@ -61,6 +53,26 @@ def make(db: sqlite3.Connection, sandbox: Sandbox, capture_id: str, body: Any) -
     if fault := sandbox.faults.take("refuse_refund", operation=REFUND):
         raise unprocessable(str(fault["refusal"]), operation=REFUND)
     return _make(db, sandbox, capture, amount, texts)
+
+
+def _left(db: sqlite3.Connection, sandbox: Sandbox, capture: sqlite3.Row) -> int:
+    """How much of a capture can be refunded; PaypalError where nothing can be."""
+    given = _given_back(db, capture["id"]) + disputes.taken_back(db, capture["id"])
+    left: int = capture["gross"] - given
+    issue = None
+    if disputes.has_open(db, capture["id"]):
+        issue = "TRANSACTION_DISPUTED"
+    elif capture["status"] == "PENDING":
+        issue = "PENDING_CAPTURE"
+    elif capture["status"] == "REFUNDED" or (capture["status"] in TAKEN and not left):
+        issue = "CAPTURE_FULLY_REFUNDED"
+    elif capture["status"] not in TAKEN:
+        issue = "REFUND_NOT_ALLOWED"
+    elif sandbox.clock.now() > capture["created_at"] + DAYS * DAY_SECONDS:
+        issue = "REFUND_TIME_LIMIT_EXCEEDED"
+    if issue:
+        raise unprocessable(issue, operation=REFUND)
+    return left
 
 
 def _make(
@@ -129,6 +141,7 @@ def _follow(
     if row["status"] == "COMPLETED":
         books.pay_refund(db, row, payer=capture["payer"], now=sandbox.clock.now())
         back = _given_back(db, capture["id"], "COMPLETED")
+        back += disputes.taken_back(db, capture["id"])
         db.execute(
             "UPDATE capture SET status = ?, updated_at = ? WHERE id = ?",
             (

@@ -66,6 +66,31 @@ CREATE TABLE IF NOT EXISTS delivery (
     shuffled INTEGER NOT NULL DEFAULT 0, forgery TEXT, answer INTEGER, problem TEXT
 );
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (state, due_at);
+CREATE TABLE IF NOT EXISTS dispute (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    capture_id TEXT NOT NULL REFERENCES capture (id), reason TEXT NOT NULL, stage TEXT NOT NULL,
+    status TEXT NOT NULL, currency TEXT NOT NULL, minor INTEGER NOT NULL,
+    fee INTEGER NOT NULL DEFAULT 0, note TEXT NOT NULL, outcome TEXT, refunded INTEGER,
+    due_at REAL, created_at REAL NOT NULL, updated_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispute_capture ON dispute (capture_id);
+CREATE TABLE IF NOT EXISTS dispute_movement (
+    id INTEGER PRIMARY KEY, dispute_id TEXT NOT NULL REFERENCES dispute (id),
+    party TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, minor INTEGER NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispute_movement_dispute ON dispute_movement (dispute_id);
+CREATE TABLE IF NOT EXISTS dispute_evidence (
+    id INTEGER PRIMARY KEY, dispute_id TEXT NOT NULL REFERENCES dispute (id),
+    stage TEXT NOT NULL, kind TEXT NOT NULL, info TEXT NOT NULL, notes TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispute_evidence_dispute ON dispute_evidence (dispute_id);
+CREATE TABLE IF NOT EXISTS dispute_document (
+    id INTEGER PRIMARY KEY, evidence INTEGER NOT NULL REFERENCES dispute_evidence (id),
+    name TEXT NOT NULL, kind TEXT NOT NULL, content BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispute_document_evidence ON dispute_document (evidence);
 """
 
 

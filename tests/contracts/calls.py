@@ -1,6 +1,8 @@
 """Holds every call of PayPal's API that this process makes against PayPal's own descriptions."""
 
 import contextlib
+import email
+import email.policy
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -43,10 +45,24 @@ class Contract:
         assert operation, f"PayPal describes no {request.method} {path}"
         if not self.requests_are_broken:
             paypal_openapi.validate_query(operation, parse_qsl(parts.query))
-            paypal_openapi.validate_request(operation, _json(request.body))
+            _check_request(operation, request)
         if answer.status_code not in UNDESCRIBED_STATUSES:
             paypal_openapi.validate_response(operation, answer.status_code, _json(answer.content))
         self.checked += 1
+
+
+def _check_request(operation: str, request: requests.PreparedRequest) -> None:
+    kind = request.headers.get("Content-Type", "")
+    if not kind.startswith("multipart/"):
+        paypal_openapi.validate_request(operation, _json(request.body))
+        return
+    head = f"Content-Type: {kind}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + request.body, policy=email.policy.HTTP)
+    parts = {
+        part.get_param("name", header="content-disposition"): part for part in message.iter_parts()
+    }
+    body = _json(parts.pop("input").get_payload(decode=True)) if "input" in parts else {}
+    paypal_openapi.validate_parts(operation, body, set(parts))
 
 
 def _json(body: bytes | str | None) -> Any:

@@ -25,6 +25,7 @@ FILES = (
     "payments_payment_v2",
     "notifications_webhooks_v1",
     "reporting_transactions_v1",
+    "customer_disputes_v1",
 )
 AVAILABLE = all((DIRECTORY / f"{name}.json").is_file() for name in FILES)
 needs_openapi = pytest.mark.skipif(
@@ -40,6 +41,15 @@ EVENT_RESOURCES = {  # the first that fits
     "PAYMENT.REFUND.": ("payments_payment_v2", "refund"),
     "CHECKOUT.ORDER.": ("checkout_orders_v2", "order"),
     "PAYMENT.CAPTURE.": ("payments_payment_v2", "capture-2"),
+    "CUSTOMER.DISPUTE.": ("customer_disputes_v1", "dispute"),
+}
+# What the JSON in the part `input` of a request in parts holds: PayPal's guide tells it
+# (https://developer.paypal.com/docs/disputes/integrate/), its description the files alone.
+_EVIDENCE = {"$ref": "#/components/schemas/evidence"}
+_MONEY = {"$ref": "#/components/schemas/money"}
+INPUTS: dict[str, dict[str, Any]] = {
+    "disputes.provide-evidence": {"evidences": {"type": "array", "items": _EVIDENCE}},
+    "disputes.accept-claim": {"note": {"type": "string"}, "refund_amount": _MONEY},
 }
 
 
@@ -142,6 +152,21 @@ def validate_query(operation: str, query: Iterable[tuple[str, str]]) -> None:
         is_number = known[name].get("type") == "integer"
         value = int(text) if is_number and text.isdigit() else text
         _check(f"{operation} ?{name}", file, known[name], value)
+
+
+def validate_parts(operation: str, body: Any, files: set[str]) -> None:
+    """Raise ContractBroken unless PayPal takes this JSON and files of these field names."""
+    file, _, _, description = _operations()[operation]
+    content = description["requestBody"]
+    if "$ref" in content:
+        content = _look_up(file, content["$ref"])
+    described = content["content"]["multipart/form-data"]["schema"]["properties"]
+    if unknown := files - described.keys():
+        raise ContractBroken(f"{operation} takes no {', '.join(sorted(unknown))}")
+    schema = {"type": "object", "properties": INPUTS[operation]}
+    _check(operation, file, schema, body)
+    if fields := list(_unknown(file, [schema], body, "")):
+        raise ContractBroken(f"{operation} takes no {', '.join(fields)}")
 
 
 def validate_response(operation: str, status: int, body: Any) -> None:

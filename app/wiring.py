@@ -49,11 +49,12 @@ from app.orders.models import Basket
 from app.orders.queries import purchases
 from app.orders.service import basket as baskets
 from app.orders.service import capturing, delivering, ending
+from app.payments import api as payments_api
 from app.payments import events as payments_events
 from app.payments import promises as payments_promises
 from app.payments import views as payments_views
 from app.payments.models import InboundEvent
-from app.payments.service import fees, inbound, releasing
+from app.payments.service import fees, fetching, inbound, releasing
 from app.payments.views import terms
 from app.products import api as products_api
 from app.products import events as products_events
@@ -98,6 +99,7 @@ API_BLUEPRINTS: list[Blueprint] = [
     auth_api.blueprint,
     products_api.blueprint,
     orders_api.blueprint,
+    payments_api.blueprint,
     orders_api.payments_blueprint,
     reviews_api.blueprint,
     reviews_api.products_blueprint,
@@ -305,6 +307,8 @@ KEPT = {
     "delivery_record": "evidence",
     "operator_decision": "books",
     "payment": "books",
+    "inbound_handling": "goes with the event that was handled",
+    "progress": "one for each thing that is read at PayPal",
     "pending_share": "goes when a share is released",
     "ledger_account": "books",
     "ledger_transaction": "books",
@@ -333,6 +337,7 @@ TIMED_WORK = [
     TimedWork("notifications.lay_aside_old", notifications_reading.lay_aside_old, 3600),
     TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("payments.ask_for_fees", fees.ask_due, 10),
+    TimedWork("payments.fetch_missed", fetching.fetch_missed, 3600, "paypal"),
     TimedWork("chats.settle_late", sweeping.settle_late, 30),
     TimedWork("chats.tell_unread", sweeping.tell_unread, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),

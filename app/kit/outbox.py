@@ -7,7 +7,8 @@ bear it.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,6 +56,20 @@ def row_in_hand() -> UUID:
     return _in_hand.get()
 
 
+_noting: ContextVar[list[UUID] | None] = ContextVar("outbox_rows_noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[UUID]]:
+    """Note the rows that are written for what is announced in here."""
+    rows_noted: list[UUID] = []
+    token = _noting.set(rows_noted)
+    try:
+        yield rows_noted
+    finally:
+        _noting.reset(token)
+
+
 class TryLater(Exception):
     """A listener's word that what it needs is away: no fault of the event, so it may take days."""
 
@@ -82,7 +97,20 @@ class OutboxRow(Model):
             "available_at",
             postgresql_where="done_at IS NULL AND parked_at IS NULL",
         ),
+        Index(
+            "ix_outbox_parked", "id", postgresql_where="parked_at IS NOT NULL AND done_at IS NULL"
+        ),
     )
+
+
+def is_open() -> ColumnElement[bool]:
+    """Whether a row is to be done, or tried again."""
+    return and_(OutboxRow.done_at.is_(None), OutboxRow.parked_at.is_(None))
+
+
+def is_parked() -> ColumnElement[bool]:
+    """Whether a row was tried in vain for the last time, and waits for a person."""
+    return and_(OutboxRow.parked_at.is_not(None), OutboxRow.done_at.is_(None))
 
 
 def wanted_by(event: type[object]) -> str:
@@ -111,6 +139,8 @@ def emit(event: object, *, wanted_by: Collection[str] | None = None) -> None:
         payload = table.adapters[listener.event].dump_python(event, mode="json")
         row = OutboxRow(id=new_id(), listener=listener.name, payload=payload)
         session().add(row)
+        if (noted := _noting.get()) is not None:
+            noted.append(row.id)
         _nudge_after_commit(row.id, listener)
 
 

@@ -59,3 +59,10 @@ class BalanceTooLow(Conflict):
 
     def __init__(self) -> None:
         super().__init__("payments.balance_too_low", _("That is more than is available."))
+
+
+class NoSuchEvent(NotFound):
+    """Nothing of the kind came from PayPal."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.no_such_event", _("There is no such event."))

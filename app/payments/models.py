@@ -121,8 +121,15 @@ class Payment(Model):
     )
 
 
+class CameBy(StrEnum):
+    """How PayPal's event came to us."""
+
+    WEBHOOK = "webhook"  # sent by PayPal, its signature checked
+    FETCHED = "fetched"  # missed, and asked for later
+
+
 class InboundEvent(Model):
-    """A webhook as it came, once: the event's own id is the guard against a replay."""
+    """An event of PayPal's as it came, once: its own id is the guard against a replay."""
 
     __tablename__ = "inbound_event"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -132,6 +139,60 @@ class InboundEvent(Model):
     received_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
+    came_by: Mapped[CameBy] = mapped_column(
+        text_enum(CameBy, "known_way"), default=CameBy.WEBHOOK, server_default=CameBy.WEBHOOK
+    )
+    # PayPal's id of what it is about, and our payment's reference if it is about one.
+    resource_id: Mapped[str | None] = mapped_column(Text)
+    reference: Mapped[UUID | None]
+    __table_args__ = (
+        Index("ix_inbound_event_event_type_id", "event_type", "id"),
+        Index(
+            "ix_inbound_event_resource_id",
+            "resource_id",
+            postgresql_where="resource_id IS NOT NULL",
+        ),
+        Index("ix_inbound_event_reference", "reference", postgresql_where="reference IS NOT NULL"),
+    )
+
+
+class Outcome(StrEnum):
+    """What the handling of an event came to."""
+
+    NOTHING = "nothing"  # it is about nothing of ours
+    KNOWN = "known"  # what it says is known already, or PayPal is being asked all the same
+    HANDED_ON = "handed_on"  # the listener whose row is named acts on it
+
+
+class InboundHandling(Model):
+    """One handling of an event: when it came, and each time that somebody has it run again.
+
+    A row for each listener that it was handed on to, whose row in the outbox says how that went.
+    """
+
+    __tablename__ = "inbound_handling"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    inbound_id: Mapped[UUID] = mapped_column(
+        ForeignKey("inbound_event.id", ondelete="CASCADE"), index=True
+    )
+    # The transaction's: what was handed on to several at once bears one time.
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    outcome: Mapped[Outcome] = mapped_column(text_enum(Outcome, "known_outcome"))
+    outbox_id: Mapped[UUID | None]
+    __table_args__ = (
+        Index(
+            "ix_inbound_handling_outbox_id", "outbox_id", postgresql_where="outbox_id IS NOT NULL"
+        ),
+    )
+
+
+class Progress(Model):
+    """How far something of PayPal's was read: all of it before `until`."""
+
+    __tablename__ = "progress"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class SignerCertificate(Model):

@@ -9,8 +9,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, NoReturn, Self, TypeVar, cast
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from flask import current_app
@@ -36,6 +38,8 @@ from app.payments.gateway import (
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 WEBHOOKS = "/v1/notifications/webhooks"
+EVENTS = "/v1/notifications/webhooks-events"
+EVENTS_PAGE = 100
 NAME_UNITS = 127  # checkout_orders_v2: items[].name; a character beyond the BMP counts as two
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
@@ -218,6 +222,14 @@ class Paypal:
         change = {"op": "replace", "path": "/event_types", "value": _names(events)}
         return self._ask(_Call("PATCH", f"{WEBHOOKS}/{webhook_id}", [change]), _read_webhook)
 
+    def past_events(self, start: datetime, end: datetime) -> Iterator[list[Any]]:
+        """The events of these times as PayPal keeps them, page by page, newest first."""
+        asked = {"start_time": _moment(start), "end_time": _moment(end), "page_size": EVENTS_PAGE}
+        path: str | None = f"{EVENTS}?{urlencode(asked)}"
+        while path is not None:
+            events, path = self._ask(_Call("GET", path), _read_events)
+            yield events
+
     def _whole(self, order: PaypalOrder) -> PaypalOrder:
         """The order with all we compare: PayPal is asked for it, but may answer in short."""
         if order.payee and (order.captures or order.status != "COMPLETED"):
@@ -342,6 +354,22 @@ def _read_webhook(body: dict[str, Any]) -> PaypalWebhook:
 
 def _read_webhooks(body: dict[str, Any]) -> list[PaypalWebhook]:
     return [_read_webhook(one) for one in body["webhooks"]]
+
+
+def _read_events(body: dict[str, Any]) -> tuple[list[Any], str | None]:
+    """A page of events, and where the next is: of the address only what follows the host."""
+    events = list(body.get("events") or [])
+    links = {link["rel"]: link["href"] for link in body.get("links") or []}
+    if not events or "next" not in links:
+        return events, None
+    parts = urlsplit(str(links["next"]))
+    if parts.path.rstrip("/") != EVENTS:
+        raise ValueError("the next page is somewhere else")
+    return events, f"{EVENTS}?{parts.query}"
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def paypal() -> Paypal:

@@ -22,6 +22,7 @@ from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
 from app.orders.models import OrderLine
 from app.orders.service import capturing
+from app.payments.models import InboundEvent, InboundHandling, Outcome
 from app.products.models import Category
 from app.products.service import uploads
 from app.reviews.service import answering, moderation, writing
@@ -86,6 +87,25 @@ def world(shop_app: Flask, paypal: SandboxControl) -> World:
         return make_world(paypal)
 
 
+def told_of(order_id: UUID) -> UUID:
+    """An event of PayPal's about an order's payment."""
+    event_id = new_id()
+    session().add(
+        InboundEvent(
+            id=event_id,
+            event_id=f"WH-{event_id}",
+            event_type="PAYMENT.CAPTURE.COMPLETED",
+            body={"id": f"WH-{event_id}", "event_type": "PAYMENT.CAPTURE.COMPLETED"},
+            resource_id="3C679366HH908993F",
+            reference=order_id,
+        )
+    )
+    session().flush()  # what became of it points at it
+    session().add(InboundHandling(inbound_id=event_id, outcome=Outcome.KNOWN))
+    session().commit()
+    return event_id
+
+
 def make_world(paypal: SandboxControl) -> World:
     """A seller with goods, stock and a sale; a buyer with purchases and a full basket."""
     seller = make_user(roles=["seller"], display_name="Constance Featherstonehaugh-Cholmondeley")
@@ -126,6 +146,7 @@ def make_world(paypal: SandboxControl) -> World:
     order_talk = opening.about_order(user_id=person.id, order_id=bought, seller_id=seller.id)
     reporting.report(user_id=seller.id, conversation_id=talk, reason="W" * 200)
     at = f"/products/{product.id}"
+    event = told_of(bought)
     stuck = approved(make_user(), {product.id: 1})
     told(stuck, "COMPLETED", amount=Money(99, "EUR"))
     return World(
@@ -191,6 +212,8 @@ def make_world(paypal: SandboxControl) -> World:
             },
             admin={
                 "commission": "/admin/commission",
+                "events": "/payments/events",
+                "event": f"/payments/events/{event}",
                 "stuck": "/admin/payments/stuck",
                 "stuck-one": f"/admin/payments/stuck/{stuck}",
                 "reported-reviews": "/reviews/reported",

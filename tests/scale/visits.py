@@ -242,6 +242,10 @@ def operations(app: Flask, cast: Cast) -> Visits:
             f"/admin/users/{cast.buyer.id}",
             "/admin/reviews/reports?total=true",
             "/admin/payments/stuck?total=true",
+            "/admin/payments/events?total=true&limit=100",
+            "/admin/payments/events?type=PAYMENT.CAPTURE.COMPLETED",
+            "/admin/payments/events?q=nowhere",
+            "/admin/payments/events?unfinished=true",
         ],
     }
     for name, known in paths.items():

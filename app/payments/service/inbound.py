@@ -1,21 +1,29 @@
 """What PayPal tells us: each event is stored once, answered at once, applied afterwards."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, cast
+from uuid import UUID
 
 from flask import current_app
 from pydantic import BaseModel, Field, ValidationError
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import end_read, session, transactional
 from app.kit.ids import ids_from, new_id
-from app.kit.outbox import emit
-from app.payments.errors import BadSignature
+from app.kit.outbox import emit, noting
+from app.payments.errors import BadSignature, NoSuchEvent
 from app.payments.events import PaypalEventReceived
-from app.payments.models import InboundEvent, Payment, PaymentState
+from app.payments.models import (
+    CameBy,
+    InboundEvent,
+    InboundHandling,
+    Outcome,
+    Payment,
+    PaymentState,
+)
 from app.payments.service import certificates, fees, paying
 from app.payments.signatures import Transmission, Verifier
 
@@ -24,14 +32,17 @@ log = logging.getLogger(__name__)
 
 COMPLETED = "PAYMENT.CAPTURE.COMPLETED"
 _NUL = rb"\u0000"  # which JSON may hold and PostgreSQL's can't
+_MAX_WORD = 255
 Word = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]  # both are indexed, and shown
 
 
 class WebhookEvent(BaseModel):
-    """What every webhook event of PayPal has."""
+    """What every event of PayPal has."""
 
     id: Word
     event_type: Word
+    create_time: Any = None
+    summary: Any = None
     resource: Any = None
 
 
@@ -49,7 +60,39 @@ def receive(*, headers: Mapping[str, str], body: bytes) -> bool:
         raise BadSignature("not an event") from error
     if _NUL in body:
         raise BadSignature("not to be stored")
-    return _store(event)
+    return _store(event, CameBy.WEBHOOK)
+
+
+def take_missed(found: Sequence[Any]) -> int:
+    """Take in those of the events that PayPal lists which never came; how many they are.
+
+    They were asked for, not sent: no signature is needed, and they are believed no more than one
+    that came.
+    """
+    events = []
+    for body in found:
+        try:
+            events.append(WebhookEvent.model_validate(body))
+        except ValidationError:
+            log.warning("PayPal lists what is no event")
+    known = set(
+        session().scalars(
+            select(InboundEvent.event_id).where(
+                InboundEvent.event_id.in_([event.id for event in events])
+            )
+        )
+    )
+    end_read()
+    missed = [event for event in events if event.id not in known and _can_be_stored(event)]
+    # The oldest first, as they would have come.
+    return sum(_store(event, CameBy.FETCHED) for event in reversed(missed))
+
+
+def _can_be_stored(event: WebhookEvent) -> bool:
+    try:
+        return _NUL not in event.model_dump_json().encode()
+    except ValueError:  # half a character
+        return False
 
 
 def _verifier() -> Verifier:
@@ -61,7 +104,9 @@ def _verifier() -> Verifier:
 
 
 @transactional
-def _store(event: WebhookEvent) -> bool:
+def _store(event: WebhookEvent, came_by: CameBy) -> bool:
+    payment = _payment(event.resource)
+    resource_id = _part(event.resource, "id")
     stored = (
         session()
         .execute(
@@ -71,6 +116,9 @@ def _store(event: WebhookEvent) -> bool:
                 event_id=event.id,
                 event_type=event.event_type,
                 body=event.model_dump(mode="json"),
+                came_by=came_by,
+                resource_id=resource_id if _is_word(resource_id) else None,
+                reference=payment.reference if payment else None,
             )
             .on_conflict_do_nothing(index_elements=["event_id"])
             .returning(InboundEvent.id)
@@ -79,12 +127,51 @@ def _store(event: WebhookEvent) -> bool:
     )
     if stored is None:
         return False
-    payment = _payment(event.resource)
     if payment is not None and event.event_type == COMPLETED and not payment.told_completed_at:
         payment.told_completed_at = func.clock_timestamp()
-    if payment is not None and not _is_seen_to(payment):
-        emit(PaypalEventReceived(event.event_type, payment.reference))
+    _handle(stored, event, payment)
     return True
+
+
+@transactional
+def run_again(*, event_id: UUID, actor_id: UUID) -> None:
+    """Have an event acted on once more, as if it had just come. Raises NoSuchEvent."""
+    row = session().get(InboundEvent, event_id)
+    if row is None:
+        raise NoSuchEvent
+    event = WebhookEvent.model_validate(row.body)
+    _handle(row.id, event, _payment(event.resource), by_id=actor_id)
+
+
+def _handle(
+    inbound_id: UUID, event: WebhookEvent, payment: Payment | None, *, by_id: UUID | None = None
+) -> None:
+    """Act on an event, and note what that came to; `by_id` insists on asking PayPal."""
+    with noting() as handed_on:
+        outcome = _apply(event, payment, is_wanted=by_id is not None)
+    outbox_ids: Sequence[UUID | None] = handed_on or [None]
+    session().add_all(
+        InboundHandling(
+            inbound_id=inbound_id,
+            by_id=by_id,
+            outcome=Outcome.HANDED_ON if handed_on else outcome,
+            outbox_id=outbox_id,
+        )
+        for outbox_id in outbox_ids
+    )
+
+
+def _apply(event: WebhookEvent, payment: Payment | None, *, is_wanted: bool) -> Outcome:
+    if payment is None:
+        return Outcome.NOTHING
+    if is_wanted or not _is_seen_to(payment):
+        emit(PaypalEventReceived(event.event_type, payment.reference))
+        return Outcome.HANDED_ON
+    return Outcome.KNOWN
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _MAX_WORD
 
 
 def _is_seen_to(payment: Payment) -> bool:

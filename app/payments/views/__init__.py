@@ -1,7 +1,7 @@
-"""The address that PayPal's webhooks come to; `orders` adds the page of sales."""
+"""The address that PayPal's webhooks come to, and the pages about money."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
-from app.payments.views import webhook  # noqa: E402,F401  # adds its route to it
+from app.payments.views import events, webhook  # noqa: E402,F401  # they add their routes to it

@@ -1,0 +1,64 @@
+"""JSON routes of administrators about money, below /api/v1/admin/payments."""
+
+from uuid import UUID
+
+from flask_login import current_user
+
+from app.kit.access import Access, allow
+from app.kit.api.operations import api_blueprint, operation
+from app.kit.api.schemas import listing_of
+from app.kit.words import searchable
+from app.payments.queries import events
+from app.payments.schemas import EventList, EventOut, EventsQuery, HandlingOut, StoryOut
+from app.payments.service import inbound
+
+blueprint = api_blueprint("books_api", __name__, "admin/payments")
+SCOPE = "admin"
+
+
+@blueprint.get("/events")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=EventList)
+def list_events(query: EventsQuery) -> EventList:
+    """List PayPal's events, newest first."""
+    page = events.events(
+        event_type=query.type,
+        words=searchable(query.q),
+        unfinished=query.unfinished,
+        after=query.after,
+        size=query.limit,
+        counted=query.total,
+    )
+    return listing_of(EventList, page, _event)
+
+
+@blueprint.get("/events/<uuid:event_id>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=StoryOut)
+def get_event(event_id: UUID) -> StoryOut:
+    """Get an event, with what it says and each of its handlings."""
+    return _story(event_id)
+
+
+@blueprint.post("/events/<uuid:event_id>/run-again")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=StoryOut)
+def run_event_again(event_id: UUID) -> StoryOut:
+    """Have an event acted on once more."""
+    inbound.run_again(event_id=event_id, actor_id=current_user.id)
+    return _story(event_id)
+
+
+def _event(event: events.Event) -> EventOut:
+    return EventOut.read(event, type=event.event_type, order_id=event.reference)
+
+
+def _story(event_id: UUID) -> StoryOut:
+    story = events.story_of(event_id)
+    return StoryOut.read(
+        story.event,
+        type=story.event.event_type,
+        order_id=story.event.reference,
+        body=story.body,
+        handlings=[HandlingOut.read(one, by=one.by_name) for one in story.handlings],
+    )

@@ -1,0 +1,60 @@
+"""Money and what PayPal tells of it, as programs of administrators see it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from app.kit.api.schemas import Flag, Listing, Output, Paged
+from app.payments.models import CameBy
+from app.payments.queries.events import HandlingState
+
+WORDS_MAX = 255
+
+
+class EventsQuery(Paged):
+    """Which events."""
+
+    type: str = Field("", max_length=WORDS_MAX, description="of one type only")
+    q: str = Field(
+        "",
+        max_length=WORDS_MAX,
+        description="an id of PayPal's, of the event or what it is about, or an order's id",
+    )
+    unfinished: Flag = Field(False, description="only those whose handling isn't done")
+
+
+class EventOut(Output):
+    """An event of PayPal's. `order_id` is the order whose payment it is about."""
+
+    id: UUID
+    event_id: str
+    type: str
+    came_by: CameBy
+    received_at: datetime
+    resource_id: str | None
+    order_id: UUID | None
+    state: HandlingState | None
+
+
+class EventList(Listing[EventOut]):
+    """A page of events, newest first."""
+
+
+class HandlingOut(Output):
+    """One handling of an event. `by` is who had it run again."""
+
+    at: datetime
+    by: str | None
+    state: HandlingState
+    attempts: int
+    done_at: datetime | None
+    error: str | None
+
+
+class StoryOut(EventOut):
+    """An event with what it says, and what became of it."""
+
+    body: dict[str, Any]
+    handlings: list[HandlingOut]

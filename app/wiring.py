@@ -313,6 +313,7 @@ KEPT = {
     "ledger_account": "books",
     "ledger_transaction": "books",
     "ledger_entry": "books",
+    "account_turnover": "so many for each day on which an account moves as there are movements",
     "account_balance": "so many as accounts; a few for each of the platform's",
     "seller_earnings": "so many as sellers",
     "user_count": "a few for each person",

@@ -4,7 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from babel.dates import format_date, format_time, format_timedelta, get_timezone
+from babel.dates import (
+    format_date,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+    get_timezone,
+)
 from babel.numbers import format_decimal, format_percent
 from babel.support import NullTranslations
 from babel.units import format_unit
@@ -117,6 +123,16 @@ def day(value: datetime) -> str:
     return _day(to_user_timezone(value).date(), locale())
 
 
+def calendar_day(value: date) -> str:
+    """A day of the calendar, whatever the visitor's zone."""
+    return _day(value, locale())
+
+
+def month(value: date) -> str:
+    """The month in which a day lies: November 2026."""
+    return str(format_skeleton("yMMMM", datetime.combine(value, time()), locale=locale()))
+
+
 @lru_cache(4096)
 def _day(value: date, language: str) -> str:
     return str(format_date(value, locale=language))
@@ -173,6 +189,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["lasting"] = lasting
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = day
+    app.jinja_env.filters["month"] = month
     app.jinja_env.filters["datetime"] = moment
     app.jinja_env.filters["time_of_day"] = time_of_day
     app.context_processor(lambda: {"locale": locale()})

@@ -1,6 +1,6 @@
 """Identifiers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -23,6 +23,11 @@ def ids_from(moment: datetime) -> UUID:
     A UUIDv7 starts with 48 bits of milliseconds since 1970 (RFC 9562, section 5.7).
     """
     return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def moment_of(value: UUID) -> datetime:
+    """When an id was made, in UTC, to the millisecond."""
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
 def short_number(value: UUID) -> str:

@@ -1,19 +1,38 @@
 """Baskets, orders and sales as programs send and get them."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
 
-from app.kit.api.schemas import CountedOrNull, Flag, Input, Listing, Money, Output, Paged
+from app.kit.api.schemas import (
+    CountedOrNull,
+    Flag,
+    Input,
+    Listing,
+    Money,
+    Number,
+    Output,
+    Paged,
+)
 from app.orders.models import OrderState
 from app.orders.policy import MAX_QUANTITY
 from app.orders.queries.basket import Problem
 from app.orders.queries.purchases import Stage
 from app.orders.service.capturing import CaptureState
-from app.payments.models import HoldReason, PaymentState
+from app.payments.models import AccountKind, HoldReason, Movement, PaymentState
 
 WORDS_MAX = 100
+
+
+class SellerAccount(StrEnum):
+    """The accounts of a seller."""
+
+    AVAILABLE = AccountKind.SELLER_AVAILABLE.value
+    PENDING = AccountKind.SELLER_PENDING.value
+    IN_PAYOUT = AccountKind.SELLER_IN_PAYOUT.value
+    DISPUTED = AccountKind.SELLER_DISPUTED.value
 
 
 class BasketLineIn(Input):
@@ -204,3 +223,79 @@ class BalanceOut(Output):
     pieces: int
     hold_days: int = Field(description="for how long the earnings of a sale made now are held")
     hold_reason: HoldReason
+
+
+class EntriesQuery(Paged):
+    """Which entries."""
+
+    account: SellerAccount | None = Field(None, description="of one account only")
+
+
+class EntryOut(Output):
+    """An entry of an account; positive amounts are owed to you.
+
+    `title` and `order_number` say which sale it is about, where it is about one.
+    """
+
+    id: str
+    at: datetime
+    movement: Movement
+    account: SellerAccount
+    amount: Money
+    balance: Money = Field(description="what the account holds with this entry")
+    title: str | None
+    order_number: str | None
+
+
+class EntryList(Listing[EntryOut]):
+    """A page of entries, newest first."""
+
+
+class StatementQuery(Input):
+    """Of which month."""
+
+    month: str = Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-11"])
+
+
+class MovedOut(Output):
+    """What movements of a kind came to in a month."""
+
+    movement: Movement
+    amount: Money
+
+
+class AccountMonthOut(Output):
+    """A month of an account: opening, and what moved, come to closing."""
+
+    account: SellerAccount
+    opening: Money
+    moved: list[MovedOut]
+    closing: Money
+
+
+class StatementOut(Output):
+    """A month of all your accounts, in UTC."""
+
+    month: str
+    accounts: list[AccountMonthOut]
+    opening: Money
+    closing: Money
+
+
+class IncomeQuery(Input):
+    """Of how many days."""
+
+    days: Number = Field(30, ge=1, le=366, description="so many days up to today, in UTC")
+
+
+class DayOut(Output):
+    """A day's income; below zero where more went back than was sold."""
+
+    day: date
+    income: Money
+
+
+class IncomeOut(Output):
+    """The income of each day, the oldest first."""
+
+    days: list[DayOut]

@@ -2,14 +2,23 @@
 
 from uuid import UUID
 
+from flask import current_app
 from flask_login import current_user
 
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
-from app.kit.api.schemas import listing_of
+from app.kit.api.schemas import Money, listing_of
 from app.kit.words import searchable
 from app.payments.queries import events
-from app.payments.schemas import EventList, EventOut, EventsQuery, HandlingOut, StoryOut
+from app.payments.queries.books import standing
+from app.payments.schemas import (
+    BooksOut,
+    EventList,
+    EventOut,
+    EventsQuery,
+    HandlingOut,
+    StoryOut,
+)
 from app.payments.service import inbound
 
 blueprint = api_blueprint("books_api", __name__, "admin/payments")
@@ -61,4 +70,25 @@ def _story(event_id: UUID) -> StoryOut:
         order_id=story.event.reference,
         body=story.body,
         handlings=[HandlingOut.read(one, by=one.by_name) for one in story.handlings],
+    )
+
+
+@blueprint.get("/books")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=BooksOut)
+def get_books() -> BooksOut:
+    """Get what the platform has, owes and earned, as it stands now."""
+    currency = current_app.extensions["settings"].currency
+    found = standing(currency=currency)
+    amounts = {
+        name.removesuffix("_minor"): Money.of(value, currency)
+        for name, value in vars(found).items()
+        if name.endswith("_minor")
+    }
+    return BooksOut(
+        **amounts,
+        owed=Money.of(found.owed_minor, currency),
+        left=Money.of(found.left_minor, currency),
+        debtors=found.debtors,
+        adds_up=found.adds_up,
     )

@@ -1,6 +1,6 @@
 """Tables of payments, incoming events and the ledger."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -296,6 +297,21 @@ class AccountBalance(Model):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"), primary_key=True)
     slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     balance_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class AccountTurnover(Model):
+    """What moved on an account on a day by movements of a kind: debits positive, credits negative.
+
+    Kept like `AccountBalance`, in the same parts, so that a month of books costs the same however
+    much was booked in it. A day is that of UTC in which the movement's id was made.
+    """
+
+    __tablename__ = "account_turnover"
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
 
 
 class PendingShare(Model):

@@ -122,6 +122,17 @@ PROMISES = [
         WHERE coalesce(kept.minor, 0) <> coalesce(booked.minor, 0)""",
     ),
     promise(
+        "what moved on accounts by days is what they hold",
+        """
+        SELECT coalesce(kept.account_id, turned.account_id) FROM (
+            SELECT account_id, sum(amount_minor) AS minor FROM account_turnover
+            GROUP BY account_id) turned
+        FULL JOIN (
+            SELECT account_id, sum(balance_minor) AS minor FROM account_balance
+            GROUP BY account_id) kept ON kept.account_id = turned.account_id
+        WHERE coalesce(kept.minor, 0) <> coalesce(turned.minor, 0)""",
+    ),
+    promise(
         "each entry of a seller tells what the account then held",
         """
         SELECT id FROM (

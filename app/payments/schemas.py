@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.kit.api.schemas import Flag, Listing, Output, Paged
+from app.kit.api.schemas import Flag, Listing, Money, Output, Paged
 from app.payments.models import CameBy
 from app.payments.queries.events import HandlingState
 
@@ -58,3 +58,22 @@ class StoryOut(EventOut):
 
     body: dict[str, Any]
     handlings: list[HandlingOut]
+
+
+class BooksOut(Output):
+    """The platform's books now: cash, held and receivable come to owed and left."""
+
+    cash: Money = Field(description="the balance at PayPal")
+    held: Money = Field(description="what PayPal holds because of disputes")
+    receivable: Money = Field(description="what sellers owe, because more went back than they had")
+    debtors: int = Field(description="how many sellers that are")
+    pending: Money
+    available: Money
+    in_payout: Money
+    disputed: Money
+    owed: Money = Field(description="all that sellers are owed")
+    commission: Money
+    fees: Money = Field(description="what PayPal took")
+    differences: Money
+    left: Money = Field(description="commission and differences, less fees")
+    adds_up: bool

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,6 +19,7 @@ from app.chats.service import opening, reporting, sending
 from app.kit.db import session
 from app.kit.ids import new_id
 from app.kit.money import Money
+from app.kit.months import Month
 from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
 from app.orders.models import OrderLine
@@ -205,6 +207,8 @@ def make_world(paypal: SandboxControl) -> World:
                 "stock": f"{at}/stock",
                 "dry-run": f"{at}/stock/uploads/{upload}",
                 "sales": "/order/sales",
+                "balance": "/order/balance?days=90",
+                "statement": f"/order/statement?month={Month.of(datetime.now(UTC))}",
                 "notifications": "/notifications",
                 "preferences": "/notifications/preferences",
                 "webhooks": "/developers/webhooks",
@@ -212,6 +216,7 @@ def make_world(paypal: SandboxControl) -> World:
             },
             admin={
                 "commission": "/admin/commission",
+                "books": "/payments/books",
                 "events": "/payments/events",
                 "event": f"/payments/events/{event}",
                 "stuck": "/admin/payments/stuck",

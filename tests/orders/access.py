@@ -5,6 +5,7 @@ from app.kit.access import Access
 RULES = {
     "orders.accept_prices": Access.PUBLIC,
     "orders.add_to_basket": Access.PUBLIC,
+    "orders.balance": Access.SELLER,
     "orders.basket": Access.PUBLIC,
     "orders.bought_listing": Access.USER,
     "orders.cabinet": Access.USER,
@@ -22,6 +23,8 @@ RULES = {
     "orders.return_from_paypal": Access.USER,
     "orders.reveal": Access.USER,
     "orders.reveal_all": Access.USER,
+    "orders.statement": Access.SELLER,
+    "orders.statement_csv": Access.SELLER,
     "orders.sales": Access.SELLER,
     "orders_api.accept_prices": Access.USER,
     "orders_api.add": Access.USER,

@@ -28,6 +28,8 @@ HARM = {
     + "UPDATE ledger_entry SET balance_minor = balance_minor + 1",
     "what sellers' earnings call given back is what was booked so": "UPDATE seller_earnings"
     " SET gross_back_minor = gross_back_minor + 1",
+    "what moved on accounts by days is what they hold": "UPDATE account_turnover"
+    " SET amount_minor = amount_minor + 1",
     "no share waits a quarter of an hour past its hold": "UPDATE pending_share"
     " SET release_at = now() - interval '1 hour'",
     "PayPal took nothing that differs from what was asked for": "UPDATE payment"

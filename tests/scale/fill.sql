@@ -231,6 +231,11 @@ SELECT nth(11, n), account(14, n), 900, now() + CASE seller_of(product_of(n)) % 
     WHEN 3000 THEN interval '-1 day' ELSE interval '7 days' END
 FROM numbers() n WHERE is_sold(n) AND NOT is_released(n);
 
+INSERT INTO account_turnover (account_id, day, kind, slot, amount_minor)
+SELECT e.account_id, (t.created_at AT TIME ZONE 'UTC')::date, t.kind, 0, sum(e.amount_minor)
+FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id GROUP BY 1, 2, 3
+ON CONFLICT (account_id, day, kind, slot) DO UPDATE SET amount_minor = excluded.amount_minor;
+
 -- The first seller has a third of all of them, and reads none.
 INSERT INTO notification (id, user_id, kind, key, params, read_at, awaits_digest)
 SELECT nth(21, n), nth(1, seller_of(product_of(n))), 'sale', 'order' || n,

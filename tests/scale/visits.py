@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from typing import Any
@@ -17,6 +18,7 @@ from app.auth import names
 from app.auth.models import User
 from app.kit.db import session
 from app.kit.ids import new_id
+from app.kit.months import Month
 from app.notifications.models import NotificationKind
 from app.notifications.service import reading
 from app.notifications.service.notifying import notify
@@ -170,6 +172,10 @@ def pages(app: Flask, cast: Cast) -> Visits:
             f"/products/{full.id}/stock?units=10&batches=10",
             "/order/sales",
             f"/order/sales?{MANY}",
+            "/order/balance",
+            f"/order/balance?{MANY}&days=365",
+            "/order/balance?account=available",
+            f"/order/statement?month={Month.of(datetime.now(UTC))}",
             "/developers/webhooks",
             f"/developers/webhooks/{endpoint_of(cast.seller).id}",
             "/notifications",
@@ -226,6 +232,9 @@ def operations(app: Flask, cast: Cast) -> Visits:
             ),
             "/payments/balance",
             "/payments/sales?total=true&limit=100",
+            "/payments/entries?total=true&limit=100",
+            f"/payments/statement?month={Month.of(datetime.now(UTC))}",
+            "/payments/income?days=366",
             "/webhooks",
             f"/webhooks/{endpoint_of(cast.seller).id}/messages?total=true",
             "/notifications?total=true&limit=100",
@@ -242,6 +251,7 @@ def operations(app: Flask, cast: Cast) -> Visits:
             f"/admin/users/{cast.buyer.id}",
             "/admin/reviews/reports?total=true",
             "/admin/payments/stuck?total=true",
+            "/admin/payments/books",
             "/admin/payments/events?total=true&limit=100",
             "/admin/payments/events?type=PAYMENT.CAPTURE.COMPLETED",
             "/admin/payments/events?q=nowhere",

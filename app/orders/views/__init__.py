@@ -5,6 +5,7 @@ from flask import Blueprint
 blueprint = Blueprint("orders", __name__, url_prefix="/order")
 
 from app.orders.views import (  # noqa: E402,F401  # they add their routes to it
+    balance,
     basket,
     checkout,
     purchases,

@@ -4,16 +4,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from app.kit.db import session
-from app.kit.ids import new_id
+from app.kit.ids import moment_of, new_id
 from app.payments.models import (
     AccountBalance,
     AccountKind,
+    AccountTurnover,
     HoldReason,
     LedgerAccount,
     LedgerEntry,
@@ -68,7 +70,7 @@ def book(
 def _add_to_balances(
     transaction: LedgerTransaction, ids: dict[Holder, UUID], legs: Sequence[Leg]
 ) -> dict[Holder, Account]:
-    """Add what moves to the balances of its accounts.
+    """Add what moves to the balances of its accounts, and to their turnover of the day.
 
     Before the entries are written: their order is that of the locks that this takes.
     """
@@ -76,26 +78,57 @@ def _add_to_balances(
     for leg in legs:
         sums[leg.account, leg.owner_id] += leg.amount_minor
     slot = transaction.id.int % SLOTS
-    rows = insert(AccountBalance).values(
-        [
-            {
-                "account_id": account_id,
-                "slot": slot if holder[1] is None else 0,
-                "balance_minor": sums[holder],
-            }
-            # In one order everywhere: two movements of the same accounts must not deadlock.
-            for holder, account_id in sorted(ids.items(), key=lambda item: item[1])
-        ]
+    parts: list[dict[str, Any]] = [
+        {
+            "account_id": account_id,
+            "slot": slot if holder[1] is None else 0,
+            "balance_minor": sums[holder],
+        }
+        # In one order everywhere: two movements of the same accounts must not deadlock.
+        for holder, account_id in sorted(ids.items(), key=lambda item: item[1])
+    ]
+    rows = insert(AccountBalance).values(parts)
+    kept = (
+        rows.on_conflict_do_update(
+            index_elements=[AccountBalance.account_id, AccountBalance.slot],
+            set_={"balance_minor": AccountBalance.balance_minor + rows.excluded.balance_minor},
+        )
+        .returning(AccountBalance.account_id, AccountBalance.balance_minor)
+        .cte("kept")
     )
-    upsert = rows.on_conflict_do_update(
-        index_elements=[AccountBalance.account_id, AccountBalance.slot],
-        set_={"balance_minor": AccountBalance.balance_minor + rows.excluded.balance_minor},
-    ).returning(AccountBalance.account_id, AccountBalance.balance_minor)
-    balances = {row.account_id: row.balance_minor for row in session().execute(upsert)}
+    turned = _turnover(transaction, parts).cte("turned")
+    found = session().execute(select(kept.c.account_id, kept.c.balance_minor).add_cte(turned))
+    balances = {row.account_id: row.balance_minor for row in found}
     return {
         holder: Account(account_id, None if holder[1] is None else balances[account_id])
         for holder, account_id in ids.items()
     }
+
+
+def _turnover(transaction: LedgerTransaction, parts: Sequence[dict[str, Any]]) -> Insert:
+    """The statement that adds what moves to its day; run after the balances, in their order."""
+    day = moment_of(transaction.id).date()
+    rows = insert(AccountTurnover).values(
+        [
+            {
+                "account_id": part["account_id"],
+                "day": day,
+                "kind": transaction.kind,
+                "slot": part["slot"],
+                "amount_minor": part["balance_minor"],
+            }
+            for part in parts
+        ]
+    )
+    return rows.on_conflict_do_update(
+        index_elements=[
+            AccountTurnover.account_id,
+            AccountTurnover.day,
+            AccountTurnover.kind,
+            AccountTurnover.slot,
+        ],
+        set_={"amount_minor": AccountTurnover.amount_minor + rows.excluded.amount_minor},
+    )
 
 
 def _entries(

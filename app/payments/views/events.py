@@ -10,6 +10,7 @@ from flask_login import current_user
 from app.kit import htmx, lists
 from app.kit.access import Access, allow
 from app.kit.words import searchable
+from app.payments.labels import MOVEMENTS
 from app.payments.queries import events
 from app.payments.service import inbound
 from app.payments.service.subscribing import WANTED
@@ -47,7 +48,8 @@ def list_events() -> ResponseReturnValue:
 @allow(Access.ADMIN)
 def show_event(event_id: UUID) -> ResponseReturnValue:
     """One event: how it came, what it says, and what it brought about."""
-    return htmx.page("payments/event.html", story=events.story_of(event_id))
+    story = events.story_of(event_id)
+    return htmx.page("payments/event.html", story=story, movements=MOVEMENTS)
 
 
 @blueprint.post("/events/<uuid:event_id>/again")

@@ -54,7 +54,7 @@ from app.payments import events as payments_events
 from app.payments import promises as payments_promises
 from app.payments import views as payments_views
 from app.payments.models import InboundEvent
-from app.payments.service import fees, fetching, inbound, releasing
+from app.payments.service import fees, fetching, inbound, reconciling, releasing
 from app.payments.views import terms
 from app.products import api as products_api
 from app.products import events as products_events
@@ -131,6 +131,7 @@ LISTENERS = [
     TO_MAIL("mail.delivered", orders_events.OrderDelivered, mails.send_delivered),
     TO_MAIL("mail.payment_pending", orders_events.OrderPending, mails.send_payment_pending),
     TO_MAIL("mail.payment_failed", orders_events.OrderFailed, mails.send_payment_failed),
+    TO_MAIL("mail.differences", payments_events.DifferencesFound, mails.send_differences),
     TO_MAIL("notifications.mail", notifications_events.MailWanted, post.send_notification),
     TO_MAIL("notifications.digest", notifications_events.DigestWanted, post.send_digest),
     Listener("notifications.order_paid", orders_events.OrderPaid, stream.tell_of_sale, LOCAL),
@@ -308,6 +309,8 @@ KEPT = {
     "operator_decision": "books",
     "payment": "books",
     "inbound_handling": "goes with the event that was handled",
+    "paypal_transaction": "books",
+    "reconciliation_difference": "books",
     "progress": "one for each thing that is read at PayPal",
     "pending_share": "goes when a share is released",
     "ledger_account": "books",
@@ -339,6 +342,7 @@ TIMED_WORK = [
     TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("payments.ask_for_fees", fees.ask_due, 10),
     TimedWork("payments.fetch_missed", fetching.fetch_missed, 3600, "paypal"),
+    TimedWork("payments.reconcile", reconciling.reconcile, 600, "paypal"),
     TimedWork("chats.settle_late", sweeping.settle_late, 30),
     TimedWork("chats.tell_unread", sweeping.tell_unread, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),

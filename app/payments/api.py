@@ -9,10 +9,14 @@ from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
 from app.kit.api.schemas import Money, listing_of
 from app.kit.words import searchable
-from app.payments.queries import events
+from app.payments.queries import events, reconciling
 from app.payments.queries.books import standing
 from app.payments.schemas import (
     BooksOut,
+    CorrectionIn,
+    DifferenceList,
+    DifferenceOut,
+    DifferencesQuery,
     EventList,
     EventOut,
     EventsQuery,
@@ -20,6 +24,7 @@ from app.payments.schemas import (
     StoryOut,
 )
 from app.payments.service import inbound
+from app.payments.service import reconciling as comparing
 
 blueprint = api_blueprint("books_api", __name__, "admin/payments")
 SCOPE = "admin"
@@ -91,4 +96,42 @@ def get_books() -> BooksOut:
         left=Money.of(found.left_minor, currency),
         debtors=found.debtors,
         adds_up=found.adds_up,
+    )
+
+
+@blueprint.get("/differences")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=DifferenceList)
+def list_differences(query: DifferencesQuery) -> DifferenceList:
+    """List where PayPal's transactions and the ledger differ, newest first."""
+    page = reconciling.differences(
+        closed=query.closed, after=query.after, size=query.limit, counted=query.total
+    )
+    return listing_of(DifferenceList, page, _difference)
+
+
+@blueprint.get("/differences/<uuid:difference_id>")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=DifferenceOut)
+def get_difference(difference_id: UUID) -> DifferenceOut:
+    """Get a difference."""
+    return _difference(reconciling.difference(difference_id))
+
+
+@blueprint.post("/differences/<uuid:difference_id>/book")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=DifferenceOut)
+def settle_difference(difference_id: UUID, body: CorrectionIn) -> DifferenceOut:
+    """Book an open difference as a correction: the ledger has what PayPal has then."""
+    comparing.settle(difference_id=difference_id, actor_id=current_user.id, reason=body.reason)
+    return _difference(reconciling.difference(difference_id))
+
+
+def _difference(found: reconciling.Found) -> DifferenceOut:
+    corrected = found.corrected_minor
+    return DifferenceOut.read(
+        found,
+        ours=Money.of(found.ours_minor, found.currency),
+        theirs=Money.of(found.theirs_minor, found.currency),
+        corrected=Money.of(corrected, found.currency) if corrected is not None else None,
     )

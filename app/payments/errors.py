@@ -66,3 +66,17 @@ class NoSuchEvent(NotFound):
 
     def __init__(self) -> None:
         super().__init__("payments.no_such_event", _("There is no such event."))
+
+
+class NoSuchDifference(NotFound):
+    """Nothing of the kind was found, or it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.no_such_difference", _("There is no such difference."))
+
+
+class NoReason(Invalid):
+    """A correction is booked for a reason that is written down."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("payments.no_reason", message, errors={"reason": message})

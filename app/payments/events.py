@@ -13,3 +13,11 @@ class PaypalEventReceived:
 
     event_type: str
     reference: UUID
+
+
+@dataclass(frozen=True)
+class DifferencesFound:
+    """PayPal's list and the ledger differ in something new; for one administrator's mail."""
+
+    admin_id: UUID
+    count: int

@@ -1,6 +1,7 @@
 """The words in which the shop and PayPal's adapter speak: orders, captures, refusals, silence."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.kit.money import Money
 
@@ -46,6 +47,22 @@ class PaypalWebhook:
     id: str
     url: str
     events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PaypalLine:
+    """A line of PayPal's list of transactions; `fee_minor` is negative where a fee was taken.
+
+    `reference_id` is the transaction that it is about, `custom` what we had told PayPal of it.
+    """
+
+    transaction_id: str
+    code: str
+    amount: Money
+    fee_minor: int
+    initiated_at: datetime
+    reference_id: str | None
+    custom: str | None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ MOVEMENTS = {
     Movement.PAYOUT: _l("Payout begun"),
     Movement.PAYOUT_PAID: _l("Payout paid"),
     Movement.PAYOUT_RETURNED: _l("Payout returned"),
+    Movement.CORRECTION: _l("Correction"),
 }
 ACCOUNTS = {
     AccountKind.PAYPAL_CASH: _l("PayPal balance"),

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from app.payments.models import HoldReason
 from app.settings import Settings
 
+REASON_MIN, REASON_MAX = 3, 1000  # characters of why a difference is booked
+
 
 @dataclass(frozen=True)
 class Standing:

@@ -170,6 +170,18 @@ PROMISES = [
         SELECT 'order ' || p.reference || ', ' || p.issue FROM payment p
         WHERE p.state = 'mismatched'""",
     ),
+    promise(
+        "PayPal's list of transactions and the ledger agree",
+        """
+        SELECT d.subject_id || ', ' || d.ours_minor || ' here, ' || d.theirs_minor || ' there'
+        FROM reconciliation_difference d WHERE d.closed_at IS NULL""",
+    ),
+    promise(
+        "PayPal's list of transactions was compared within two days",
+        """
+        SELECT 'not since ' || p.until FROM progress p
+        WHERE p.name = 'transactions' AND p.until < clock_timestamp() - interval '48 hours'""",
+    ),
     Promise(
         "PayPal's cash in the ledger equals the sandbox's own books",
         _cash_that_differs,

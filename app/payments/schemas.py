@@ -6,9 +6,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.kit.api.schemas import Flag, Listing, Money, Output, Paged
+from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged
 from app.payments.models import CameBy
+from app.payments.policy import REASON_MAX, REASON_MIN
 from app.payments.queries.events import HandlingState
+from app.payments.queries.reconciling import DifferenceKind
 
 WORDS_MAX = 255
 
@@ -77,3 +79,35 @@ class BooksOut(Output):
     differences: Money
     left: Money = Field(description="commission and differences, less fees")
     adds_up: bool
+
+
+class DifferencesQuery(Paged):
+    """Which differences."""
+
+    closed: Flag = Field(False, description="those that are closed instead of those that are open")
+
+
+class DifferenceOut(Output):
+    """Where PayPal's list and the ledger don't agree about one thing."""
+
+    id: UUID
+    kind: DifferenceKind
+    ours: Money = Field(description="what moved PayPal's cash by the ledger")
+    theirs: Money = Field(description="what PayPal lists, with its fees")
+    found_at: datetime
+    checked_at: datetime
+    closed_at: datetime | None
+    corrected: Money | None = Field(description="what a person booked to have them agree")
+    reason: str | None
+    order_id: UUID | None
+    paypal_capture_id: str | None
+
+
+class DifferenceList(Listing[DifferenceOut]):
+    """A page of differences, newest first."""
+
+
+class CorrectionIn(Input):
+    """Why a difference is booked."""
+
+    reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)

@@ -24,7 +24,8 @@ from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
 from app.orders.models import OrderLine
 from app.orders.service import capturing
-from app.payments.models import InboundEvent, InboundHandling, Outcome
+from app.payments.models import InboundEvent, InboundHandling, Outcome, Payment
+from app.payments.models.reconciling import Difference
 from app.products.models import Category
 from app.products.service import uploads
 from app.reviews.service import answering, moderation, writing
@@ -108,6 +109,17 @@ def told_of(order_id: UUID) -> UUID:
     return event_id
 
 
+def differing(order_id: UUID) -> UUID:
+    """Where PayPal and the books differ about an order's payment."""
+    payment_id = session().scalars(select(Payment.id).where(Payment.reference == order_id)).one()
+    row = Difference(
+        id=new_id(), subject_id=payment_id, currency="EUR", ours_minor=123_456, theirs_minor=0
+    )
+    session().add(row)
+    session().commit()
+    return row.id
+
+
 def make_world(paypal: SandboxControl) -> World:
     """A seller with goods, stock and a sale; a buyer with purchases and a full basket."""
     seller = make_user(roles=["seller"], display_name="Constance Featherstonehaugh-Cholmondeley")
@@ -149,6 +161,7 @@ def make_world(paypal: SandboxControl) -> World:
     reporting.report(user_id=seller.id, conversation_id=talk, reason="W" * 200)
     at = f"/products/{product.id}"
     event = told_of(bought)
+    difference = differing(bought)
     stuck = approved(make_user(), {product.id: 1})
     told(stuck, "COMPLETED", amount=Money(99, "EUR"))
     return World(
@@ -217,6 +230,8 @@ def make_world(paypal: SandboxControl) -> World:
             admin={
                 "commission": "/admin/commission",
                 "books": "/payments/books",
+                "differences": "/payments/differences",
+                "difference": f"/payments/differences/{difference}",
                 "events": "/payments/events",
                 "event": f"/payments/events/{event}",
                 "stuck": "/admin/payments/stuck",

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.kit.db import session
 from app.orders.models import OrderState
-from app.payments import paypal as adapter
+from app.payments.paypal import lists
 from app.payments.service import fetching
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -143,12 +143,15 @@ class TestMissed:
         drain: Drain,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(adapter, "EVENTS_PAGE", 1)  # so that there are several pages
+        monkeypatch.setattr(lists, "EVENTS_PAGE", 1)  # so that there are several pages
         paypal.fault("webhook_drop", times=10)
         paypal.approve(started.paypal_order_id)
         assert count("inbound_event") == 0
         assert fetching.fetch_missed() >= 1
-        ours = f"resource_id = '{started.paypal_order_id}' AND came_by = 'fetched'"
+        ours = (
+            f"resource_id = '{started.paypal_order_id}' AND came_by = 'fetched'"
+            " AND event_type = 'CHECKOUT.ORDER.APPROVED'"
+        )
         assert count("inbound_event", ours) == 1
         wait_for(lambda: chase() == 1)
         drain()
@@ -170,7 +173,7 @@ class TestMissed:
     def test_while_paypal_is_away_nothing_is_skipped(
         self, paypal: SandboxControl, started: StartedCheckout, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(adapter, "EVENTS", "/v1/notifications/nowhere")
+        monkeypatch.setattr(lists, "EVENTS", "/v1/notifications/nowhere")
         monkeypatch.setattr("tests.contracts.calls.UNDESCRIBED_PATHS", ("/v1/",))
         assert fetching.fetch_missed() == 0
         assert count("progress") == 0

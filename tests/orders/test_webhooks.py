@@ -72,7 +72,7 @@ class TestForged:
         paypal.approve(started.paypal_order_id)
         event_id = event_of(paypal, "CHECKOUT.ORDER.APPROVED")
         wait_for(lambda: count("inbound_event") == 1)
-        session().execute(text("TRUNCATE inbound_event, outbox"))
+        session().execute(text("TRUNCATE inbound_event, inbound_handling, outbox"))
         session().commit()
         assert paypal.resend(event_id, forgery) == 400
         assert count("inbound_event") == 0

@@ -4,10 +4,16 @@ from app.kit.access import Access
 
 RULES = {
     "books_api.get_books": Access.ADMIN,
+    "books_api.get_difference": Access.ADMIN,
+    "books_api.list_differences": Access.ADMIN,
+    "books_api.settle_difference": Access.ADMIN,
     "books_api.get_event": Access.ADMIN,
     "books_api.list_events": Access.ADMIN,
     "books_api.run_event_again": Access.ADMIN,
     "payments.books": Access.ADMIN,
+    "payments.list_differences": Access.ADMIN,
+    "payments.show_difference": Access.ADMIN,
+    "payments.settle_difference": Access.ADMIN,
     "payments.list_events": Access.ADMIN,
     "payments.paypal_webhook": Access.SIGNED,
     "payments.run_event_again": Access.ADMIN,

@@ -30,6 +30,11 @@ HARM = {
     " SET gross_back_minor = gross_back_minor + 1",
     "what moved on accounts by days is what they hold": "UPDATE account_turnover"
     " SET amount_minor = amount_minor + 1",
+    "PayPal's list of transactions and the ledger agree": "INSERT INTO reconciliation_difference"
+    " (id, subject_id, currency, ours_minor, theirs_minor)"
+    " VALUES (gen_random_uuid(), gen_random_uuid(), 'EUR', 1, 2)",
+    "PayPal's list of transactions was compared within two days": "INSERT INTO progress"
+    " (name, until) VALUES ('transactions', now() - interval '3 days')",
     "no share waits a quarter of an hour past its hold": "UPDATE pending_share"
     " SET release_at = now() - interval '1 hour'",
     "PayPal took nothing that differs from what was asked for": "UPDATE payment"

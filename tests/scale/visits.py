@@ -252,6 +252,8 @@ def operations(app: Flask, cast: Cast) -> Visits:
             "/admin/reviews/reports?total=true",
             "/admin/payments/stuck?total=true",
             "/admin/payments/books",
+            "/admin/payments/differences?total=true",
+            "/admin/payments/differences?total=true&closed=true",
             "/admin/payments/events?total=true&limit=100",
             "/admin/payments/events?type=PAYMENT.CAPTURE.COMPLETED",
             "/admin/payments/events?q=nowhere",

@@ -29,6 +29,7 @@ from app.kit.outbox import row_in_hand
 from app.orders.events import OrderDelivered, OrderFailed, OrderPending
 from app.orders.models import OrderState
 from app.orders.queries import purchases
+from app.payments.events import DifferencesFound
 
 
 def _find(user_id: UUID | None) -> User | None:
@@ -226,4 +227,20 @@ def send_payment_failed(event: OrderFailed) -> None:
         name=buyer.display_name,
         number=order.number,
         url=mail.link("orders.basket"),
+    )
+
+
+def send_differences(event: DifferencesFound) -> None:
+    """Tell an administrator that PayPal's list and the ledger differ in something new."""
+    admin = _find(event.admin_id)
+    if admin is None or admin.banned_at is not None:
+        return
+    mail.send(
+        to=admin.email,
+        locale=admin.locale,
+        template="differences",
+        key=row_in_hand(),
+        name=_known_name(admin),
+        count=event.count,
+        url=mail.link("payments.list_differences"),
     )

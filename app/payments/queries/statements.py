@@ -36,7 +36,7 @@ SELLERS = (
 )
 MOST_MONTHS = 120
 # Numbers of entries are given out a little apart from the time of their movements.
-_SLACK = 10_000
+ENTRY_SLACK = 10_000
 _FIRST_ONES = 100
 
 
@@ -181,16 +181,16 @@ def entries_in(
     *, seller_id: UUID, currency: str, month: Month, after_id: int = 0, size: int
 ) -> list[Entry]:
     """The next entries of a month, the oldest first."""
-    lowest, highest = _first_entry(month.start), _first_entry(month.next.start)
+    lowest, highest = first_entry_from(month.start), first_entry_from(month.next.start)
     if lowest is None:
         return []
     conditions = [
-        LedgerEntry.id > max(after_id, lowest - _SLACK),
+        LedgerEntry.id > max(after_id, lowest - ENTRY_SLACK),
         LedgerEntry.transaction_id >= ids_from(month.start),
         LedgerEntry.transaction_id < ids_from(month.next.start),
     ]
     if highest is not None:
-        conditions.append(LedgerEntry.id < highest + _SLACK)
+        conditions.append(LedgerEntry.id < highest + ENTRY_SLACK)
     ids = _accounts(seller_id, currency, None)
     return list(_entries(ids, conditions, size, newest_first=False))
 
@@ -207,7 +207,7 @@ def every_entry_in(
         yield found
 
 
-def _first_entry(moment: datetime) -> int | None:
+def first_entry_from(moment: datetime) -> int | None:
     """About the number of the first entry from then on; None if there is none yet."""
     first_ones = (
         select(LedgerTransaction.id)

@@ -35,7 +35,7 @@ def fetch_missed() -> int:
         while start < now - MARGIN and time.monotonic() - began < SECONDS:
             end = min(start + STEP, now - MARGIN)
             # Once more over the last minutes before: PayPal's list may have been late.
-            for page in paypal().past_events(start - MARGIN, end):
+            for page in paypal().lists.events(start - MARGIN, end):
                 missed += inbound.take_missed(page)
             _note(until=end)
             start = end

@@ -4,4 +4,9 @@ from flask import Blueprint
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
-from app.payments.views import books, events, webhook  # noqa: E402,F401  # they add their routes to it
+from app.payments.views import (  # noqa: E402,F401  # they add their routes to it
+    books,
+    differences,
+    events,
+    webhook,
+)

@@ -260,6 +260,7 @@ class Movement(StrEnum):
     PAYOUT = "payout"  # reference: the payout, as those that follow
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
+    CORRECTION = "correction"  # reference: the difference that a person has settled
 
 
 class HoldReason(StrEnum):

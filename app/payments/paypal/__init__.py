@@ -9,10 +9,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Self, TypeVar, cast
-from urllib.parse import urlencode, urlsplit
 
 import requests
 from flask import current_app
@@ -34,12 +32,12 @@ from app.payments.gateway import (
     PaypalUnknown,
     PaypalWebhook,
 )
+from app.payments.paypal.calls import Call as _Call
+from app.payments.paypal.lists import Lists
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 WEBHOOKS = "/v1/notifications/webhooks"
-EVENTS = "/v1/notifications/webhooks-events"
-EVENTS_PAGE = 100
 NAME_UNITS = 127  # checkout_orders_v2: items[].name; a character beyond the BMP counts as two
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
@@ -70,14 +68,6 @@ class _ClosedWhileIdle(Retry):
         if isinstance(error, ReadTimeoutError):
             raise error
         return super().increment(method, url, response, error, *rest, **named)
-
-
-class _Call:
-    """A call that the SDK has no class for."""
-
-    def __init__(self, verb: str, path: str, body: Any = None) -> None:
-        self.verb, self.path, self.body = verb, path, body
-        self.headers = {"Content-Type": "application/json"}
 
 
 class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
@@ -141,6 +131,7 @@ class Paypal:
 
     def __init__(self, client: TimedClient) -> None:
         self._client = client
+        self.lists = Lists(self._ask)
 
     def create_order(
         self,
@@ -221,14 +212,6 @@ class Paypal:
         """Have these events sent, and no others."""
         change = {"op": "replace", "path": "/event_types", "value": _names(events)}
         return self._ask(_Call("PATCH", f"{WEBHOOKS}/{webhook_id}", [change]), _read_webhook)
-
-    def past_events(self, start: datetime, end: datetime) -> Iterator[list[Any]]:
-        """The events of these times as PayPal keeps them, page by page, newest first."""
-        asked = {"start_time": _moment(start), "end_time": _moment(end), "page_size": EVENTS_PAGE}
-        path: str | None = f"{EVENTS}?{urlencode(asked)}"
-        while path is not None:
-            events, path = self._ask(_Call("GET", path), _read_events)
-            yield events
 
     def _whole(self, order: PaypalOrder) -> PaypalOrder:
         """The order with all we compare: PayPal is asked for it, but may answer in short."""
@@ -354,22 +337,6 @@ def _read_webhook(body: dict[str, Any]) -> PaypalWebhook:
 
 def _read_webhooks(body: dict[str, Any]) -> list[PaypalWebhook]:
     return [_read_webhook(one) for one in body["webhooks"]]
-
-
-def _read_events(body: dict[str, Any]) -> tuple[list[Any], str | None]:
-    """A page of events, and where the next is: of the address only what follows the host."""
-    events = list(body.get("events") or [])
-    links = {link["rel"]: link["href"] for link in body.get("links") or []}
-    if not events or "next" not in links:
-        return events, None
-    parts = urlsplit(str(links["next"]))
-    if parts.path.rstrip("/") != EVENTS:
-        raise ValueError("the next page is somewhere else")
-    return events, f"{EVENTS}?{parts.query}"
-
-
-def _moment(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def paypal() -> Paypal:

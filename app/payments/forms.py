@@ -1,0 +1,14 @@
+"""Forms about money, for administrators. The rules are the services'; the forms only read."""
+
+from flask_babel import lazy_gettext as _l
+from wtforms import TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from app.kit.forms import Form
+from app.payments.policy import REASON_MAX
+
+
+class CorrectionForm(Form):
+    """Why a difference is booked."""
+
+    reason = TextAreaField(_l("Reason"), validators=[InputRequired(), Length(max=REASON_MAX)])

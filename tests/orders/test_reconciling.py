@@ -1,0 +1,173 @@
+"""The comparison with PayPal's list: to the cent, and what differs until it does no more."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+
+from app.kit.db import session
+from app.orders.service import capturing
+from app.payments.models.reconciling import Difference
+from app.payments.queries.reconciling import DifferenceKind, differences
+from app.payments.service import reconciling
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.bought import delivered, words
+from tests.support.harm import broken
+from tests.support.programs import program_of
+from tests.support.sale import SandboxControl, fill_basket, start
+
+Login = Callable[..., FlaskClient]
+AGREES = "PayPal's list of transactions and the ledger agree"
+
+
+@pytest.fixture
+def since(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """From when on this test's transactions are; what was a moment ago is compared, too."""
+    monkeypatch.setattr(reconciling, "SLACK", timedelta(0))
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def compare(since: datetime) -> int:
+    """Compare all of this test with what PayPal lists."""
+    found = reconciling.compare(start=since, end=datetime.now(UTC) + timedelta(seconds=10))
+    session().rollback()
+    return found
+
+
+def buy(paypal: SandboxControl) -> None:
+    """A sale at the sandbox."""
+    buyer, seller = make_user(), make_user(roles=("seller",))
+    fill_basket(buyer, make_product(seller, stock=("A",)).id)
+    started = start(buyer)
+    paypal.approve(started.paypal_order_id)
+    capturing.capture(buyer_id=buyer.id, order_id=started.order_id)
+
+
+def sell_without_paypal() -> None:
+    """A sale that PayPal has never heard of."""
+    delivered(make_user(), {make_product(make_user(roles=("seller",)), stock=("A",)).id: 1})
+    session().execute(text("UPDATE payment SET paypal_capture_id = '3C679366HH908993F'"))
+    session().commit()
+
+
+def move_at_paypal(paypal: SandboxControl, minor: int) -> None:
+    """Take money to the bank, in PayPal's own pages."""
+    body = {"code": "T0400", "minor": minor}
+    requests.post(f"{paypal.url}/sandbox/transactions", json=body, timeout=10).raise_for_status()
+
+
+class TestComparison:
+    def test_sales_agree_to_the_cent(self, paypal: SandboxControl, since: datetime) -> None:
+        buy(paypal)
+        assert compare(since) == 0
+        assert session().scalar(text("SELECT count(*) FROM paypal_transaction")) == 1
+        assert compare(since) == 0
+
+    def test_what_only_we_have_is_found_once_mailed_once_and_closes_when_it_is_there(
+        self, app: Flask, paypal: SandboxControl, since: datetime
+    ) -> None:
+        make_user(roles=("admin",))
+        sell_without_paypal()
+        assert compare(since) == 1
+        assert compare(since) == 0
+        [one] = differences().items
+        assert (one.kind, one.theirs_minor) == (DifferenceKind.ONLY_HERE, 0)
+        assert one.difference_minor == -one.ours_minor < 0
+        listeners = text("SELECT count(*) FROM outbox WHERE listener = 'mail.differences'")
+        assert session().scalar(listeners) == 1
+        assert AGREES in broken()
+        session().execute(
+            text("""INSERT INTO paypal_transaction (transaction_id, code, currency, amount_minor,
+                fee_minor, initiated_at, subject_id)
+                SELECT 'LATE', 'T0006', 'EUR', amount_minor, -fee_minor, now(), id FROM payment""")
+        )
+        session().commit()
+        assert compare(since) == 0
+        assert differences().items == []
+        [one] = differences(closed=True).items
+        assert one.corrected_minor is None
+        assert AGREES not in broken()
+
+    def test_what_only_paypal_has_is_told_and_booked_for_a_reason(
+        self,
+        app: Flask,
+        paypal: SandboxControl,
+        since: datetime,
+        login: Login,
+        query_counter: list[str],
+    ) -> None:
+        buy(paypal)
+        move_at_paypal(paypal, -250)
+        assert compare(since) == 1
+        browser = login(make_user(roles=("admin",)))
+        query_counter.clear()
+        shown = words(browser.get("/payments/differences"))
+        assert len(query_counter) <= 6
+        assert "PayPal lists -€2.50 that the shop has not booked" in shown.replace(
+            "\N{MINUS SIGN}", "-"
+        )
+        [one] = differences().items
+        address = f"/payments/differences/{one.id}"
+        shown = words(browser.get(address))
+        assert "T0400" in shown
+        assert "If you moved this money yourself" in shown
+        refused = browser.post(address, data={"reason": "x"})
+        assert refused.status_code == 422
+        assert "Say why" in words(refused)
+        assert browser.post(address, data={"reason": "To our bank"}).status_code == 303
+        assert "To our bank" in words(browser.get(address))
+        assert browser.post(address, data={"reason": "Again"}).status_code == 404
+        assert compare(since) == 0
+        assert differences().items == []
+        cash = text("""SELECT sum(balance_minor)::bigint FROM account_balance b
+            JOIN ledger_account a ON a.id = b.account_id WHERE a.kind = 'differences'""")
+        assert session().scalar(cash) == 250
+
+    def test_what_was_booked_otherwise_shows_both_amounts(
+        self, app: Flask, paypal: SandboxControl, since: datetime
+    ) -> None:
+        buy(paypal)
+        compare(since)
+        session().execute(text("UPDATE paypal_transaction SET amount_minor = amount_minor - 7"))
+        session().commit()
+        # Of what PayPal lists now, nothing is of the time that is compared.
+        after = datetime.now(UTC) + timedelta(hours=1)
+        subject = session().scalar(text("SELECT subject_id FROM paypal_transaction"))
+        assert reconciling._compare([subject], before=after) == 1
+        program = program_of(app, make_user(roles=("admin",)))
+        [one] = program.get("/admin/payments/differences").json["items"]
+        assert one["kind"] == "amount"
+        assert one["ours"]["minor"] - one["theirs"]["minor"] == 7
+        path = f"/admin/payments/differences/{one['id']}"
+        assert program.post(f"{path}/book", json={"reason": ""}).status_code == 422
+        booked = program.post(f"{path}/book", json={"reason": "A rounding of PayPal's"}).json
+        assert booked["corrected"]["minor"] == -7
+        assert booked["closed_at"] is not None
+
+    def test_what_moves_meanwhile_is_left_to_the_next_night(
+        self, paypal: SandboxControl, since: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciling, "SLACK", timedelta(minutes=10))
+        sell_without_paypal()
+        assert compare(since) == 0
+        assert session().scalars(select(Difference)).all() == []
+
+
+class TestByTheClock:
+    def test_days_are_compared_once_up_to_the_last_midnight(
+        self, paypal: SandboxControl, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciling, "LISTED_AFTER", timedelta(0))
+        monkeypatch.setattr(reconciling, "AT_FIRST", timedelta(hours=12))
+        assert reconciling.reconcile() == 0
+        until = text("SELECT until FROM progress WHERE name = 'transactions'")
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        assert session().scalar(until) == midnight
+        session().rollback()
+        monkeypatch.setattr(reconciling, "compare", lambda **_time: pytest.fail("compared twice"))
+        assert reconciling.reconcile() == 0

@@ -32,6 +32,7 @@ from app.kit import db as transactions
 from app.kit.api import limits, origins
 from app.kit.crypto import Vault
 from app.kit.requests import MemoryRequest
+from app.live import reading
 from app.settings import Settings
 
 
@@ -130,7 +131,11 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",  # Strict would lose it on the way back from PayPal
         WTF_CSRF_TIME_LIMIT=None,  # bound to the session instead
         BABEL_TRANSLATION_DIRECTORIES="translations",
-        SOCK_SERVER_OPTIONS={"ping_interval": 25, "max_message_size": 64 * 1024},
+        SOCK_SERVER_OPTIONS={
+            "ping_interval": 25,
+            "max_message_size": 64 * 1024,
+            **reading.OPTIONS,
+        },
         SERVES_PAGES="web" in settings.role_names,
         TESTING=settings.app_env == "test",
     )

@@ -3,10 +3,10 @@
 import json
 import logging
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.exceptions import RedisError
 from simple_websocket import ConnectionClosed, Server
 from sqlalchemy.exc import SQLAlchemyError
+from wsproto.events import CloseConnection
+from wsproto.utilities import LocalProtocolError
 
 from app.auth import identity
 from app.auth.gate import gate
@@ -29,7 +31,7 @@ from app.kit.headers import no_store
 from app.kit.live.publishing import user_topic
 from app.kit.live.subscription import News
 from app.kit.requests import network
-from app.live import policy, tickets
+from app.live import policy, reading, tickets
 from app.live.broker import Listener, Said, broker
 from app.live.errors import Close
 from app.live.tickets import Pass
@@ -41,6 +43,7 @@ sockets = Blueprint("sockets", __name__)
 TICKET_LIMIT = "60/minute"
 RECHECK_SECONDS = 30
 PATIENCE_SECONDS = 10
+FAREWELL_SECONDS = 2
 HEARD_SECONDS = 2  # until the first socket of a process has Redis listened to
 SAID_AT_MOST = 100  # messages of a page in
 SAID_WITHIN = 10  # seconds
@@ -107,6 +110,9 @@ def live(connection: Server) -> None:
     except (SQLAlchemyError, RedisError, Unavailable):
         log.exception("socket closed, a store can't be reached")
         _close(connection, Close.TRY_AGAIN)
+    finally:
+        connection.event.hear(connection, reading.pass_over)
+        _cut(connection)  # whoever reads it comes to the end, too
 
 
 def _admit() -> Pass:
@@ -141,7 +147,7 @@ def _check_login(holder: Pass, *, fresh: bool = False) -> None:
 
 @contextmanager
 def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
-    """The socket as one of the broker's, with a thread that reads what the page says."""
+    """The socket as one of the broker's, which gets what the page says into its inbox."""
     user_id = holder.user_id
     listener = Listener(
         owner=f"user:{user_id}" if user_id else f"guest:{network()}",
@@ -153,20 +159,17 @@ def _joined(connection: Server, holder: Pass) -> Iterator[Listener]:
     try:
         if user_id is not None:
             broker().watch(listener, user_topic(user_id))
-        threading.Thread(target=_read, args=(connection, listener), daemon=True).start()
+        connection.event.hear(connection, partial(_hear, listener))
         yield listener
     finally:
+        listener.inbox.close()  # or what can't be put in would hold up the farewell
         broker().leave(listener)
 
 
-def _read(connection: Server, listener: Listener) -> None:
+def _hear(listener: Listener, said: str | bytes | None) -> None:
     """Put what the page says into the inbox; when that stays full, the page is cut off."""
-    try:
-        while listener.inbox.put(Said(connection.receive()), patience=PATIENCE_SECONDS):
-            pass
+    if not listener.inbox.put(Said(said), patience=PATIENCE_SECONDS):
         listener.drop()
-    except (ConnectionClosed, OSError):
-        listener.inbox.put(Said(None), patience=PATIENCE_SECONDS)
 
 
 def _serve(connection: Server, listener: Listener, holder: Pass) -> None:
@@ -260,8 +263,15 @@ def _subscribe(listener: Listener, holder: Pass, wanted: Sequence[str]) -> list[
 
 
 def _close(connection: Server, code: Close) -> None:
-    with suppress(ConnectionClosed, OSError):
-        connection.close(code, code.name.lower())
+    """Say farewell, and read on until the page has answered.
+
+    A connection that is closed with words in it unread is reset, and the farewell is lost with it
+    (RFC 9293, section 3.10.4; RFC 6455, section 7.1.1).
+    """
+    connection.event.hear(connection, reading.pass_over)
+    with suppress(LocalProtocolError, OSError):
+        connection.sock.send(connection.ws.send(CloseConnection(code, code.name.lower())))
+        connection.thread.join(FAREWELL_SECONDS)
 
 
 def _cut(connection: Server) -> None:

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import delete
-from websocket import WebSocket, WebSocketTimeoutException
+from websocket import ABNF, WebSocket, WebSocketTimeoutException
 
 from app.auth import leases, queries
 from app.auth.gate import close_gate
@@ -427,6 +427,11 @@ class TestRedisAway:
         valkey.stop()
 
 
+def try_to_send(connection: WebSocket, words: bytes) -> None:
+    with suppress(OSError):
+        connection.sock.sendall(words)
+
+
 class TestGunicorn:
     def test_gevent_worker_serves_many_sockets(
         self,
@@ -457,6 +462,11 @@ class TestGunicorn:
                     pass
             late = connect(address, tickets.issue(Pass()), origin)
             assert close_code(late) == Close.TOO_MANY
+            # Who says far too much hears why it is sent away, though most of it was never read.
+            chatterer = connections.pop()
+            words = ABNF.create_frame("{}" * 2000, ABNF.OPCODE_TEXT).format() * 1000
+            threading.Thread(target=try_to_send, args=(chatterer, words), daemon=True).start()
+            assert close_code(chatterer) == Close.TOO_MANY
             with socket.create_connection(("127.0.0.1", int(environment["CHAT_PORT"])), 5) as raw:
                 raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert b"200 OK" in raw.recv(1000)

@@ -6,6 +6,7 @@ What was said while Redis was away is lost: subscribers are told when that began
 import json
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -58,14 +59,27 @@ class Inbox(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._items: Queue[T] = Queue(size)
+        self._is_closed = False
 
     def put(self, item: T, *, patience: float = 0.0) -> bool:
-        """Put something in; False if it stayed full for so many seconds."""
+        """Put something in; False if it stayed full for so many seconds.
+
+        What is put into a closed one is dropped.
+        """
+        if self._is_closed:
+            return True
         try:
             self._items.put(item, block=patience > 0, timeout=patience)
         except Full:
             return False
         return True
+
+    def close(self) -> None:
+        """Take nothing more in, and let go whoever waits to put something in."""
+        self._is_closed = True
+        with suppress(Empty):
+            while True:
+                self._items.get_nowait()
 
     def next(self, timeout: float) -> T | None:
         """Take out the oldest; None after so many seconds without one."""

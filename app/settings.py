@@ -147,6 +147,11 @@ class Settings(BaseSettings):
         None, description="PEM certificate of the authority that the other side's must be from"
     )
 
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="bearer token of a monitoring that reads `/metrics`; empty: nobody does",
+    )
     webhook_allow_private: bool = Field(
         False, description="allow sellers' webhooks in private networks and over http"
     )
@@ -242,6 +247,8 @@ class Settings(BaseSettings):
         yield "FINGERPRINT_KEY", self.fingerprint_bytes
         if self.auth_grpc_token is not None:
             yield "AUTH_GRPC_TOKEN", self.auth_grpc_token.get_secret_value().encode()
+        if self.metrics_token is not None:
+            yield "METRICS_TOKEN", self.metrics_token.get_secret_value().encode()
 
     def _check_grpc(self) -> None:
         files = (self.auth_grpc_cert, self.auth_grpc_key, self.auth_grpc_ca)
@@ -253,7 +260,7 @@ class Settings(BaseSettings):
             if self.auth_grpc_url.startswith("grpcs:") != all(files):
                 raise ValueError("AUTH_GRPC_URL is grpcs://… with AUTH_GRPC_CERT, else grpc://…")
 
-    @field_validator("auth_grpc_url", "auth_grpc_token", mode="before")
+    @field_validator("auth_grpc_url", "auth_grpc_token", "metrics_token", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None

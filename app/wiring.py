@@ -311,6 +311,7 @@ KEPT = {
     "inbound_handling": "goes with the event that was handled",
     "paypal_transaction": "books",
     "reconciliation_difference": "books",
+    "promise_result": "one for each promise",
     "progress": "one for each thing that is read at PayPal",
     "pending_share": "goes when a share is released",
     "ledger_account": "books",
@@ -348,6 +349,7 @@ TIMED_WORK = [
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),
     TimedWork("reviews.ask_due", asking.ask_due, 300),
     TimedWork("files.drop_replaced", photos.drop_replaced, 3600),
+    TimedWork("promises.check_due", promises.check_due, 60),
     TimedWork("retention.drop_old", retention.drop_old, 3600),
 ]
 

@@ -39,6 +39,8 @@ def extract() -> Catalog:
             [
                 *(sys.executable, "-m", "babel.messages.frontend", "--quiet", "extract"),
                 *("-F", "babel.cfg", "-k", "lazy_gettext", "-k", "_l", "-k", "lazy_ngettext:1,2"),
+                # The names of promises, which administrators read.
+                *("-k", "promise:1", "-k", "append_only:1", "-k", "Promise:1"),
                 *("-o", str(pot), "."),
             ],
             cwd=ROOT,

@@ -13,6 +13,8 @@ from app.admin.schemas import (
     ModeratedOut,
     ModeratedReviewOut,
     PaymentDecisionIn,
+    PromiseOut,
+    PromisesOut,
     RateChangeList,
     RateChangeOut,
     RateChangesQuery,
@@ -35,7 +37,7 @@ from app.auth.errors import NoSuchUser
 from app.auth.identity import insist_on_login
 from app.auth.models import Role, User
 from app.auth.service import moderation as people_moderation
-from app.kit import i18n
+from app.kit import i18n, promises
 from app.kit.access import Access, allow
 from app.kit.api.operations import api_blueprint, operation
 from app.kit.api.schemas import Money, listing_of
@@ -293,3 +295,11 @@ def set_seller_commission(seller_id: UUID, body: CommissionIn) -> CommissionIn:
         admin_id=current_user.id, seller_id=seller_id, basis_points=body.basis_points
     )
     return body
+
+
+@blueprint.get("/promises")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=PromisesOut)
+def list_promises() -> PromisesOut:
+    """List what the shop promises itself, the broken ones first, and when each was checked."""
+    return PromisesOut(items=[PromiseOut.read(one) for one in promises.kept()])

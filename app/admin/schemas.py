@@ -206,3 +206,19 @@ class RateChangeOut(Output):
 
 class RateChangeList(Listing[RateChangeOut]):
     """A page of changes, newest first."""
+
+
+class PromiseOut(Output):
+    """Something that must hold whatever happens; `holds` is null while that could not be told."""
+
+    name: str
+    holds: bool | None
+    detail: str = Field(description="the first things that break it")
+    checked_at: datetime | None
+    broken_since: datetime | None
+
+
+class PromisesOut(Output):
+    """All promises."""
+
+    items: list[PromiseOut]

@@ -10,7 +10,7 @@ from flask_login import current_user
 from app.admin.forms import CategoryRateForm, ReasonForm, SellerRateForm
 from app.auth import queries as people
 from app.auth.errors import NoSuchUser
-from app.kit import htmx, i18n, lists
+from app.kit import htmx, i18n, lists, promises
 from app.kit.access import Access, allow
 from app.kit.csrf import keeps_words
 from app.kit.errors import AppError
@@ -199,3 +199,19 @@ def _show_payment(
         decisions=decisions_on(order_id),
         act=act,
     )
+
+
+@blueprint.get("/promises")
+@allow(Access.ADMIN)
+def list_promises() -> ResponseReturnValue:
+    """What the shop promises itself, when each was last checked, and what breaks it."""
+    return htmx.page("admin/promises.html", promises=promises.kept())
+
+
+@blueprint.post("/promises/check")
+@allow(Access.ADMIN)
+def check_promises() -> ResponseReturnValue:
+    """Have them all checked soon."""
+    promises.check_soon()
+    flash(_("They are checked within the next minutes."), "success")
+    return htmx.redirect_to(url_for("admin.list_promises"))

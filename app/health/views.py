@@ -1,15 +1,16 @@
 """What programs ask of any site: whether it is well, whom to tell of a hole, what to crawl."""
 
+import hmac
 import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from http import HTTPStatus
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request
 from flask_babel import force_locale
 
-from app.health import parts, stores
+from app.health import metrics, parts, stores
 from app.health.parts import State
 from app.kit import i18n
 from app.kit.access import Access, allow
@@ -28,6 +29,7 @@ _NOT_FOR_CRAWLERS = (
     "/notifications",
     "/live/",
     "/api/",
+    "/metrics",
     "/products/mine",
     "/products/new",
     "/*?",
@@ -46,6 +48,22 @@ def init_app(app: Flask, settings: Settings) -> None:
 def alive() -> Response:
     """The process answers."""
     return jsonify(status="ok")
+
+
+@blueprint.get("/metrics")
+@allow(Access.PUBLIC)
+def metrics_for_monitoring() -> Response:
+    """How the shop does, in numbers, for who has METRICS_TOKEN; not there for anybody else."""
+    settings = cast(Settings, current_app.extensions["settings"])
+    token = settings.metrics_token
+    given = request.authorization
+    sent = given.token if given is not None and given.type == "bearer" else None
+    if token is None or sent is None:
+        abort(HTTPStatus.NOT_FOUND)
+    if not hmac.compare_digest(sent.encode(), token.get_secret_value().encode()):
+        abort(HTTPStatus.NOT_FOUND)
+    no_store()
+    return Response(metrics.text(metrics.of_promises()), content_type=metrics.CONTENT_TYPE)
 
 
 @blueprint.get("/.well-known/security.txt")

@@ -229,6 +229,7 @@ def make_world(paypal: SandboxControl) -> World:
             },
             admin={
                 "commission": "/admin/commission",
+                "promises": "/admin/promises",
                 "books": "/payments/books",
                 "differences": "/payments/differences",
                 "difference": f"/payments/differences/{difference}",

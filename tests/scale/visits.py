@@ -251,6 +251,7 @@ def operations(app: Flask, cast: Cast) -> Visits:
             f"/admin/users/{cast.buyer.id}",
             "/admin/reviews/reports?total=true",
             "/admin/payments/stuck?total=true",
+            "/admin/promises",
             "/admin/payments/books",
             "/admin/payments/differences?total=true",
             "/admin/payments/differences?total=true&closed=true",

@@ -446,8 +446,16 @@ class TestLostAnswers:
         assert len(paypal.captures()) - before == 1
 
     def test_lost_answer_to_creating_an_order_makes_no_second_one(
-        self, paypal: SandboxControl, buyer, seller
+        self, paypal: SandboxControl, buyer, seller, monkeypatch
     ) -> None:
+        asked = []  # PayPal makes one order of each id
+        create = adapter.Paypal.create_order
+
+        def ask(self: adapter.Paypal, *, request_id: str, **wish):
+            asked.append(request_id)
+            return create(self, request_id=request_id, **wish)
+
+        monkeypatch.setattr(adapter.Paypal, "create_order", ask)
         paypal.fault("error_after_commit", operation="create", times=1)
         key = fill_basket(buyer, make_product(seller, stock=("A",)).id)
         with pytest.raises(Exception, match="PayPal"):
@@ -455,6 +463,8 @@ class TestLostAnswers:
         again = start(buyer, key)
         assert start(buyer, key).paypal_order_id == again.paypal_order_id
         assert count("payment") == 1
+        assert len(asked) == 2
+        assert len(set(asked)) == 1
 
     def test_buyer_who_changes_the_language_pays_the_same_order(
         self, paypal: SandboxControl, buyer, seller

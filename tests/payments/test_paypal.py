@@ -14,6 +14,7 @@ from paypalcheckoutsdk.core import PayPalEnvironment
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from app.kit.db import NestedNetworkError, db_now, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
 from app.payments.gateway import PaypalItem, PaypalOrder, PaypalRefused, PaypalUnknown
@@ -276,6 +277,18 @@ class TestCalls:
         assert capture(paypal).status == "COMPLETED"
         assert {request.headers["PayPal-Request-Id"] for request in address.asked} == {"capture-1"}
         assert len(address.asked) == 2
+
+    def test_nothing_is_asked_inside_a_transaction(
+        self, app: Flask, paypal: Paypal, address: Address
+    ) -> None:
+        @transactional
+        def ask() -> None:
+            db_now()
+            paypal.get_order("ORDER-1")
+
+        with pytest.raises(NestedNetworkError):
+            ask()
+        assert address.asked == []
 
     def test_packed_answer_is_read(self, paypal: Paypal, address: Address) -> None:
         packed = gzip.compress(json.dumps(ORDER).encode())

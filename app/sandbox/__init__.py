@@ -1,9 +1,9 @@
 """A PayPal of the shop's own, for trying it out: REST API, payment window, webhooks, books.
 
 It stands in where no PayPal credentials are set. It speaks PayPal's Orders v2, Payments v2
-(captures and refunds), Customer Disputes v1, Webhooks v1 and Transaction Search v1, so that a
-client needs nothing but another address; it keeps its own double-entry books, which the shop's are
-compared with; and it can be told to go wrong.
+(captures and refunds), Payouts v1, Customer Disputes v1, Webhooks v1 and Transaction Search v1, so
+that a client needs nothing but another address; it keeps its own double-entry books, which the
+shop's are compared with; and it can be told to go wrong.
 
 Serve it with one process and several threads: `gunicorn --threads 16 'app.sandbox:create_app()'`.
 Its state is one SQLite file in SANDBOX_DATA_DIR. It knows nothing of the shop's domains.
@@ -31,6 +31,7 @@ from app.sandbox import (
     oauth,
     orders_api,
     payments_api,
+    payouts_api,
     reporting_api,
     sdk_js,
 )
@@ -48,7 +49,7 @@ from app.sandbox.webhooks import Dispatcher
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = 8 * 1024 * 1024  # a batch of 15,000 payouts has some 4 MiB
 API_PATHS = ("/v1/", "/v2/")
 
 
@@ -74,6 +75,7 @@ def create_app(config: SandboxConfig | None = None) -> Flask:
         orders_api,
         payments_api,
         disputes_api,
+        payouts_api,
         notifications_api,
         reporting_api,
         sdk_js,

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
-from app.sandbox import orders
+from app.sandbox import orders, payouts
 from app.sandbox.errors import BY_OPERATION, COMMON, NAMES, PaypalError, invalid, text
 from app.sandbox.idempotency import Answer, fingerprint
 from app.sandbox.payers import DEFAULT_PAYER
@@ -32,20 +32,25 @@ MOCK_STATUS = {
 
 
 def perform(
-    operation: str, work: Callable[[sqlite3.Connection], Answer], *, body: Any = None
+    operation: str,
+    work: Callable[[sqlite3.Connection], Answer],
+    *,
+    body: Any = None,
+    keyed: bool = True,
 ) -> Response:
     """Carry out a call as PayPal would, faults included.
 
     Args:
-        operation: create, get, patch, capture or refund.
+        operation: one of `faults.OPERATIONS`.
         work: what is to be done, in one transaction.
         body: the parsed request, for comparing calls of the same PayPal-Request-Id.
+        keyed: whether the PayPal-Request-Id makes a repeated call the same one.
     """
     box = sandbox()
     require_token(box)
     _refuse_if_told(box, operation)
     _mock(operation)
-    request_id = request.headers.get(REQUEST_ID) if request.method == "POST" else None
+    request_id = request.headers.get(REQUEST_ID) if keyed and request.method == "POST" else None
     answer = box.guard.run(
         operation,
         request_id,
@@ -77,12 +82,18 @@ def _operation() -> str:
     for operation in ("capture", "refund"):
         if request.path.endswith(f"/{operation}"):
             return operation
+    if request.path.startswith("/v1/payments/payouts"):
+        if request.path.endswith("/cancel"):
+            return "cancel_payout"
+        return {"GET": "get_payout"}.get(request.method, "payout")
     return {"GET": "get", "PATCH": "patch"}.get(request.method, "create")
 
 
 def _refuse_if_told(box: Sandbox, operation: str) -> None:
     if box.faults.take("rate_limit", operation=operation):
         raise PaypalError(TOO_MANY)
+    if error := box.faults.take("error_before_commit", operation=operation):
+        raise PaypalError(error["status"])
 
 
 def _slow(box: Sandbox, operation: str) -> None:
@@ -106,6 +117,9 @@ def _go_wrong_after(box: Sandbox, operation: str, answer: Answer) -> None:
         if operation == "create" and answer.body:
             with box.storage.transaction() as db:
                 orders.approve(db, box, answer.body["id"], DEFAULT_PAYER)
+        if operation == "payout":
+            with box.storage.transaction() as db:
+                payouts.advance(db, box)
         box.dispatcher.wait_until_tried(FIRST_HEARD_SECONDS)
     if hang:
         box.stopping.wait(hang["seconds"])

@@ -3,12 +3,14 @@
 An entry is a set of postings that sum to zero in each currency. A payment takes its money from the
 payer's bank, passes it through the payer's account to the merchant, and PayPal's fee from there. A
 refund waits between the merchant's account and the payer's until it is completed.
+A payout takes amount and fee from the merchant; one that comes back gives both back.
 """
 
 import sqlite3
 from typing import Any
 
 from app.sandbox import transactions
+from app.sandbox.ids import resource_id
 from app.sandbox.money import Amount
 from app.sandbox.transactions import Code, Entry
 
@@ -18,6 +20,7 @@ HELD = "merchant_held"  # the merchant's money that is disputed
 FEES = "paypal_fees"
 REFUNDS = "refunds_under_way"
 REFUSED = ("DECLINED", "FAILED")  # states of a capture that never took money
+UNCLAIMED = "unclaimed"
 
 
 def book_capture(db: sqlite3.Connection, capture: sqlite3.Row, *, now: float) -> None:
@@ -87,6 +90,56 @@ def pay_out(db: sqlite3.Connection, entry: Entry, *, payer: str, now: float) -> 
     post(db, entry.id, entry.currency, [(account, entry.minor), (bank, -entry.minor)], now)
 
 
+def book_payout(db: sqlite3.Connection, item: sqlite3.Row, *, to: str, now: float) -> None:
+    """Book an item of a payout that leaves the merchant, and its fee."""
+    amount, fee = item["minor"], item["fee"]
+    postings = [(MERCHANT, -amount - fee), (to, amount), (FEES, fee)]
+    _post(db, item, postings, now)
+    entry = Entry(
+        id=item["transaction_id"],
+        code=Code.PAYOUT,
+        currency=item["currency"],
+        minor=-amount,
+        fee=-fee,
+        custom_id=item["sender_item_id"],
+    )
+    transactions.note(db, entry, now=now)
+
+
+def book_claim(db: sqlite3.Connection, item: sqlite3.Row, *, to: str, now: float) -> None:
+    """Book that the receiver has claimed what lay unclaimed."""
+    postings = [(UNCLAIMED, -item["minor"]), (to, item["minor"])]
+    _post(db, item, postings, now)
+
+
+def book_payout_back(
+    db: sqlite3.Connection, item: sqlite3.Row, *, out_of: str, code: Code, now: float
+) -> None:
+    """Book an item of a payout that comes back to the merchant, with its fee."""
+    amount, fee = item["minor"], item["fee"]
+    postings = [(out_of, -amount), (FEES, -fee), (MERCHANT, amount + fee)]
+    _post(db, item, postings, now)
+    entry = Entry(
+        id=resource_id(),
+        code=code,
+        currency=item["currency"],
+        minor=amount,
+        fee=fee,
+        reference_id=item["transaction_id"],
+        custom_id=item["sender_item_id"],
+    )
+    transactions.note(db, entry, now=now)
+
+
+def merchant(db: sqlite3.Connection, currency: str) -> int:
+    """What the merchant has."""
+    row = db.execute(
+        "SELECT coalesce(sum(minor), 0) AS minor FROM posting WHERE account = ? AND currency = ?",
+        (MERCHANT, currency),
+    ).fetchone()
+    return int(row["minor"])
+
+
 def _post(
     db: sqlite3.Connection, about: sqlite3.Row, postings: list[tuple[str, int]], now: float
 ) -> None:
@@ -107,7 +160,7 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
     """The books in minor units per currency, and whether they sum to zero.
 
     `captures` are those that took money or will; `refused` those that never did. What went back
-    since stands in `refunds`.
+    since stands in `refunds`, and all items of payouts in `payouts`.
     """
     accounts: dict[str, dict[str, int]] = {}
     sums: dict[str, int] = {}
@@ -132,6 +185,9 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
         "captures": [row for row in captures if row["status"] not in REFUSED],
         "refused": [row for row in captures if row["status"] in REFUSED],
         "refunds": [_refund(row) for row in db.execute("SELECT * FROM refund ORDER BY number")],
+        "payouts": [
+            _payout(row) for row in db.execute("SELECT * FROM payout_item ORDER BY number")
+        ],
     }
 
 
@@ -160,4 +216,17 @@ def _refund(row: sqlite3.Row) -> dict[str, Any]:
         "gross_minor": row["gross"],
         "custom_id": row["custom_id"],
         "invoice_id": row["invoice_id"],
+    }
+
+
+def _payout(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "batch_id": row["batch_id"],
+        "sender_item_id": row["sender_item_id"],
+        "status": row["status"],
+        "receiver": row["receiver"],
+        "currency": row["currency"],
+        "amount_minor": row["minor"],
+        "fee_minor": row["fee"],
     }

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.sandbox import books, captures, disputes, events, orders, refunds
+from app.sandbox import books, captures, disputes, events, orders, payouts, refunds
 from app.sandbox.api import error_answer, json_answer
 from app.sandbox.clock import iso
 from app.sandbox.errors import PaypalError
@@ -101,6 +101,7 @@ def _page(problem: str | None = None, status: int = 200) -> Response:
             "orders": _rows(db, "SELECT id, status, document FROM paypal_order ORDER BY number"),
             "captures": _rows(db, "SELECT * FROM capture ORDER BY number"),
             "refunds": _rows(db, "SELECT * FROM refund ORDER BY number"),
+            "payouts": _rows(db, "SELECT * FROM payout_item ORDER BY number"),
             "events": _rows(
                 db, "SELECT number, id, event_type, created_at FROM event ORDER BY number"
             ),
@@ -126,6 +127,7 @@ def _page(problem: str | None = None, status: int = 200) -> Response:
         webhook_faults=WEBHOOK_FAULTS,
         event_types=EVENT_TYPES,
         forgeries=FORGERIES,
+        payout_ends=PAYOUT_ENDS,
         payers=PAYERS.values(),
         reasons=disputes.REASONS,
         outcomes=disputes.OUTCOMES,
@@ -311,6 +313,33 @@ def end_refund(refund_id: str, end: str) -> AnyResponse:
             _REFUND_ENDS[end](db, box, refund_id)
             body = refunds.show(db, box.config, refund_id)
     except refunds.NotPending as error:
+        return problem_answer(CONFLICT, str(error))
+    box.dispatcher.nudge()
+    return done(body)
+
+
+# What can become of an item, by its state, and what the page calls it.
+PAYOUT_ENDS = {
+    "UNCLAIMED": {"claim": "Receiver claims it", "return": "Nobody claims it"},
+    "ONHOLD": {
+        "release": "PayPal lets it through",
+        "block": "PayPal blocks it",
+        "return": "Nobody claims it",
+    },
+    "SUCCESS": {"refund": "Receiver sends it back", "reverse": "PayPal takes it back"},
+}
+
+
+@blueprint.post(f"/sandbox/payouts/<item_id>/<any({', '.join(payouts.ENDS)}):end>")
+def end_payout(item_id: str, end: str) -> AnyResponse:
+    """What a receiver, or PayPal, does with an item of a payout."""
+    box = sandbox()
+    try:
+        with box.storage.transaction() as db:
+            payouts.advance(db, box)
+            payouts.end(db, box, item_id, end)
+            body = payouts.show_item(db, box.config, item_id)
+    except payouts.NotNow as error:
         return problem_answer(CONFLICT, str(error))
     box.dispatcher.nudge()
     return done(body)

@@ -23,6 +23,17 @@ EVENT_TYPES: dict[str, str] = {
     "CUSTOMER.DISPUTE.CREATED": "A new dispute opened with Case #",
     "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated with Case #",
     "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved with Case #",
+    "PAYMENT.PAYOUTSBATCH.PROCESSING": "Payouts batch is being processed",
+    "PAYMENT.PAYOUTSBATCH.SUCCESS": "Payouts batch completed successfully",
+    "PAYMENT.PAYOUTSBATCH.DENIED": "Payouts batch got denied",
+    "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "A payout item has succeeded",
+    "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "A payout item is unclaimed",
+    "PAYMENT.PAYOUTS-ITEM.RETURNED": "A payout item is returned",
+    "PAYMENT.PAYOUTS-ITEM.CANCELED": "A payout item is canceled",
+    "PAYMENT.PAYOUTS-ITEM.HELD": "A payout item is on hold",
+    "PAYMENT.PAYOUTS-ITEM.BLOCKED": "A payout item is blocked",
+    "PAYMENT.PAYOUTS-ITEM.FAILED": "A payout item has failed",
+    "PAYMENT.PAYOUTS-ITEM.REFUNDED": "A payout item is refunded",
 }
 EVERYTHING = "*"
 
@@ -33,8 +44,13 @@ def record(
     event_type: str,
     resource_type: str,
     resource: dict[str, Any],
+    *,
+    resource_id: str | None = None,
 ) -> str:
-    """Write an event and queue it for every webhook that asked for its kind; the event's id."""
+    """Write an event and queue it for every webhook that asked for its kind; the event's id.
+
+    `resource_id` is for resources whose id has another name than `id`.
+    """
     new_id = event_id()
     now = sandbox.clock.now()
     body = {
@@ -67,7 +83,7 @@ def record(
         (
             new_id,
             event_type,
-            resource.get("id") or resource["dispute_id"],
+            resource_id or resource.get("id") or resource["dispute_id"],
             now,
             json.dumps(body).encode(),
         ),

@@ -9,12 +9,26 @@ from typing import Any
 
 from app.sandbox.errors import DECLINES, REFUND_REFUSALS
 from app.sandbox.forgeries import FORGERIES
+from app.sandbox.payees import OUTCOMES
 
-OPERATIONS = ("token", "create", "get", "patch", "capture", "refund", "evidence", "accept")
+OPERATIONS = (
+    "token",
+    "create",
+    "get",
+    "patch",
+    "capture",
+    "refund",
+    "evidence",
+    "accept",
+    "payout",
+    "get_payout",
+    "cancel_payout",
+)
 # kind -> the options it takes, with what they are when left out
 OPERATION_FAULTS: dict[str, dict[str, Any]] = {
     "slow": {"seconds": 2.0},
     "hang_after_commit": {"seconds": 60.0},
+    "error_before_commit": {"status": 500},
     "error_after_commit": {"status": 500},
     "reset_after_commit": {},
     "rate_limit": {},
@@ -27,6 +41,9 @@ OPERATION_FAULTS: dict[str, dict[str, Any]] = {
     "pending_refund": {},
     "failed_refund": {},
     "refuse_refund": {"refusal": "REFUND_FAILED_INSUFFICIENT_FUNDS"},
+    "payout_item": {"state": "UNCLAIMED"},
+    "payout_denied": {},
+    "payout_wait": {"seconds": 3600.0},
 }
 WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
     "webhook_drop": {},
@@ -38,6 +55,7 @@ WEBHOOK_FAULTS: dict[str, dict[str, Any]] = {
 MEANINGS = {
     "slow": "The call is answered after a while.",
     "hang_after_commit": "The call is carried out, but the answer does not come for long.",
+    "error_before_commit": "Nothing is done, and the answer is an error.",
     "error_after_commit": "The call is carried out, but the answer is an error.",
     "reset_after_commit": "The call is carried out, but the connection breaks.",
     "rate_limit": "The call is refused as one too many; nothing is done.",
@@ -50,6 +68,9 @@ MEANINGS = {
     "pending_refund": "The refund is taken on, but the payer gets the money later.",
     "failed_refund": "The refund is taken on, but fails at once.",
     "refuse_refund": "PayPal refuses to refund.",
+    "payout_item": "The next payout ends in this state.",
+    "payout_denied": "The next batch of payouts is denied.",
+    "payout_wait": "The next batch of payouts is processed later.",
     "webhook_drop": "The webhook is never sent.",
     "webhook_delay": "The webhook comes later.",
     "webhook_duplicate": "The webhook comes several times.",
@@ -57,9 +78,15 @@ MEANINGS = {
     "webhook_forge": "The webhook is sent as a forger would send it.",
 }
 # kind -> the one operation in which it strikes
-ONE_OPERATION = dict.fromkeys(
-    ("decline", "pending", "declined_capture", "fee_later"), "capture"
-) | (dict.fromkeys(("pending_refund", "failed_refund", "refuse_refund"), "refund"))
+ONE_OPERATION = {
+    kind: operation
+    for operation, kinds in {
+        "capture": ("decline", "pending", "declined_capture", "fee_later"),
+        "refund": ("pending_refund", "failed_refund", "refuse_refund"),
+        "payout": ("payout_item", "payout_denied", "payout_wait"),
+    }.items()
+    for kind in kinds
+}
 KINDS = OPERATION_FAULTS | WEBHOOK_FAULTS
 MAX_TIMES = 100_000
 MAX_SECONDS = 366 * 24 * 3600
@@ -79,6 +106,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "reason": PENDING_REASONS,
     "forgery": tuple(FORGERIES),
     "status": (500, 503),
+    "state": OUTCOMES,
 }
 
 

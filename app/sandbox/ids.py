@@ -11,6 +11,11 @@ def resource_id() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(17))
 
 
+def payout_id() -> str:
+    """The id of a batch of payouts or of one of its items: 13 characters."""
+    return resource_id()[:13]
+
+
 def event_id() -> str:
     """The id of a webhook event."""
     return f"WH-{resource_id()}-{resource_id()}"

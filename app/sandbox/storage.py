@@ -36,6 +36,24 @@ CREATE TABLE IF NOT EXISTS refund (
 );
 CREATE INDEX IF NOT EXISTS refund_capture ON refund (capture_id);
 CREATE INDEX IF NOT EXISTS refund_invoice ON refund (invoice_id);
+CREATE TABLE IF NOT EXISTS payout_batch (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, sender_batch_id TEXT,
+    header TEXT NOT NULL, status TEXT NOT NULL, currency TEXT NOT NULL, denied INTEGER NOT NULL,
+    created_at REAL NOT NULL, due_at REAL NOT NULL, completed_at REAL
+);
+CREATE INDEX IF NOT EXISTS payout_batch_sender ON payout_batch (sender_batch_id);
+CREATE INDEX IF NOT EXISTS payout_batch_due ON payout_batch (due_at) WHERE status = 'PENDING';
+CREATE TABLE IF NOT EXISTS payout_item (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    batch_id TEXT NOT NULL REFERENCES payout_batch (id), status TEXT NOT NULL, error TEXT,
+    currency TEXT NOT NULL, minor INTEGER NOT NULL, fee INTEGER NOT NULL,
+    recipient_type TEXT NOT NULL, receiver TEXT NOT NULL, note TEXT, sender_item_id TEXT,
+    transaction_id TEXT, updated_at REAL NOT NULL, due_at REAL
+);
+CREATE INDEX IF NOT EXISTS payout_item_batch ON payout_item (batch_id, number);
+CREATE INDEX IF NOT EXISTS payout_item_due ON payout_item (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS payout_item_promised ON payout_item (currency)
+    WHERE status IN ('PENDING', 'ONHOLD');
 CREATE TABLE IF NOT EXISTS posting (
     id INTEGER PRIMARY KEY, entry TEXT NOT NULL, account TEXT NOT NULL,
     currency TEXT NOT NULL, minor INTEGER NOT NULL, created_at REAL NOT NULL
@@ -47,6 +65,7 @@ CREATE TABLE IF NOT EXISTS listed_transaction (
     updated_at REAL NOT NULL, UNIQUE (id, code)
 );
 CREATE INDEX IF NOT EXISTS listed_transaction_time ON listed_transaction (created_at);
+CREATE INDEX IF NOT EXISTS posting_account ON posting (account, currency, minor);
 CREATE TABLE IF NOT EXISTS idempotency (
     operation TEXT NOT NULL, request_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
     status INTEGER NOT NULL, body TEXT NOT NULL, expires_at REAL NOT NULL,

@@ -84,6 +84,22 @@ RUSSIAN = {
     "Next stage": "Следующий этап",
     "Decide": "Решение",
     "End it": "Завершить",
+    "Payouts": "Выплаты",
+    "Payout": "Выплата",
+    "Receiver": "Получатель",
+    (
+        "An address decides what becomes of a payout: anna+unclaimed@example.com has no PayPal"
+        " account. So do onhold, blocked, failed and returned."
+    ): (
+        "Судьбу выплаты решает адрес: у anna+unclaimed@example.com нет счёта PayPal."
+        " Так же действуют onhold, blocked, failed и returned."
+    ),
+    "Receiver claims it": "Получатель забрал",
+    "Nobody claims it": "Никто не забрал",
+    "PayPal lets it through": "PayPal пропустил",
+    "PayPal blocks it": "PayPal заблокировал",
+    "Receiver sends it back": "Получатель вернул",
+    "PayPal takes it back": "PayPal отозвал",
     "Orders": "Заказы",
     "Payment window": "Окно оплаты",
     "Approve as": "Одобряет",
@@ -118,11 +134,13 @@ RUSSIAN = {
     "issue": "причина отказа",
     "reason": "причина ожидания",
     "copies": "сколько раз придёт",
+    "state": "статус",
     "forgery": "подделка",
     "The call is answered after a while.": "Ответ на вызов приходит не сразу.",
     "The call is carried out, but the answer does not come for long.": (
         "Вызов выполнен, но ответ долго не приходит."
     ),
+    "Nothing is done, and the answer is an error.": "Ничего не сделано, и ответ: ошибка.",
     "The call is carried out, but the answer is an error.": "Вызов выполнен, но ответ: ошибка.",
     "The call is carried out, but the connection breaks.": "Вызов выполнен, но связь рвётся.",
     "The call is refused as one too many; nothing is done.": (
@@ -146,6 +164,9 @@ RUSSIAN = {
     "The refund is taken on, but fails at once.": "Возврат принят, но сразу не удаётся.",
     "PayPal refuses to refund.": "PayPal отказывает в возврате.",
     "refusal": "причина отказа",
+    "The next payout ends in this state.": "Следующая выплата окажется в этом статусе.",
+    "The next batch of payouts is denied.": "Следующий пакет выплат отклонён.",
+    "The next batch of payouts is processed later.": ("Следующий пакет выплат обработают позже."),
     "The webhook is never sent.": "Вебхук не отправляется.",
     "The webhook comes later.": "Вебхук приходит позже.",
     "The webhook comes several times.": "Вебхук приходит несколько раз.",

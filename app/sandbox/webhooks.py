@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
-from app.sandbox import forgeries
+from app.sandbox import forgeries, payouts
 from app.sandbox.clock import iso
 from app.sandbox.state import Sandbox
 
@@ -89,6 +89,7 @@ class Dispatcher:
     def _dispatch(self) -> bool:
         """Hand what is due to the senders; whether there was anything."""
         with self._sandbox.storage.transaction() as db:
+            payouts.advance(db, self._sandbox)
             rows = db.execute(
                 "SELECT delivery.*, event.body, webhook.url FROM delivery"
                 " JOIN event ON event.id = delivery.event_id"

@@ -26,6 +26,7 @@ FILES = (
     "notifications_webhooks_v1",
     "reporting_transactions_v1",
     "customer_disputes_v1",
+    "payments_payouts_batch_v1",
 )
 AVAILABLE = all((DIRECTORY / f"{name}.json").is_file() for name in FILES)
 needs_openapi = pytest.mark.skipif(
@@ -42,6 +43,8 @@ EVENT_RESOURCES = {  # the first that fits
     "CHECKOUT.ORDER.": ("checkout_orders_v2", "order"),
     "PAYMENT.CAPTURE.": ("payments_payment_v2", "capture-2"),
     "CUSTOMER.DISPUTE.": ("customer_disputes_v1", "dispute"),
+    "PAYMENT.PAYOUTSBATCH.": ("payments_payouts_batch_v1", "payout_batch"),
+    "PAYMENT.PAYOUTS-ITEM.": ("payments_payouts_batch_v1", "payout_item-2"),
 }
 # What the JSON in the part `input` of a request in parts holds: PayPal's guide tells it
 # (https://developer.paypal.com/docs/disputes/integrate/), its description the files alone.
@@ -149,9 +152,14 @@ def validate_query(operation: str, query: Iterable[tuple[str, str]]) -> None:
             continue
         if name not in known:
             raise ContractBroken(f"{operation} takes no ?{name}")
-        is_number = known[name].get("type") == "integer"
-        value = int(text) if is_number and text.isdigit() else text
-        _check(f"{operation} ?{name}", file, known[name], value)
+        _check(f"{operation} ?{name}", file, known[name], _read(text, known[name].get("type")))
+
+
+def _read(text: str, kind: str | None) -> Any:
+    """A parameter of an address as its schema has it."""
+    if kind == "integer" and text.isdigit():
+        return int(text)
+    return {"true": True, "false": False}.get(text, text) if kind == "boolean" else text
 
 
 def validate_parts(operation: str, body: Any, files: set[str]) -> None:

@@ -201,3 +201,25 @@ def test_errors_are_had_as_paypals_own_sandbox_gives_them(api: Api, code: str, s
     answer = api.capture(order_id, PayPal_Mock_Response=mock)
     assert answer.status_code == status
     assert api.capture(order_id).status_code == 201
+
+    def test_payout_is_listed_with_its_fee_and_so_is_what_comes_back(self, api: Api) -> None:
+        api.paid(value="50.00")
+        item = {
+            "recipient_type": "EMAIL",
+            "receiver": "anna+unclaimed@example.com",
+            "amount": {"currency": "EUR", "value": "10.00"},
+            "sender_item_id": "number-7",
+        }
+        body = {"sender_batch_header": {"sender_batch_id": "listed-1"}, "items": [item]}
+        batch = api.call("POST", "/v1/payments/payouts", body).json()["batch_header"]
+        path = f"/v1/payments/payouts/{batch['payout_batch_id']}"
+        [sent] = api.call("GET", path).json()["items"]
+        [info] = listed(api, transaction_id=sent["transaction_id"])
+        assert info["transaction_event_code"] == "T0001"
+        assert info["transaction_amount"] == {"currency_code": "EUR", "value": "-10.00"}
+        assert info["fee_amount"] == {"currency_code": "EUR", "value": "-0.20"}
+        assert info["custom_field"] == "number-7"
+        api.call("POST", f"/v1/payments/payouts-item/{sent['payout_item_id']}/cancel")
+        [back] = listed(api, transaction_type="T1114")
+        assert back["paypal_reference_id"] == sent["transaction_id"]
+        assert back["fee_amount"] == {"currency_code": "EUR", "value": "0.20"}

@@ -21,6 +21,7 @@ WINDOW = 50  # messages on one page
 QUOTED = 200  # characters of the message that another one answers
 CATCH_UP = 200  # messages that an open page gets at once
 OVERLAP = timedelta(seconds=10)  # between clocks of two servers
+SHORTEST_BEGINNING = 2  # letters
 MOST_SEARCHED = 500  # conversations whose people's names are looked at
 
 
@@ -154,12 +155,20 @@ def _begins(word: str, text: str) -> bool:
 
 
 def search(user_id: UUID, words: str) -> list[Found]:
-    """The newest messages of somebody's conversations with all these words, the last one begun."""
+    """The newest messages of somebody's conversations with all these words, the last one begun.
+
+    A single letter begins too much: it is looked for as a word.
+    """
     sought = texts.words_of(words)
     if not sought:
         return []
-    marks = [texts.mark(user_id, word) for word in sought]
-    found = messages.search(marks[:-1], marks[-1])
+    *whole, last = sought
+    begins = len(last) >= SHORTEST_BEGINNING
+    whole = sorted(whole if begins else sought, key=len, reverse=True)  # the rarest first
+    found = messages.search(
+        [texts.mark(user_id, word) for word in whole],
+        texts.mark(user_id, last) if begins else None,
+    )
     ids = {message.conversation_id for message in found}
     rows = conversations.parts_of(user_id, before=None, size=len(ids), ids=ids) if ids else []
     talks = {talk.conversation.id: talk for talk in _talks([part for part, _id in rows])}

@@ -305,6 +305,19 @@ class TestReading:
         sending.edit(user_id=talk.buyer.id, conversation_id=talk.id, seq=1, text="Nothing")
         assert texts_found(talk.seller, "ключ") == []
         assert texts_found(talk.seller, "nothing") == ["Nothing"]
+        say(other, other.buyer, "k keys kites")
+        for words, is_found in (("k", True), ("ke", True), ("key k", False), ("ki k", False)):
+            assert bool(texts_found(other.seller, words)) is is_found, words
         [named] = queries.talks_with(talk.seller.id, talk.buyer.display_name)
         assert named.conversation.id == talk.id
         assert queries.talks_with(talk.seller.id, "zzz") == []
+
+    def test_search_looks_at_so_many(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        talk = talking()
+        for text in ("rare crimson", "crimson two", "crimson three"):
+            say(talk, talk.buyer, text)
+        monkeypatch.setattr(messages, "MOST_LOOKED_AT", 2)
+        assert len(queries.search(talk.buyer.id, "crims")) == 2
+        [found] = queries.search(talk.buyer.id, "crimson th")
+        assert found.message.text == "crimson three"
+        assert queries.search(talk.buyer.id, "crimson rare") == []

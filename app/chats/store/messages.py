@@ -15,6 +15,7 @@ from app.chats.store.connection import opened
 
 TRIES = 100  # so many others may be faster with one number, one after the other
 MOST_FOUND = 30
+MOST_LOOKED_AT = 1_000  # of those with a word, in search of the others
 _SHOP = "shop"  # who sends what nobody has written
 _HIGHEST = 2**53  # number that is asked for; BSON has none above 2 ** 63
 
@@ -150,14 +151,28 @@ def unsettled(before: datetime, most: int) -> list[Message]:
         return [_message(one) for one in found.sort("unsettled").limit(most)]
 
 
-def search(words: Sequence[str], beginning: str, *, size: int = MOST_FOUND) -> list[Message]:
-    """The newest messages with all these marks of `found_by`, and one that begins like the last."""
+def search(words: Sequence[str], beginning: str | None, *, size: int = MOST_FOUND) -> list[Message]:
+    """The newest messages with all these marks of `found_by`, and one that begins like the last.
+
+    However much somebody has written, so many are looked at: the newest with the first of the
+    words or, where there is none, the first that begin so in the order of the alphabet.
+    """
     conditions: list[dict[str, Any]] = [{"found_by": word} for word in words]
-    after_all = f"{beginning}\U0010ffff"
-    conditions.append({"found_by": {"$elemMatch": {"$gte": beginning, "$lt": after_all}}})
+    if beginning is not None:
+        begun = {"$gte": beginning, "$lt": f"{beginning}\U0010ffff"}
+        conditions.append({"found_by": {"$elemMatch": begun}})
+    first, *others = conditions
+    newest = [{"$sort": {"at": DESCENDING}}]
+    pipeline = [
+        {"$match": first},
+        *(newest if words else ()),
+        {"$limit": MOST_LOOKED_AT},
+        *([{"$match": {"$and": others}}] if others else ()),
+        *newest,
+        {"$limit": size},
+    ]
     with opened() as database:
-        found = database.messages.find({"$and": conditions})
-        return [_message(one) for one in found.sort("at", DESCENDING).limit(size)]
+        return [_message(one) for one in database.messages.aggregate(pipeline)]
 
 
 def _kept(moment: datetime) -> datetime:

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from app.kit.jobs import QUEUES
+from app.listeners import LISTENERS
 from app.settings import Settings
-from app.wiring import LISTENERS
 from scripts import document_settings
 
 Services = dict[str, dict[str, Any]]

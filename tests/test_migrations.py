@@ -14,8 +14,8 @@ from sqlalchemy import Connection, PrimaryKeyConstraint, Table, UniqueConstraint
 
 from app.extensions import db
 from app.factory import create_app
+from app.listeners import LISTENERS
 from app.settings import Settings
-from app.wiring import LISTENERS
 from tests.support.servers import Servers
 
 DIRECTORY = str(Path(__file__).parent.parent / "migrations")
@@ -29,6 +29,7 @@ GUARDED = {
     "shared_content",
     "commission_change",
     "operator_decision",
+    "refund_part",
 }
 
 

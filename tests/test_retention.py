@@ -10,11 +10,11 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError
 
 from app.extensions import db
+from app.keeping import KEPT, RETENTION
 from app.kit import retention
 from app.kit.db import session
 from app.kit.ids import ids_from, new_id
 from app.kit.retention import drop_old
-from app.wiring import KEPT, RETENTION
 from tests.factories.auth import make_user
 from tests.support.sale import count
 

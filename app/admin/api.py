@@ -12,6 +12,7 @@ from app.admin.schemas import (
     HidingIn,
     ModeratedOut,
     ModeratedReviewOut,
+    OrderRefundIn,
     PaymentDecisionIn,
     PromiseOut,
     PromisesOut,
@@ -21,6 +22,7 @@ from app.admin.schemas import (
     RateList,
     RateOut,
     RatesQuery,
+    RefundedOut,
     RemovalIn,
     ReportList,
     ReportOut,
@@ -46,7 +48,7 @@ from app.orders.errors import NoSuchOrder
 from app.orders.models import OperatorAct
 from app.orders.queries.purchases import get_order
 from app.orders.queries.stuck import StuckPayment, stuck_payment, stuck_payments
-from app.orders.service import unsticking
+from app.orders.service import returning, unsticking
 from app.products.queries import commission as rates
 from app.products.queries.cards import page_of
 from app.products.service import commission
@@ -188,6 +190,29 @@ def book_and_deliver(order_id: UUID, body: PaymentDecisionIn) -> DecidedOut:
 def wait_for_stock(order_id: UUID, body: PaymentDecisionIn) -> DecidedOut:
     """Note that a paid order waits for its seller's stock; it is delivered by itself then."""
     return _decided_payment(order_id, OperatorAct.WAIT_FOR_STOCK, body.reason)
+
+
+@blueprint.post("/payments/stuck/<uuid:order_id>/refund-whole")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=DecidedOut, refusals=(409, 503))
+def refund_whole(order_id: UUID, body: PaymentDecisionIn) -> DecidedOut:
+    """Refund all that is left of a stuck payment."""
+    return _decided_payment(order_id, OperatorAct.REFUND_WHOLE, body.reason)
+
+
+@blueprint.post("/orders/<uuid:order_id>/refund")
+@allow(Access.ADMIN, SCOPE)
+@operation(answers=RefundedOut, refusals=(409,))
+def refund_order(order_id: UUID, body: OrderRefundIn) -> RefundedOut:
+    """Refund a paid order: all of it, a line, items of a line, or an amount."""
+    refund_id = returning.refund(
+        actor_id=current_user.id,
+        by_staff=True,
+        order_id=order_id,
+        scope=returning.Scope(body.line_id, frozenset(body.pieces), body.amount_minor),
+        reason=body.reason,
+    )
+    return RefundedOut(order_id=order_id, refund_id=refund_id)
 
 
 def _decided_payment(order_id: UUID, act: OperatorAct, reason: str) -> DecidedOut:

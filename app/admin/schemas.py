@@ -9,6 +9,7 @@ from app.auth.models import Role
 from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged
 from app.kit.money import BASIS_POINTS
 from app.orders.models import OperatorAct, OrderState
+from app.orders.policy import MAX_QUANTITY
 from app.orders.policy import REASON_MAX as PAYMENT_REASON_MAX
 from app.orders.policy import REASON_MIN as PAYMENT_REASON_MIN
 from app.orders.queries.stuck import StuckKind
@@ -106,6 +107,27 @@ class PaymentDecisionIn(Input):
     """Why it is decided so; kept with the decision."""
 
     reason: str = Field(min_length=PAYMENT_REASON_MIN, max_length=PAYMENT_REASON_MAX)
+
+
+class OrderRefundIn(Input):
+    """What of an order to refund: a line, of it some items or an amount; all if nothing is named.
+
+    With an amount the buyer keeps the items.
+    """
+
+    line_id: UUID | None = None
+    pieces: list[int] = Field(
+        default_factory=list, max_length=MAX_QUANTITY, description="numbers of items of the line"
+    )
+    amount_minor: int | None = Field(None, ge=1, le=10**12, description="in minor units")
+    reason: str = Field(min_length=PAYMENT_REASON_MIN, max_length=PAYMENT_REASON_MAX)
+
+
+class RefundedOut(Output):
+    """A refund that PayPal is asked for."""
+
+    order_id: UUID
+    refund_id: UUID
 
 
 class DecidedOut(Output):

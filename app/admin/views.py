@@ -158,7 +158,9 @@ def show_stuck_payment(order_id: UUID) -> ResponseReturnValue:
     return _show_payment(order_id, None)
 
 
-@blueprint.post("/payments/stuck/<uuid:order_id>/<any(book_and_deliver, wait_for_stock):act>")
+@blueprint.post(
+    "/payments/stuck/<uuid:order_id>/<any(book_and_deliver, wait_for_stock, refund_whole):act>"
+)
 @allow(Access.ADMIN)
 def decide_on_payment(order_id: UUID, act: str) -> ResponseReturnValue:
     """Do it, for a reason."""

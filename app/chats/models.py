@@ -48,6 +48,7 @@ class SystemEvent(StrEnum):
     PAID = "paid"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
     REPORTED = "reported"
     MODERATOR_JOINED = "moderator_joined"

@@ -21,6 +21,8 @@ class NotificationKind(StrEnum):
     SALE = "sale"
     DELIVERY = "delivery"
     PAYMENT = "payment"
+    REFUND = "refund"
+    CLAIM = "claim"
     LOW_STOCK = "low_stock"
     MESSAGE = "message"
     REVIEW = "review"

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, select
 from app.kit.db import read, session
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.notifications.errors import NoSuchNotification
-from app.notifications.kinds import Words, default_mode, words_of
+from app.notifications.kinds import default_mode, words_of
+from app.notifications.kinds.shapes import Words
 from app.notifications.models import (
     MailMode,
     Notification,

@@ -150,6 +150,52 @@ class BasketFull(Conflict):
         super().__init__("orders.basket_full", message)
 
 
+class NoSuchClaim(NotFound):
+    """There is no such claim, or it is nobody's business who asks."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.no_such_claim", _("There is no such claim."))
+
+
+class NotClaimable(Conflict):
+    """Nothing can be claimed for this, or not any more, or not yet."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("orders.not_claimable", message)
+
+
+class ClaimOver(Conflict):
+    """The claim is not to be answered so: it has moved on meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.claim_over", _("This claim has moved on in the meantime. Please look again.")
+        )
+
+
+class TooMuchBack(Conflict):
+    """Less is left of what was paid than is to go back."""
+
+    def __init__(self) -> None:
+        super().__init__("orders.too_much_back", _("There is not that much left of what was paid."))
+
+
+class NotReturnable(Conflict):
+    """The buyer can't return this by themselves: it was opened, or the time for it is over."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("orders.not_returnable", message)
+
+
+class PieceRefunded(Conflict):
+    """The piece goes back, or went: nobody opens it any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.piece_refunded", _("This item is refunded and can't be revealed any more.")
+        )
+
+
 class NoSuchPiece(NotFound):
     """The purchase has no such piece."""
 

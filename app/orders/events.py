@@ -30,3 +30,43 @@ class OrderDelivered:
     """Every piece is in the buyer's hands."""
 
     order_id: UUID
+
+
+@dataclass(frozen=True)
+class RefundAsked:
+    """PayPal is to be asked for a refund that is written down."""
+
+    order_id: UUID
+    refund_id: UUID
+
+
+@dataclass(frozen=True)
+class OrderRefunded:
+    """PayPal has taken on a refund of an order, or of parts of it; it is booked."""
+
+    order_id: UUID
+    refund_id: UUID
+
+
+@dataclass(frozen=True)
+class RefundFailed:
+    """A refund came to nothing: what was to go back stays as it was."""
+
+    order_id: UUID
+    refund_id: UUID
+
+
+@dataclass(frozen=True)
+class ClaimOpened:
+    """A buyer asks a seller for the money of what was opened."""
+
+    claim_id: UUID
+    seller_id: UUID
+
+
+@dataclass(frozen=True)
+class ClaimMoved:
+    """A claim was answered, decided, or is to be decided by a moderator."""
+
+    claim_id: UUID
+    state: str

@@ -2,12 +2,26 @@
 
 from uuid import UUID
 
+from flask import current_app, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, IntegerField, SearchField, ValidationError
+from wtforms import (
+    HiddenField,
+    IntegerField,
+    SearchField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from app.kit.forms import Form, ReadingForm
+from app.orders.models.claims import ClaimKind
 from app.orders.policy import MAX_QUANTITY
+from app.orders.service.returning import Scope
+from app.products.amounts import parse_price
 
 SEARCH_LENGTH = 100
 
@@ -46,3 +60,88 @@ class SearchForm(ReadingForm):
     """Words to look for among one's purchases."""
 
     q = SearchField(_l("Search your purchases"), validators=[Length(max=SEARCH_LENGTH)])
+
+
+class RefundForm(Form):
+    """What of an order is refunded, and why.
+
+    `what` is `all`, a line's id, or a line's id and the number of one of its pieces: `<id>:<n>`.
+    """
+
+    what = StringField(_l("What is refunded"), default="all")
+    amount = StringField(_l("Only this amount"))
+    reason = TextAreaField(_l("Reason"))
+
+    def validate_what(self, field: StringField) -> None:
+        """Refuse what names nothing."""
+        try:
+            _part_of(field.data or "")
+        except ValueError as error:
+            raise ValidationError(_("Choose what is refunded.")) from error
+
+    def validate_amount(self, field: StringField) -> None:
+        """Refuse what is no amount, and an amount of a single piece."""
+        text = (field.data or "").strip()
+        if not text:
+            return
+        try:
+            minor = parse_price(text, current_app.extensions["settings"].currency)
+        except ValueError as error:
+            raise ValidationError(_("Enter an amount such as 4.50.")) from error
+        if not minor or ":" in (self.what.data or ""):
+            raise ValidationError(
+                _("Enter an amount of an order or of a product, not of a single item.")
+            )
+
+    def scope(self) -> Scope:
+        """What was chosen; the form must be valid."""
+        line_id, number = _part_of(self.what.data)
+        text = (self.amount.data or "").strip()
+        currency = current_app.extensions["settings"].currency
+        return Scope(
+            line_id,
+            frozenset({number} if number else ()),
+            parse_price(text, currency) if text else None,
+        )
+
+
+class ClaimForm(Form):
+    """What is wrong with which pieces."""
+
+    kind = SelectField(
+        _l("What is wrong?"),
+        choices=[
+            SelectChoice(ClaimKind.INVALID.value, _l("It doesn't work")),
+            SelectChoice(ClaimKind.NOT_AS_DESCRIBED.value, _l("It is not as described")),
+            SelectChoice(ClaimKind.OTHER.value, _l("I have changed my mind")),
+        ],
+    )
+    reason = TextAreaField(_l("What happened?"))
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The pieces that were chosen, by their numbers."""
+        texts = request.form.getlist("pieces")
+        return frozenset(int(text) for text in texts if text.isdecimal() and len(text) <= 3)
+
+
+class AnswerForm(Form):
+    """Yes or no to a claim, and why."""
+
+    act = HiddenField()
+    reason = TextAreaField(_l("Reason"))
+
+    @property
+    def says_yes(self) -> bool:
+        """Whether it is to be refunded."""
+        return bool(self.act.data == "yes")
+
+
+def _part_of(text: str) -> tuple[UUID | None, int | None]:
+    """The line and the piece that `what` names; ValueError if it is neither."""
+    if text == "all":
+        return None, None
+    line_id, colon, number = text.partition(":")
+    if colon and not (number.isdecimal() and 0 < int(number[:6]) <= MAX_QUANTITY):
+        raise ValueError(text)
+    return UUID(line_id), int(number) if colon else None

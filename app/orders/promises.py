@@ -11,17 +11,21 @@ PROMISES = [
         """
         SELECT coalesce(p.reference, o.id)
         FROM (SELECT * FROM payment WHERE state = 'settled') p
-        FULL JOIN (SELECT * FROM orders WHERE state IN ('paid', 'delivered')) o
+        FULL JOIN (SELECT * FROM orders WHERE state IN ('paid', 'delivered', 'refunded')) o
             ON o.id = p.reference
         WHERE p.id IS NULL OR o.id IS NULL OR p.amount_minor <> o.total_minor""",
     ),
     promise(
-        "a delivered line has all its pieces, a paid one waits less than a minute",
+        "a delivered line has its pieces but those refunded, a paid one waits less than a minute",
         """
         SELECT o.id FROM orders o JOIN order_line l ON l.order_id = o.id
         WHERE (o.state = 'delivered' AND l.quantity <>
-                (SELECT count(*) FROM delivery d WHERE d.line_id = l.id))
-           OR (o.state = 'paid' AND o.paid_at < clock_timestamp() - interval '1 minute')""",
+                (SELECT count(*) FROM delivery d WHERE d.line_id = l.id)
+                + (SELECT count(*) FROM refunded_piece r WHERE r.line_id = l.id AND NOT EXISTS (
+                    SELECT FROM delivery d
+                    WHERE d.line_id = r.line_id AND d.position = r.position)))
+           OR (o.state = 'paid' AND l.pieces_back < l.quantity
+                AND o.paid_at < clock_timestamp() - interval '1 minute')""",
     ),
     promise(
         "nothing is delivered for an order that is not paid",
@@ -33,9 +37,55 @@ PROMISES = [
         "a unit stands in at most one delivery, and it is the buyer's",
         """
         SELECT d.unit_id FROM delivery d JOIN stock_item u ON u.id = d.unit_id
-        WHERE u.state <> 'sold' OR u.holder <> d.line_id
-        UNION ALL SELECT unit_id FROM delivery WHERE unit_id IS NOT NULL
+        WHERE d.returned_at IS NULL AND (u.state <> 'sold' OR u.holder <> d.line_id)
+        UNION ALL SELECT unit_id FROM delivery WHERE unit_id IS NOT NULL AND returned_at IS NULL
         GROUP BY unit_id HAVING count(*) > 1""",
+    ),
+    promise(
+        "a piece is delivered or refunded, and what was refunded is not opened afterwards",
+        """
+        SELECT later.delivery_id FROM delivery_record back
+        JOIN delivery_record later ON later.delivery_id = back.delivery_id
+            AND later.order_id = back.order_id AND later.sequence > back.sequence
+        WHERE back.act = 'refunded'
+        UNION ALL SELECT d.id FROM delivery d WHERE d.returned_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM refunded_piece r WHERE r.line_id = d.line_id AND r.position = d.position)
+        UNION ALL SELECT d.id FROM delivery d
+        JOIN refunded_piece r ON r.line_id = d.line_id AND r.position = d.position
+        JOIN refund ON refund.id = r.refund_id AND refund.state = 'completed'
+        WHERE d.unit_id IS NOT NULL AND d.revealed_at IS NULL AND d.returned_at IS NULL""",
+    ),
+    promise(
+        "what goes back of each line is what its refunds give back",
+        """
+        SELECT l.id FROM order_line l
+        LEFT JOIN (
+            SELECT p.line_id, sum(p.gross_minor) AS gross, sum(p.commission_minor) AS commission
+            FROM refund_part p JOIN refund r ON r.id = p.refund_id
+            WHERE r.state <> 'failed' GROUP BY p.line_id) back ON back.line_id = l.id
+        LEFT JOIN (
+            SELECT line_id, count(*) AS pieces FROM refunded_piece GROUP BY line_id) gone
+            ON gone.line_id = l.id
+        WHERE (l.given_back_minor, l.commission_back_minor, l.pieces_back)
+            <> (coalesce(back.gross, 0), coalesce(back.commission, 0), coalesce(gone.pieces, 0))
+        UNION ALL SELECT l.id FROM order_line l
+        WHERE l.given_back_minor = l.quantity * l.unit_price_minor
+            AND l.commission_back_minor <> l.commission_minor""",
+    ),
+    promise(
+        "so many of a seller's pieces are called invalid as their claims say",
+        """
+        SELECT coalesce(kept.seller_id, said.seller_id) FROM seller_claims kept
+        FULL JOIN (SELECT seller_id, sum(cardinality(pieces)) AS pieces FROM claim
+            WHERE kind = 'invalid' AND state IN ('accepted', 'granted')
+            GROUP BY seller_id) said ON said.seller_id = kept.seller_id
+        WHERE coalesce(kept.invalid_pieces, 0) <> coalesce(said.pieces, 0)""",
+    ),
+    promise(
+        "an order that was refunded before its delivery is refunded whole",
+        """
+        SELECT o.id FROM orders o JOIN order_line l ON l.order_id = o.id
+        WHERE o.state = 'refunded' AND l.pieces_back <> l.quantity""",
     ),
     promise(
         "only a live order holds units",
@@ -57,7 +107,7 @@ PROMISES = [
         FULL JOIN (
             SELECT l.seller_id, sum(l.quantity * l.unit_price_minor - l.commission_minor) AS minor
             FROM order_line l JOIN orders o ON o.id = l.order_id
-            WHERE o.state IN ('paid', 'delivered') GROUP BY l.seller_id) earned
+            WHERE o.state IN ('paid', 'delivered', 'refunded') GROUP BY l.seller_id) earned
             ON earned.seller_id = owed.owner_id
         WHERE coalesce(owed.minor, 0) <> coalesce(earned.minor, 0)""",
     ),
@@ -68,7 +118,8 @@ PROMISES = [
             SELECT l.seller_id, o.currency, count(*) AS sales, sum(l.quantity) AS pieces,
                 sum(l.quantity * l.unit_price_minor) AS gross, sum(l.commission_minor) AS commission
             FROM order_line l JOIN orders o ON o.id = l.order_id
-            WHERE o.state IN ('paid', 'delivered') GROUP BY l.seller_id, o.currency) sold
+            WHERE o.state IN ('paid', 'delivered', 'refunded')
+            GROUP BY l.seller_id, o.currency) sold
         FULL JOIN seller_earnings kept
             ON kept.seller_id = sold.seller_id AND kept.currency = sold.currency
         WHERE (kept.sales, kept.pieces, kept.gross_minor, kept.commission_minor)

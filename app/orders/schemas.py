@@ -17,11 +17,13 @@ from app.kit.api.schemas import (
     Paged,
 )
 from app.orders.models import OrderState
-from app.orders.policy import MAX_QUANTITY
+from app.orders.models.claims import ClaimKind, ClaimState
+from app.orders.policy import MAX_QUANTITY, REASON_MAX, REASON_MIN
 from app.orders.queries.basket import Problem
-from app.orders.queries.purchases import Stage
+from app.orders.queries.stages import Stage
 from app.orders.service.capturing import CaptureState
 from app.payments.models import AccountKind, HoldReason, Movement, PaymentState
+from app.payments.models.refunds import RefundSource, RefundState
 
 WORDS_MAX = 100
 
@@ -133,6 +135,7 @@ class PieceOut(Output):
     id: UUID
     number: int
     revealed_at: datetime | None
+    refunded: bool = Field(description="or being refunded: it can't be revealed any more")
 
 
 class OrderLineOut(Output):
@@ -148,7 +151,42 @@ class OrderLineOut(Output):
     quantity: int
     price: Money = Field(description="per item")
     total: Money
+    refunded: Money = Field(description="what goes back of the total, or went")
+    refund_days: int = Field(
+        description="for how many days after the delivery unopened items can be returned; 0: not"
+    )
     pieces: list[PieceOut]
+
+
+class RefundOut(Output):
+    """A refund. `issue` is PayPal's word for why it failed."""
+
+    id: UUID
+    state: RefundState
+    amount: Money
+    source: RefundSource = Field(description="who refunds")
+    reason: str
+    issue: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class ClaimOut(Output):
+    """A request for the money of revealed items; `answer` is the seller's."""
+
+    id: UUID
+    order_id: UUID
+    order_number: str
+    line_id: UUID
+    title: str
+    pieces: list[int]
+    kind: ClaimKind
+    reason: str
+    state: ClaimState
+    answer: str | None
+    decision: str | None = Field(description="of a moderator")
+    opened_at: datetime
+    changed_at: datetime
 
 
 class OrderOut(Output):
@@ -166,6 +204,8 @@ class OrderOut(Output):
     paid_at: datetime | None
     delivered_at: datetime | None
     lines: list[OrderLineOut]
+    refunds: list[RefundOut]
+    claims: list[ClaimOut]
 
 
 class RevealedPiece(Output):
@@ -206,10 +246,66 @@ class SaleOut(Output):
     hold_reason: HoldReason | None = Field(
         description="why not earlier; null for sales before reasons were kept"
     )
+    refunded: Money = Field(description="what goes back of the gross, or went")
 
 
 class SaleList(Listing[SaleOut]):
     """A page of your sales, newest first."""
+
+
+class ReturnIn(Input):
+    """Which item to return; null for all that are unopened."""
+
+    piece_id: UUID | None = None
+
+
+class RefundIn(Input):
+    """What to refund: a line, of it some items or an amount; all your lines if nothing is named.
+
+    With an amount the buyer keeps the items.
+    """
+
+    line_id: UUID | None = None
+    pieces: list[int] = Field(
+        default_factory=list, max_length=MAX_QUANTITY, description="numbers of items of the line"
+    )
+    amount_minor: int | None = Field(None, ge=1, le=10**12, description="in minor units")
+    reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)
+
+
+class ClaimIn(Input):
+    """What is wrong with which items of a line, by their numbers."""
+
+    line_id: UUID
+    pieces: list[int] = Field(min_length=1, max_length=MAX_QUANTITY)
+    kind: ClaimKind = Field(description="`other` only as long as it could be returned unopened")
+    reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)
+
+
+class ClaimsQuery(Paged):
+    """Which page of the claims."""
+
+
+class ClaimList(Listing[ClaimOut]):
+    """A page of what your buyers ask for, newest first."""
+
+
+class AcceptIn(Input):
+    """A word to the buyer, if you like."""
+
+    answer: str = Field("", max_length=REASON_MAX)
+
+
+class DeclineIn(Input):
+    """Why; the buyer reads it."""
+
+    reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)
+
+
+class Refunds(Output):
+    """The refunds of an order, newest first."""
+
+    items: list[RefundOut]
 
 
 class BalanceOut(Output):

@@ -1,13 +1,27 @@
 """What orders do when something was announced."""
 
-from app.orders.events import OrderFailed, OrderPaid
-from app.orders.service import basket, capturing, delivering
+from app.kit.outbox import TryLater
+from app.orders.events import OrderFailed, OrderPaid, RefundAsked
+from app.orders.service import basket, capturing, delivering, refunding
 from app.payments.events import PaypalEventReceived
+from app.payments.gateway import PaypalUnknown
+from app.payments.service import refunds
 
 
 def on_paypal_event(event: PaypalEventReceived) -> None:
     """PayPal says that something happened to a payment: ask what, and act on it."""
-    capturing.capture(order_id=event.reference)
+    if event.event_type not in refunds.EVENTS:
+        capturing.capture(order_id=event.reference)
+        return
+    try:
+        refunding.look(order_id=event.reference)
+    except PaypalUnknown as error:
+        raise TryLater from error
+
+
+def ask_for_refund(event: RefundAsked) -> None:
+    """Have PayPal give the money back; the sweeper asks again should it not answer."""
+    refunding.ask(event.refund_id)
 
 
 def deliver(event: OrderPaid) -> None:

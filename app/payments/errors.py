@@ -30,6 +30,22 @@ class NoSuchPayment(NotFound):
         super().__init__("payments.not_found", _("There is no such payment."))
 
 
+class NoSuchRefund(NotFound):
+    """There is no such refund."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.no_such_refund", _("There is no such refund."))
+
+
+class NotRefundable(Conflict):
+    """PayPal has no money of this payment that could go back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.not_refundable", _("There is no payment that could be refunded.")
+        )
+
+
 class NotBookable(Conflict):
     """What PayPal has of a payment is not to be booked, whatever a person decides."""
 

@@ -41,6 +41,18 @@ class PaypalCapture:
 
 
 @dataclass(frozen=True)
+class PaypalRefund:
+    """A refund as PayPal tells of it; `number` is ours, "" for one that was not asked for here."""
+
+    id: str
+    status: str
+    amount: Money
+    number: str
+    note: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class PaypalWebhook:
     """Where PayPal sends events, and which; "*" stands for all."""
 
@@ -75,3 +87,4 @@ class PaypalOrder:
     payee: str
     approve_url: str | None
     captures: tuple[PaypalCapture, ...]
+    refunds: tuple[PaypalRefund, ...] = ()

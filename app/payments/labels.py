@@ -1,5 +1,6 @@
-"""What movements and accounts of the ledger are called."""
+"""What movements and accounts of the ledger are called, and why PayPal refunds nothing."""
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.payments.models import AccountKind, Movement
@@ -31,3 +32,20 @@ ACCOUNTS = {
     AccountKind.SELLER_IN_PAYOUT: _l("In payout"),
     AccountKind.SELLER_DISPUTED: _l("Disputed"),
 }
+_REFUSALS = {
+    "REFUND_FAILED_INSUFFICIENT_FUNDS": _l(
+        "The shop's PayPal account does not have enough money at the moment."
+    ),
+    "REFUND_TIME_LIMIT_EXCEEDED": _l("PayPal refunds nothing after 180 days."),
+    "CAPTURE_FULLY_REFUNDED": _l("All of it was refunded already."),
+    "REFUND_AMOUNT_EXCEEDED": _l("Less was left at PayPal: another refund came first."),
+    "TRANSACTION_DISPUTED": _l("There is an open case on this payment at PayPal."),
+    "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK": _l("The buyer's bank has taken the money back."),
+}
+
+
+def why_not_refunded(issue: str | None) -> str:
+    """Why a refund failed."""
+    if issue in _REFUSALS:
+        return str(_REFUSALS[issue])
+    return str(_("PayPal refused it: %(issue)s.", issue=issue or "FAILED"))

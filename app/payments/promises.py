@@ -84,6 +84,29 @@ PROMISES = [
         GROUP BY p.id HAVING coalesce(p.fee_minor, 0) <> coalesce(sum(e.amount_minor)
             FILTER (WHERE a.kind = 'paypal_fees'), 0)""",
     ),
+    append_only("what refunds give back never changes", ["refund_part"]),
+    promise(
+        "every refund that PayPal has taken on is booked, to the cent, and no other",
+        """
+        SELECT r.id FROM refund r
+        LEFT JOIN ledger_transaction t
+            ON t.kind IN ('refund', 'refund_failed') AND t.reference = r.id
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        LEFT JOIN ledger_account a ON a.id = e.account_id
+        WHERE EXISTS (SELECT FROM refund_part p WHERE p.refund_id = r.id)
+        GROUP BY r.id
+        HAVING coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'paypal_cash'), 0)
+            <> CASE WHEN r.state IN ('pending', 'completed') THEN -r.amount_minor ELSE 0 END
+        UNION ALL SELECT t.reference FROM ledger_transaction t
+        WHERE t.kind IN ('refund', 'refund_failed')
+            AND NOT EXISTS (SELECT FROM refund r WHERE r.id = t.reference)""",
+    ),
+    promise(
+        "PayPal answers on every refund within an hour",
+        """
+        SELECT r.id FROM refund r
+        WHERE r.state = 'created' AND r.created_at < clock_timestamp() - interval '1 hour'""",
+    ),
     promise(
         "PayPal tells the fee of a payment within a week",
         """

@@ -28,7 +28,7 @@ from app.kit.money import Money
 from app.kit.words import searchable
 from app.products.amounts import parse_price
 from app.products.labels import SORTS
-from app.products.models import LOW_STOCK, Kind, Sort
+from app.products.models import LOW_STOCK, REFUND_DAYS, Kind, Sort
 from app.products.queries.catalogue import Filters
 from app.products.service.layouts import Layout, Parts
 from app.products.service.products import Draft, objections
@@ -114,6 +114,12 @@ class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types
                 ) from error
 
 
+def _number(field: StringField) -> int:
+    """What was entered; an empty field is 0, and what is no number none that is allowed."""
+    text = (field.data or "0").strip()
+    return int(text) if text.isdecimal() and len(text) <= VERSION_DIGITS else -1
+
+
 class ProductForm(Form):
     """A listing. The rules are the service's; the form only reads."""
 
@@ -141,6 +147,7 @@ class ProductForm(Form):
     description = TextAreaField(_l("Description"))
     content = TextAreaField(_l("What the buyer gets"))
     low_stock_at = StringField(_l("Tell me when this many are left"), default=str(LOW_STOCK))
+    refund_days = StringField(_l("Days to return unopened items"), default=str(REFUND_DAYS))
     photo = FileField(_l("Cover photo"))
     without_photo = BooleanField(_l("Remove the cover photo"))
     version = HiddenField(default="1")
@@ -178,13 +185,9 @@ class ProductForm(Form):
             description=(self.description.data or "").replace("\r\n", "\n"),
             price_minor=1 if self.price.minor is None else self.price.minor,
             content=(self.content.data or "").replace("\r\n", "\n") or None,
-            low_stock_at=self._low_stock_at(),
+            low_stock_at=_number(self.low_stock_at),
+            refund_days=_number(self.refund_days),
         )
-
-    def _low_stock_at(self) -> int:
-        """What was entered; an empty field is never, and what is no number none that is allowed."""
-        text = (self.low_stock_at.data or "0").strip()
-        return int(text) if text.isdecimal() and len(text) <= VERSION_DIGITS else -1
 
     def photo_bytes(self) -> bytes | None:
         """The uploaded photo, None if there is none."""

@@ -25,6 +25,8 @@ from app.kit.money import BASIS_POINTS
 
 LOW_STOCK = 5  # the units left at which a seller is told, unless they chose otherwise
 LOW_STOCK_MAX = 1000
+REFUND_DAYS = 14  # in which unopened pieces can be returned, unless the seller chose otherwise
+REFUND_DAYS_MAX = 180  # PayPal refunds nothing later
 
 
 class Kind(StrEnum):
@@ -118,6 +120,8 @@ class Product(Model):
     # With so few free units left the seller is told, once until there are more; 0: never.
     low_stock_at: Mapped[int] = mapped_column(default=LOW_STOCK, server_default=str(LOW_STOCK))
     low_stock_told: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # For how many days after the delivery buyers may return unopened pieces; 0: not at all.
+    refund_days: Mapped[int] = mapped_column(default=REFUND_DAYS, server_default=str(REFUND_DAYS))
     # How many reviews that count gave so many stars: kept with each change of one.
     stars_1: Mapped[int] = mapped_column(default=0, server_default="0")
     stars_2: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -138,6 +142,9 @@ class Product(Model):
     )
     __table_args__ = (
         CheckConstraint("price_minor > 0", name="price_positive"),
+        CheckConstraint(
+            f"refund_days BETWEEN 0 AND {REFUND_DAYS_MAX}", name="refund_days_in_range"
+        ),
         CheckConstraint(f"low_stock_at BETWEEN 0 AND {LOW_STOCK_MAX}", name="low_stock_in_range"),
         CheckConstraint(
             "least(stars_1, stars_2, stars_3, stars_4, stars_5) >= 0", name="stars_not_negative"

@@ -18,7 +18,16 @@ from app.kit.api.schemas import (
     kept,
     one_number,
 )
-from app.products.models import LOW_STOCK, LOW_STOCK_MAX, Kind, ProductState, Sort, UnitState
+from app.products.models import (
+    LOW_STOCK,
+    LOW_STOCK_MAX,
+    REFUND_DAYS,
+    REFUND_DAYS_MAX,
+    Kind,
+    ProductState,
+    Sort,
+    UnitState,
+)
 from app.products.queries.catalogue import MOST_RANKED
 from app.products.ratings import Rating
 from app.products.service.checking import Verdict
@@ -52,6 +61,16 @@ LowStock = Annotated[
         le=LOW_STOCK_MAX,
         description="with so many items left or fewer you are told, once until there are more;"
         " 0: never",
+    ),
+]
+
+
+RefundDays = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=REFUND_DAYS_MAX,
+        description="for how many days after the delivery unopened items can be returned; 0: not",
     ),
 ]
 
@@ -143,6 +162,7 @@ class ProductOut(Output):
     state: ProductState
     stock: CountedOrNull
     sold_count: int
+    refund_days: RefundDays
     published_at: datetime | None
     rating: RatingOut | None
     histogram: list[int] = Field(description="how many reviews gave one star, two, up to five")
@@ -197,6 +217,7 @@ class OwnProductOut(Output):
     state: ProductState
     version: int
     low_stock_at: LowStock
+    refund_days: RefundDays
     stock: StockCounts
     commission_basis_points: CommissionRate
 
@@ -214,6 +235,7 @@ class ProductIn(Input):
         None, max_length=CONTENT_MAX, description="what every buyer of a shared product gets"
     )
     low_stock_at: LowStock = LOW_STOCK
+    refund_days: RefundDays = REFUND_DAYS
 
 
 class ProductChange(Input):
@@ -227,6 +249,7 @@ class ProductChange(Input):
     price_minor: Price = kept()
     content: str | None = Field(None, max_length=CONTENT_MAX)
     low_stock_at: LowStock = kept()
+    refund_days: RefundDays = kept()
 
 
 class RemovalQuery(Input):

@@ -7,6 +7,8 @@ from app.webhooks.models import EventType, Failure
 EVENTS = {
     EventType.ORDER_PAID: _l("Order paid"),
     EventType.ORDER_DELIVERED: _l("Order delivered"),
+    EventType.ORDER_REFUNDED: _l("Order refunded, or a part of it"),
+    EventType.CLAIM_OPENED: _l("A buyer asks for a refund"),
     EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
     EventType.STOCK_OUT: _l("Product sold out"),
     EventType.REVIEW_WRITTEN: _l("Review written"),

@@ -18,6 +18,8 @@ class EventType(StrEnum):
 
     ORDER_PAID = "order.paid"
     ORDER_DELIVERED = "order.delivered"
+    ORDER_REFUNDED = "order.refunded"
+    CLAIM_OPENED = "claim.opened"
     STOCK_LOW = "stock.low"
     STOCK_OUT = "stock.out"
     REVIEW_WRITTEN = "review.written"

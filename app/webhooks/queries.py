@@ -77,11 +77,11 @@ def listen_to_stock() -> str:
     )"""
 
 
-def listen_to_review() -> str:
-    """SQL: whether any endpoint of the seller of a reviewed product hears of reviews."""
+def listen_to_seller(kind: EventType) -> str:
+    """SQL: whether any endpoint of the event's seller hears of this kind."""
     return f"""EXISTS (
         SELECT FROM webhook_endpoint
-        WHERE webhook_endpoint.owner_id = %(seller_id)s AND {listens([EventType.REVIEW_WRITTEN])}
+        WHERE webhook_endpoint.owner_id = %(seller_id)s AND {listens([kind])}
     )"""
 
 

@@ -13,6 +13,8 @@ from app.webhooks.posting import MAX_URL
 Choice = Literal[
     "order.paid",
     "order.delivered",
+    "order.refunded",
+    "claim.opened",
     "stock.low",
     "stock.out",
     "review.written",

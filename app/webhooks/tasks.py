@@ -4,7 +4,7 @@ A webhook made, or switched on, while something happens may miss it: whoever ann
 its own commit.
 """
 
-from app.orders.events import OrderDelivered, OrderPaid
+from app.orders.events import ClaimOpened, OrderDelivered, OrderPaid, OrderRefunded
 from app.products.events import StockChanged
 from app.reviews.events import ReviewWritten
 from app.webhooks.models import EventType
@@ -23,6 +23,16 @@ def tell_of_delivery(event: OrderDelivered) -> None:
     """
     kinds = [EventType.ORDER_PAID, EventType.ORDER_DELIVERED]
     messages.tell_of_order(order_id=event.order_id, kinds=kinds)
+
+
+def tell_of_refund(event: OrderRefunded) -> None:
+    """Tell the sellers of an order what goes back of theirs."""
+    messages.tell_of_refund(order_id=event.order_id, refund_id=event.refund_id)
+
+
+def tell_of_claim(event: ClaimOpened) -> None:
+    """Tell a seller that a buyer asks for a refund."""
+    messages.tell_of_claim(claim_id=event.claim_id)
 
 
 def tell_of_stock(event: StockChanged) -> None:

@@ -17,6 +17,8 @@ RULES = {
     "admin.show_stuck_payment": Access.ADMIN,
     "admin_api.book_and_deliver": Access.ADMIN,
     "admin_api.list_stuck_payments": Access.ADMIN,
+    "admin_api.refund_order": Access.ADMIN,
+    "admin_api.refund_whole": Access.ADMIN,
     "admin_api.wait_for_stock": Access.ADMIN,
     "admin.check_promises": Access.ADMIN,
     "admin.list_promises": Access.ADMIN,

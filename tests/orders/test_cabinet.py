@@ -11,7 +11,9 @@ from sqlalchemy import text
 from app.kit.db import session
 from app.kit.ids import new_id, parse_short_number, short_number
 from app.orders.models import OrderState
-from app.orders.queries.purchases import Stage, purchase_of, purchases_of, stage_of
+from app.orders.queries.purchase_list import purchases_of
+from app.orders.queries.purchases import purchase_of
+from app.orders.queries.stages import Stage, stage_of
 from app.orders.service import delivering, ending
 from app.payments.models import PaymentState
 from app.products.service import stock
@@ -285,7 +287,7 @@ class TestStatus:
     def test_every_pair_of_states_has_a_stage(self) -> None:
         for state in OrderState:
             for payment in (*PaymentState, None):
-                assert stage_of(state, payment) in Stage
+                assert stage_of(state, payment, 100, 0) in Stage
 
     def test_statements_do_not_grow_with_the_lines(
         self, app: Flask, login: Login, query_counter: list[str]

@@ -11,8 +11,19 @@ HARM = {
     "what operators decided never changes": FREEZE.format("operator_decision"),
     "settled payments and paid orders match one to one": "UPDATE payment"
     " SET state = 'failed', settled_at = NULL",
-    "a delivered line has all its pieces, a paid one waits less than a minute": "UPDATE order_line"
-    " SET quantity = quantity + 1",
+    "a delivered line has its pieces but those refunded, a paid one waits less than a minute": (
+        "UPDATE order_line SET quantity = quantity + 1"
+    ),
+    "a piece is delivered or refunded, and what was refunded is not opened afterwards": (
+        "UPDATE delivery SET returned_at = now()"
+    ),
+    "what goes back of each line is what its refunds give back": "UPDATE order_line"
+    " SET given_back_minor = 1",
+    "so many of a seller's pieces are called invalid as their claims say": (
+        "INSERT INTO seller_claims SELECT seller_id, 1 FROM order_line LIMIT 1"
+    ),
+    "an order that was refunded before its delivery is refunded whole": "UPDATE orders"
+    " SET state = 'refunded'",
     "nothing is delivered for an order that is not paid": "UPDATE orders SET state = 'cancelled'",
     "a unit stands in at most one delivery, and it is the buyer's": "UPDATE stock_item"
     " SET holder = gen_random_uuid() WHERE state = 'sold'",

@@ -10,12 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from app.kit.db import session
-from app.orders.service import capturing
+from app.orders.service import capturing, refunding, returning
 from app.payments.models.reconciling import Difference
 from app.payments.queries.reconciling import DifferenceKind, differences
 from app.payments.service import reconciling
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
+from tests.support import refunds
 from tests.support.bought import delivered, words
 from tests.support.harm import broken
 from tests.support.programs import program_of
@@ -46,6 +47,30 @@ def buy(paypal: SandboxControl) -> None:
     started = start(buyer)
     paypal.approve(started.paypal_order_id)
     capturing.capture(buyer_id=buyer.id, order_id=started.order_id)
+
+
+def test_refunds_agree_whoever_made_them(
+    paypal: SandboxControl, since: datetime, drain: Callable[[], None]
+) -> None:
+    bought = refunds.buy(
+        paypal, make_user(), {make_product(make_user(roles=("seller",)), stock=("A", "B")).id: 2}
+    )
+    for fault in ("pending_refund", ""):
+        if fault:
+            paypal.fault(fault)
+        returning.return_unopened(
+            buyer_id=bought.buyer.id,
+            order_id=bought.order_id,
+            delivery_id=next(piece.id for piece in bought.pieces if piece.can_return),
+        )
+        drain()
+    assert compare(since) == 0
+    [pending] = [one for one in bought.refunds if one.state == "pending"]
+    paypal.end_refund(pending.paypal_refund_id or "", "fail")
+    refunding.look(order_id=bought.order_id)
+    paypal.refund(bought.capture_id, "1.50")
+    refunding.look(order_id=bought.order_id)
+    assert compare(since) == 0
 
 
 def sell_without_paypal() -> None:

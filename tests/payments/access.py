@@ -22,5 +22,10 @@ RULES = {
     "payments_api.get_income": Access.SELLER,
     "payments_api.get_statement": Access.SELLER,
     "payments_api.list_entries": Access.SELLER,
+    "payments_api.accept_claim": Access.SELLER,
+    "payments_api.decline_claim": Access.SELLER,
+    "payments_api.list_claims": Access.SELLER,
+    "payments_api.list_refunds": Access.SELLER,
     "payments_api.list_sales": Access.SELLER,
+    "payments_api.refund_sale": Access.SELLER,
 }

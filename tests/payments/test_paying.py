@@ -50,7 +50,7 @@ def reference(app: Flask) -> UUID:
 def new_payment() -> UUID:
     reference = new_id()
     paying.open_payment(reference=reference, amount=Money(1000, EUR))
-    payment = paying._find(reference)
+    payment = paying.find(reference)
     paying._store_paypal_order(reference, order(reference, order_id=f"PP-{reference}"))
     assert paying.begin_capture(reference=reference) is not None
     assert payment.reference == reference
@@ -63,7 +63,7 @@ def said(reference: UUID, *captures: PaypalCapture, **changes: str) -> PaypalOrd
 
 def state(reference: UUID) -> PaymentState:
     session().rollback()
-    return paying._find(reference).state
+    return paying.find(reference).state
 
 
 class TestRecord:

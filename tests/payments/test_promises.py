@@ -5,6 +5,11 @@ import pytest
 from app.products.models import Product
 from tests.support.harm import FREEZE, noticed
 
+REFUND = """
+    INSERT INTO refund
+        (id, payment_id, state, amount_minor, currency, source, reason, checks, ended_at)
+    SELECT gen_random_uuid(), id, 'completed', 1, 'EUR', 'paypal', '', 0, now() FROM payment;
+    """
 # What somebody with the database's password, or a bug, could do.
 HARM = {
     "the ledger never changes": FREEZE.format("ledger_account"),
@@ -17,6 +22,12 @@ HARM = {
     " SET amount_minor = amount_minor + 1",
     "PayPal's fee of every settled payment is booked, to the cent": "UPDATE payment"
     " SET fee_minor = fee_minor + 1",
+    "what refunds give back never changes": FREEZE.format("refund_part"),
+    "every refund that PayPal has taken on is booked, to the cent, and no other": REFUND
+    + "INSERT INTO refund_part SELECT r.id, l.id, l.seller_id, 1, 0 FROM refund r, order_line l"
+    " LIMIT 1",
+    "PayPal answers on every refund within an hour": REFUND + "UPDATE refund"
+    " SET state = 'created', ended_at = NULL, created_at = now() - interval '2 hours'",
     "PayPal tells the fee of a payment within a week": "UPDATE payment"
     " SET fee_minor = NULL, settled_at = now() - interval '8 days'",
     "what PayPal calls completed is settled within a quarter of an hour": "UPDATE payment"

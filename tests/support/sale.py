@@ -65,6 +65,19 @@ class SandboxControl:
         """Have an eCheck clear ("complete") or bounce ("deny")."""
         self._post(f"/sandbox/captures/{capture_id}/{end}", {})
 
+    def refund(self, capture_id: str, value: str = "") -> dict[str, Any]:
+        """Refund in PayPal's own pages, all that is left unless a value is named."""
+        return self._post(f"/sandbox/captures/{capture_id}/refund", {"value": value or None})
+
+    def end_refund(self, refund_id: str, end: str) -> None:
+        """Have a pending refund arrive ("complete") or come back ("fail")."""
+        self._post(f"/sandbox/refunds/{refund_id}/{end}", {})
+
+    def refunds(self, capture_id: str) -> list[dict[str, Any]]:
+        """The refunds of a capture."""
+        books: dict[str, Any] = requests.get(f"{self.url}/sandbox/books", timeout=SECONDS).json()
+        return [one for one in books["refunds"] if one["capture_id"] == capture_id]
+
     def pass_hours(self, hours: int) -> None:
         """Move PayPal's clock."""
         self._post("/sandbox/clock", {"seconds": hours * 3600})

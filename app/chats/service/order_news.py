@@ -38,6 +38,9 @@ def _happened(part: SellersPart) -> Iterator[tuple[SystemEvent, datetime]]:
         yield SystemEvent.PAID, part.paid_at
     if part.delivered_at is not None:
         yield SystemEvent.DELIVERED, part.delivered_at
+    if part.given_back_at is not None:
+        whole = part.given_back_minor == part.total_minor
+        yield SystemEvent.REFUNDED if whole else SystemEvent.PARTLY_REFUNDED, part.given_back_at
     if part.state is OrderState.CANCELLED:
         event = SystemEvent.REFUNDED if part.was_refunded else SystemEvent.CANCELLED
         yield event, part.paid_at or part.created_at

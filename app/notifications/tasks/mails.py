@@ -26,10 +26,18 @@ from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
 from app.kit.outbox import row_in_hand
-from app.orders.events import OrderDelivered, OrderFailed, OrderPending
+from app.orders.events import (
+    OrderDelivered,
+    OrderFailed,
+    OrderPending,
+    OrderRefunded,
+    RefundFailed,
+)
 from app.orders.models import OrderState
 from app.orders.queries import purchases
+from app.orders.queries.refunds import refund_to_tell, refunds_of
 from app.payments.events import DifferencesFound
+from app.payments.labels import why_not_refunded
 
 
 def _find(user_id: UUID | None) -> User | None:
@@ -216,6 +224,7 @@ def send_payment_pending(event: OrderPending) -> None:
 def send_payment_failed(event: OrderFailed) -> None:
     """Tell a buyer that a payment which PayPal had came to nothing, or back to them."""
     order = purchases.get_order(event.order_id)
+    reason = next((refund.reason for refund in refunds_of(event.order_id)), "")
     buyer = _find(order.buyer_id) if order else None
     if order is None or buyer is None:
         return
@@ -226,6 +235,7 @@ def send_payment_failed(event: OrderFailed) -> None:
         key=row_in_hand(),
         name=buyer.display_name,
         number=order.number,
+        reason=reason,
         url=mail.link("orders.basket"),
     )
 
@@ -243,4 +253,35 @@ def send_differences(event: DifferencesFound) -> None:
         name=_known_name(admin),
         count=event.count,
         url=mail.link("payments.list_differences"),
+    )
+
+
+def send_refunded(event: OrderRefunded) -> None:
+    """Tell a buyer what goes back to them, and why; sellers choose what they are mailed."""
+    _send_refund(event, "refunded")
+
+
+def send_refund_failed(event: RefundFailed) -> None:
+    """Tell a buyer that a refund came to nothing, and why."""
+    _send_refund(event, "refund_failed")
+
+
+def _send_refund(event: OrderRefunded | RefundFailed, template: str) -> None:
+    told = refund_to_tell(event.order_id, event.refund_id)
+    buyer = _find(told.buyer_id) if told else None
+    if told is None or buyer is None:
+        return
+    mail.send(
+        to=buyer.email,
+        locale=buyer.locale,
+        template=template,
+        key=row_in_hand(),
+        name=buyer.display_name,
+        number=told.number,
+        amount_minor=told.refund.amount_minor,
+        currency=told.refund.currency,
+        reason=told.refund.reason,
+        issue=told.refund.issue,
+        why_not_refunded=why_not_refunded,
+        url=mail.link("orders.purchase", order_id=told.order_id),
     )

@@ -9,8 +9,20 @@ from app.chats.events import ConversationRead, ConversationUnread
 from app.notifications.models import NotificationKind
 from app.notifications.service import reading
 from app.notifications.service.notifying import notify
-from app.orders.events import OrderDelivered, OrderFailed, OrderPaid, OrderPending
+from app.orders.events import (
+    ClaimMoved,
+    ClaimOpened,
+    OrderDelivered,
+    OrderFailed,
+    OrderPaid,
+    OrderPending,
+    OrderRefunded,
+    RefundFailed,
+)
+from app.orders.models.claims import ClaimState
 from app.orders.queries import purchases
+from app.orders.queries.claims import ClaimOf, claim_with
+from app.orders.queries.refunds import refund_to_tell
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.events import ProductRemoved, ProductRestored, StockLow
 from app.products.queries import cards
@@ -91,6 +103,85 @@ def _tell_of_payment(act: str, order_id: UUID) -> None:
             "number": order.number,
         },
     )
+
+
+def tell_of_refund(event: OrderRefunded) -> None:
+    """Tell the buyer and the sellers what goes back of an order, and why."""
+    _tell_of_refund(event, "money_back", "refunded")
+
+
+def tell_of_failed_refund(event: RefundFailed) -> None:
+    """Tell the buyer and the sellers that nothing goes back, and why not."""
+    _tell_of_refund(event, "refund_failed", "failed")
+
+
+def _tell_of_refund(event: OrderRefunded | RefundFailed, to_buyer: str, to_seller: str) -> None:
+    told = refund_to_tell(event.order_id, event.refund_id)
+    if told is None:
+        return
+    common = {
+        "order_id": str(told.order_id),
+        "number": told.number,
+        "currency": told.refund.currency,
+        "source": told.refund.source.value,
+        "reason": told.refund.reason,
+        "issue": told.refund.issue,
+    }
+    people_told = [
+        (told.buyer_id, NotificationKind.PAYMENT, to_buyer, told.refund.amount_minor),
+        *(
+            (seller_id, NotificationKind.REFUND, to_seller, amount)
+            for seller_id, amount in told.sellers.items()
+        ),
+    ]
+    # People in one order, so that two refunds never wait for each other.
+    for user_id, kind, act, amount in sorted(people_told):
+        notify(
+            user_id=user_id,
+            kind=kind,
+            key=f"{act}:{event.refund_id}",
+            params={**common, "act": act, "amount_minor": amount},
+        )
+
+
+def tell_of_claim(event: ClaimOpened) -> None:
+    """Tell a seller that a buyer asks for a refund, and why."""
+    claim = claim_with(event.claim_id)
+    if claim is not None:
+        _tell_of_claim(claim, "open", [claim.seller_id], claim.reason)
+
+
+def tell_of_claims_way(event: ClaimMoved) -> None:
+    """Tell those who did not do it what became of a claim."""
+    claim = claim_with(event.claim_id)
+    if claim is None:
+        return
+    state = ClaimState(event.state)
+    match state:
+        case ClaimState.ACCEPTED | ClaimState.DECLINED:
+            _tell_of_claim(claim, state.value, [claim.buyer_id], claim.answer)
+        case ClaimState.GRANTED | ClaimState.REFUSED:
+            both = sorted([claim.buyer_id, claim.seller_id])
+            _tell_of_claim(claim, state.value, both, claim.decision)
+        case ClaimState.CALLED | ClaimState.WITHDRAWN:
+            _tell_of_claim(claim, state.value, [claim.seller_id], None)
+
+
+def _tell_of_claim(claim: ClaimOf, act: str, people_told: list[UUID], reason: str | None) -> None:
+    for user_id in people_told:
+        notify(
+            user_id=user_id,
+            kind=NotificationKind.CLAIM,
+            key=f"{claim.id}:{act}",
+            params={
+                "act": act,
+                "order_id": str(claim.order_id),
+                "number": claim.order_number,
+                "title": claim.title,
+                "to_seller": user_id == claim.seller_id,
+                "reason": reason or "",
+            },
+        )
 
 
 def tell_of_low_stock(event: StockLow) -> None:

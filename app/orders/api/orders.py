@@ -13,16 +13,13 @@ from app.kit.requests import address
 from app.kit.words import searchable
 from app.orders.api import blueprint
 from app.orders.api.basket import SCOPE
-from app.orders.queries.purchases import (
-    Purchase,
-    PurchaseLine,
-    PurchaseListed,
-    purchase_of,
-    purchases_of,
-)
+from app.orders.api.refunds import refund_out
+from app.orders.queries.purchase_list import PurchaseListed, purchases_of
+from app.orders.queries.purchases import Purchase, PurchaseLine, purchase_of
 from app.orders.schemas import (
     CancelledOut,
     CapturedOut,
+    ClaimOut,
     OrderIn,
     OrderLineOut,
     OrderList,
@@ -116,6 +113,8 @@ def _order(order: Purchase) -> OrderOut:
         order,
         total=Money.of(order.total_minor, order.currency),
         lines=[_line(line, order.currency) for line in order.lines],
+        refunds=[refund_out(refund) for refund in order.refunds],
+        claims=[ClaimOut.read(claim) for claim in order.claims],
     )
 
 
@@ -124,6 +123,7 @@ def _line(line: PurchaseLine, currency: str) -> OrderLineOut:
         line,
         price=Money.of(line.unit_price_minor, currency),
         total=Money.of(line.total_minor, currency),
+        refunded=Money.of(line.given_back_minor, currency),
     )
 
 

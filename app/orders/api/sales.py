@@ -57,6 +57,7 @@ def _sale(sale: Sale) -> SaleOut:
         release_at=sale.share.release_at if sale.share else None,
         released_at=sale.share.released_at if sale.share else None,
         hold_reason=sale.share.hold_reason if sale.share else None,
+        refunded=Money.of(sale.given_back_minor, sale.currency),
     )
 
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.kit.db import session
-from app.orders.models import Order, OrderLine, OrderState
+from app.orders.models import Delivery, Order, OrderLine, OrderState
+from app.payments.models.refunds import RefundPart
 
 _LAST_LINES = 200  # of a seller, among which the delivered ones are measured
 
@@ -22,6 +23,7 @@ class BoughtLine:
     seller_id: UUID
     buyer_id: UUID
     state: OrderState
+    is_refunded: bool  # whole
 
 
 def bought_line(line_id: UUID) -> BoughtLine | None:
@@ -36,6 +38,7 @@ def bought_line(line_id: UUID) -> BoughtLine | None:
                 OrderLine.seller_id,
                 OrderLine.buyer_id,
                 Order.state,
+                OrderLine.given_back_minor == OrderLine.quantity * OrderLine.unit_price_minor,
             )
             .join(Order, Order.id == OrderLine.order_id)
             .where(OrderLine.id == line_id)
@@ -43,6 +46,23 @@ def bought_line(line_id: UUID) -> BoughtLine | None:
         .one_or_none()
     )
     return BoughtLine(*row) if row else None
+
+
+def refunded_unopened(refund_id: UUID) -> list[UUID]:
+    """The lines of a refund that went back whole, and of which nothing was ever opened."""
+    opened = exists().where(Delivery.line_id == OrderLine.id, Delivery.revealed_at.is_not(None))
+    return list(
+        session().scalars(
+            select(OrderLine.id)
+            .join(RefundPart, RefundPart.line_id == OrderLine.id)
+            .where(
+                RefundPart.refund_id == refund_id,
+                OrderLine.given_back_minor == OrderLine.quantity * OrderLine.unit_price_minor,
+                ~opened,
+            )
+            .order_by(OrderLine.id)
+        )
+    )
 
 
 def median_delivery(seller_id: UUID) -> timedelta | None:

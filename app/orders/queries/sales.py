@@ -10,10 +10,8 @@ from sqlalchemy import bindparam, select
 from app.kit.db import read, session
 from app.kit.ids import short_number
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
-from app.orders.models import Order, OrderLine, OrderState
+from app.orders.models import SOLD, Order, OrderLine, OrderState
 from app.payments.queries import Share, shares_of
-
-PAID_STATES = (OrderState.PAID, OrderState.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Sale:
     quantity: int
     gross_minor: int
     commission_minor: int
+    given_back_minor: int
     commission_basis_points: int | None
     currency: str
     paid_at: datetime
@@ -49,13 +48,14 @@ _EVERY = (
         OrderLine.quantity,
         OrderLine.unit_price_minor,
         OrderLine.commission_minor,
+        OrderLine.given_back_minor,
         OrderLine.commission_basis_points,
         Order.currency,
         Order.paid_at,
         Order.state,
     )
     .join(Order, Order.id == OrderLine.order_id)
-    .where(OrderLine.seller_id == bindparam("seller_id"), Order.state.in_(PAID_STATES))
+    .where(OrderLine.seller_id == bindparam("seller_id"), Order.state.in_(SOLD))
 )
 _FIRST_PAGE = _EVERY.order_by(OrderLine.id.desc()).limit(bindparam("size"))
 _NEXT_PAGE = _FIRST_PAGE.where(OrderLine.id < bindparam("last_id"))
@@ -81,6 +81,7 @@ def sales_of(
                 quantity=row.quantity,
                 gross_minor=row.quantity * row.unit_price_minor,
                 commission_minor=row.commission_minor,
+                given_back_minor=row.given_back_minor,
                 commission_basis_points=row.commission_basis_points,
                 currency=row.currency,
                 paid_at=row.paid_at,

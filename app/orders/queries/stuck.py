@@ -14,7 +14,7 @@ from app.auth.models import User
 from app.kit.db import session
 from app.kit.ids import short_number
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
-from app.orders.models import OperatorAct, OperatorDecision, Order, OrderState
+from app.orders.models import OperatorAct, OperatorDecision, Order, OrderLine, OrderState
 from app.payments.models import Payment
 from app.payments.queries import completed_unsettled, mismatched
 
@@ -56,6 +56,7 @@ class StuckPayment:
     taken_currency: str | None
     issue: str | None
     paypal_order_id: str | None
+    paypal_capture_id: str | None
     since: datetime
     decision: Decision | None
 
@@ -63,9 +64,18 @@ class StuckPayment:
     def acts(self) -> tuple[OperatorAct, ...]:
         """What may be done about it."""
         if self.kind is StuckKind.UNDELIVERED:
-            return (OperatorAct.BOOK_AND_DELIVER, OperatorAct.WAIT_FOR_STOCK)
+            return (
+                OperatorAct.BOOK_AND_DELIVER,
+                OperatorAct.WAIT_FOR_STOCK,
+                OperatorAct.REFUND_WHOLE,
+            )
+        if self.kind is StuckKind.UNSETTLED:
+            return (OperatorAct.BOOK_AND_DELIVER,)
         is_ours = self.taken_currency in {None, self.currency}
-        return (OperatorAct.BOOK_AND_DELIVER,) if is_ours else ()
+        return (
+            *((OperatorAct.BOOK_AND_DELIVER,) if is_ours else ()),
+            *((OperatorAct.REFUND_WHOLE,) if self.paypal_capture_id else ()),
+        )
 
 
 def stuck_payments(
@@ -113,6 +123,9 @@ def _stuck(order_id: UUID | None = None) -> Subquery:
         Order.paid_at.label("since"),
     ).where(
         Order.state == OrderState.PAID,
+        Order.lines.any(
+            OrderLine.pieces_back < OrderLine.quantity
+        ),  # else it only waits for PayPal
         Order.paid_at < func.statement_timestamp() - UNDELIVERED_AFTER,
     )
     parts: list[Select[*tuple[Any, ...]]] = [
@@ -147,6 +160,7 @@ def _rows(stuck: Subquery) -> Select[*tuple[Any, ...]]:
             Payment.taken_currency,
             Payment.issue,
             Payment.paypal_order_id,
+            Payment.paypal_capture_id,
         )
         .join(Order, Order.id == stuck.c.order_id)
         .join(Payment, Payment.reference == Order.id)
@@ -171,6 +185,7 @@ def _read(query: Select[*tuple[Any, ...]]) -> list[StuckPayment]:
             taken_currency=row.taken_currency,
             issue=row.issue,
             paypal_order_id=row.paypal_order_id,
+            paypal_capture_id=row.paypal_capture_id,
             since=row.since,
             decision=decisions.get(row.order_id),
         )

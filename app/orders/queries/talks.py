@@ -12,6 +12,8 @@ from app.kit.ids import short_number
 from app.orders.errors import NoSuchOrder
 from app.orders.models import OrderLine, OrderState
 from app.orders.queries.purchases import get_order
+from app.orders.queries.refunds import refunds_of
+from app.payments.models.refunds import RefundState
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class SellersPart:
     currency: str
     state: OrderState
     was_refunded: bool
+    given_back_minor: int
+    given_back_at: datetime | None
     created_at: datetime
     paid_at: datetime | None
     delivered_at: datetime | None
@@ -50,10 +54,22 @@ def sellers_part(order_id: UUID, seller_id: UUID) -> SellersPart:
         currency=order.currency,
         state=order.state,
         was_refunded=order.was_refunded,
+        given_back_minor=sum(line.given_back_minor for line in lines),
+        given_back_at=_given_back_at(order_id, seller_id) if order.given_back_minor else None,
         created_at=order.created_at,
         paid_at=order.paid_at,
         delivered_at=order.delivered_at,
     )
+
+
+def _given_back_at(order_id: UUID, seller_id: UUID) -> datetime | None:
+    """When the last of a seller's part went back; None while that is only on its way."""
+    ends = [
+        refund.ended_at
+        for refund in refunds_of(order_id, seller_id=seller_id)
+        if refund.ended_at is not None and refund.state is RefundState.COMPLETED
+    ]
+    return max(ends, default=None)
 
 
 def titles_of(order_ids: Collection[UUID]) -> dict[tuple[UUID | None, UUID], str]:

@@ -28,7 +28,7 @@ def _lacks_stock() -> ColumnElement[bool]:
     free = (
         select(StockItem.id)
         .where(StockItem.product_id == OrderLine.product_id, StockItem.state == UnitState.FREE)
-        .limit(OrderLine.quantity)
+        .limit(OrderLine.quantity - OrderLine.pieces_back)
         .correlate(OrderLine)
         .subquery()
         .lateral()
@@ -36,5 +36,6 @@ def _lacks_stock() -> ColumnElement[bool]:
     return exists().where(
         OrderLine.order_id == Order.id,
         OrderLine.shared.is_(False),
-        OrderLine.quantity > select(func.count()).select_from(free).scalar_subquery(),
+        OrderLine.quantity - OrderLine.pieces_back
+        > select(func.count()).select_from(free).scalar_subquery(),
     )

@@ -1,6 +1,6 @@
 """Delivery: a paid order's pieces are put into the buyer's hands, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +12,8 @@ from app.kit.outbox import emit
 from app.kit.sweeping import Swept, for_each
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderDelivered
-from app.orders.models import Delivery, DeliveryAct, Order, OrderState
+from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderState
+from app.orders.queries.refunds import refunded_positions
 from app.orders.queries.waiting import due_deliveries
 from app.orders.service import evidence, states, units
 from app.products.errors import OutOfStock
@@ -31,7 +32,7 @@ def deliver(*, order_id: UUID) -> bool:
     order = lock(Order, order_id)
     if order is None:
         raise NoSuchOrder
-    if order.state is not OrderState.PAID:
+    if order.state is not OrderState.PAID or not any(line.pieces_left for line in order.lines):
         return False
     _assign(order, units.sell(order))
     order.delivered_at = func.clock_timestamp()
@@ -42,6 +43,8 @@ def deliver(*, order_id: UUID) -> bool:
 
 def _assign(order: Order, sold: Mapping[UUID, Sequence[UUID]]) -> None:
     """Make the deliveries of every line; `sold` has the units of those that are counted."""
+    back = refunded_positions(order.id)
+    none: list[UUID | None] = [None]  # where every buyer gets the same
     deliveries = [
         Delivery(
             id=new_id(),
@@ -52,7 +55,9 @@ def _assign(order: Order, sold: Mapping[UUID, Sequence[UUID]]) -> None:
             content_id=line.content_id,
         )
         for line in order.lines
-        for position, unit_id in enumerate(sold.get(line.id) or [None] * line.quantity)
+        for position, unit_id in zip(
+            _positions(line, back), sold.get(line.id) or none * line.pieces_left, strict=True
+        )
     ]
     session().add_all(deliveries)
     session().flush()  # the record points at them by a plain foreign key
@@ -61,6 +66,11 @@ def _assign(order: Order, sold: Mapping[UUID, Sequence[UUID]]) -> None:
         delivery_ids=[delivery.id for delivery in deliveries],
         act=DeliveryAct.ASSIGNED,
     )
+
+
+def _positions(line: OrderLine, back: Collection[tuple[UUID, int]]) -> list[int]:
+    """Which of a line's pieces are delivered: those that don't go back."""
+    return [at for at in range(line.quantity) if (line.id, at) not in back]
 
 
 def deliver_late() -> Swept:

@@ -293,6 +293,7 @@ def _line(
         unit_price_minor=line.seen_price_minor,
         commission_minor=commission(gross, basis_points),
         commission_basis_points=basis_points,
+        refund_days=product.refund_days,
     )
 
 

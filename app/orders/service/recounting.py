@@ -16,7 +16,7 @@ _COUNT_EARNINGS = text("""
             sum(l.quantity * l.unit_price_minor) AS gross, sum(l.commission_minor) AS commission,
             min(o.paid_at) AS first
         FROM order_line l JOIN orders o ON o.id = l.order_id
-        WHERE o.state IN ('paid', 'delivered')
+        WHERE o.state IN ('paid', 'delivered', 'refunded')
         GROUP BY l.seller_id, o.currency),
     went_back AS (
         SELECT seller_id, currency, sum(share + commission) AS gross, sum(commission) AS commission

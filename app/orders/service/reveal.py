@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from app.kit import ratelimit
 from app.kit.db import lock, session, transactional
-from app.orders.errors import NoSuchOrder, NoSuchPiece
+from app.orders.errors import NoSuchOrder, NoSuchPiece, PieceRefunded
 from app.orders.models import Delivery, DeliveryAct, Order
+from app.orders.queries.refunds import refunded_positions
 from app.orders.service import evidence
 from app.products.service import stock
 
@@ -29,15 +30,15 @@ class Viewer:
 def reveal(*, viewer: Viewer, order_id: UUID, delivery_id: UUID) -> str:
     """The clear text of one bought piece; each call is recorded.
 
-    Raises NoSuchOrder for a stranger's order, NoSuchPiece, TooMany, and StockUnreadable, which
-    leaves no record since nothing was seen.
+    Raises NoSuchOrder for a stranger's order, NoSuchPiece, PieceRefunded, TooMany, and
+    StockUnreadable, which leaves no record since nothing was seen.
     """
     _spend(viewer)
     return _open(viewer, order_id, DeliveryAct.REVEALED, delivery_id)[delivery_id]
 
 
 def reveal_all(*, viewer: Viewer, order_id: UUID) -> dict[UUID, str]:
-    """The clear text of every piece of an order, by delivery; errors as `reveal`."""
+    """The clear text of every piece of an order that is not refunded; errors as `reveal`."""
     _spend(viewer)
     return _open(viewer, order_id, DeliveryAct.REVEALED)
 
@@ -62,6 +63,10 @@ def _open(
     deliveries = _deliveries(order_id, delivery_id)
     if not deliveries:
         raise NoSuchPiece
+    back = refunded_positions(order_id)
+    deliveries = [one for one in deliveries if (one.line_id, one.position) not in back]
+    if not deliveries:
+        raise PieceRefunded
     opened = _clear_texts(deliveries)
     now = evidence.append(
         order=order,

@@ -22,12 +22,12 @@ def hold(order: Order, until: datetime) -> None:
 
     Products are locked in the order of their ids, so that two orders never wait for each other.
     """
-    counted = [line for line in order.lines if not line.shared]
+    counted = [line for line in order.lines if not line.shared and line.pieces_left]
     held = stock.extend(holders=[line.id for line in counted], until=until)
-    if held < sum(line.quantity for line in counted):
+    if held < sum(line.pieces_left for line in counted):
         for line in sorted(counted, key=lambda line: line.product_id):
             stock.reserve(
-                product_id=line.product_id, quantity=line.quantity, holder=line.id, until=until
+                product_id=line.product_id, quantity=line.pieces_left, holder=line.id, until=until
             )
     order.expires_at = until
 
@@ -46,10 +46,20 @@ def sell(order: Order) -> dict[UUID, list[UUID]]:
 
 def _sell_held(order: Order) -> dict[UUID, list[UUID]]:
     return {
-        line.id: stock.sell(holder=line.id, quantity=line.quantity)
+        line.id: stock.sell(holder=line.id, quantity=line.pieces_left)
         for line in sorted(order.lines, key=lambda line: line.product_id)
-        if not line.shared
+        if not line.shared and line.pieces_left
     }
+
+
+def give_back(order: Order, pieces: dict[UUID, int]) -> None:
+    """Give back so many units of these lines of a paid order that is not delivered, if it has them.
+
+    An order that waits for stock has none.
+    """
+    for line in sorted(order.lines, key=lambda line: line.product_id):
+        if line.id in pieces and not line.shared:
+            stock.take_back_from(holder=line.id, quantity=pieces[line.id])
 
 
 def free(order: Order) -> None:

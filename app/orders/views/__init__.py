@@ -8,6 +8,8 @@ from app.orders.views import (  # noqa: E402,F401  # they add their routes to it
     balance,
     basket,
     checkout,
+    claims,
     purchases,
+    refunds,
     sales,
 )

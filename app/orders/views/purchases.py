@@ -16,14 +16,12 @@ from app.orders.errors import NoSuchPiece
 from app.orders.forms import SearchForm
 from app.orders.policy import can_cancel, can_pay
 from app.orders.queries.basket import basket_of_user
-from app.orders.queries.purchases import (
-    Purchase,
-    purchase_of,
-    purchases_of,
-)
+from app.orders.queries.purchase_list import purchases_of
+from app.orders.queries.purchases import Purchase, purchase_of
 from app.orders.service import reveal as reveals
 from app.orders.service.reveal import Viewer
 from app.orders.views import blueprint
+from app.payments.labels import why_not_refunded
 from app.products import markdown
 from app.products.queries import cards
 
@@ -144,6 +142,7 @@ def _show(
         can_pay=basket is not None and basket.checkout_key == bought.checkout_key,
         counts=fragment is not None and htmx.wants_fragment(),
         news=request.method == "GET" and htmx.wants_fragment(),
+        why_not_refunded=why_not_refunded,
         descriptions={line.id: markdown.render(line.description) for line in bought.lines},
     )
 

@@ -16,6 +16,7 @@ import requests
 from flask import current_app
 from paypalcheckoutsdk.core import AccessTokenRequest, PayPalEnvironment, PayPalHttpClient
 from paypalcheckoutsdk.orders import OrdersCaptureRequest, OrdersCreateRequest, OrdersGetRequest
+from paypalcheckoutsdk.payments import CapturesRefundRequest
 from paypalhttp import HttpError
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
@@ -28,6 +29,7 @@ from app.payments.gateway import (
     PaypalCapture,
     PaypalItem,
     PaypalOrder,
+    PaypalRefund,
     PaypalRefused,
     PaypalUnknown,
     PaypalWebhook,
@@ -38,6 +40,7 @@ from app.payments.paypal.lists import Lists
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 WEBHOOKS = "/v1/notifications/webhooks"
+NOTE_UNITS = 255  # payments_payment_v2: refund_request.note_to_payer, without a line's end
 NAME_UNITS = 127  # checkout_orders_v2: items[].name; a character beyond the BMP counts as two
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 20.0
@@ -151,7 +154,7 @@ class Paypal:
         amount = _amount(total)
         body_items = [
             {
-                "name": _cut(item.name),
+                "name": _cut(item.name, NAME_UNITS),
                 "quantity": str(item.quantity),
                 "unit_amount": _amount(Money(item.unit_minor, total.currency)),
                 "category": "DIGITAL_GOODS",
@@ -198,6 +201,22 @@ class Paypal:
         request.pay_pal_request_id(request_id)
         request.prefer("return=representation")
         return self._whole(self._call(request, patient=patient))
+
+    def refund(
+        self, capture_id: str, *, request_id: str, amount: Money, number: str, note: str
+    ) -> PaypalRefund:
+        """Give back `amount` of a capture; the same request id, the same refund.
+
+        `number` is what it is known by here: PayPal lists it with the refunds of the order.
+        """
+        request = CapturesRefundRequest(capture_id)
+        request.pay_pal_request_id(request_id)
+        request.prefer("return=representation")
+        body: dict[str, Any] = {"amount": _amount(amount), "invoice_id": number}
+        if note:
+            body["note_to_payer"] = _cut(" ".join(note.split()), NOTE_UNITS)
+        request.request_body(body)
+        return self._ask(request, _read_refund)
 
     def webhooks(self) -> list[PaypalWebhook]:
         """Every address that events of our app are sent to."""
@@ -284,9 +303,9 @@ def _read_error(error: HttpError) -> tuple[str | None, str, str | None]:
     return issue, word, debug_id
 
 
-def _cut(name: str) -> str:
-    """As much of a name as an item may have, ending with a whole character."""
-    return name.encode("utf-16-le")[: 2 * NAME_UNITS].decode("utf-16-le", "ignore")
+def _cut(text: str, units: int) -> str:
+    """As much of a text as PayPal takes, ending with a whole character."""
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore")
 
 
 def _amount(money: Money) -> dict[str, str]:
@@ -300,7 +319,8 @@ def _read_money(body: dict[str, Any]) -> Money:
 def _read_order(body: dict[str, Any]) -> PaypalOrder:
     units = body.get("purchase_units") or [{}]
     unit: dict[str, Any] = units[0]
-    captures = (unit.get("payments") or {}).get("captures") or []
+    payments = unit.get("payments") or {}
+    captures = payments.get("captures") or []
     links = {link["rel"]: link["href"] for link in body.get("links") or []}
     payee = unit.get("payee") or {}
     return PaypalOrder(
@@ -310,6 +330,7 @@ def _read_order(body: dict[str, Any]) -> PaypalOrder:
         payee=str(payee.get("merchant_id") or payee.get("email_address") or ""),
         approve_url=links.get("payer-action") or links.get("approve"),
         captures=tuple(_read_capture(capture, unit) for capture in captures),
+        refunds=tuple(_read_refund(refund) for refund in payments.get("refunds") or []),
     )
 
 
@@ -322,6 +343,17 @@ def _read_capture(body: dict[str, Any], unit: dict[str, Any]) -> PaypalCapture:
         amount=_read_money(body["amount"]),
         custom_id=str(body.get("custom_id") or unit.get("custom_id") or ""),
         fee_minor=_read_money(fee).minor if fee else None,
+        reason=(body.get("status_details") or {}).get("reason"),
+    )
+
+
+def _read_refund(body: dict[str, Any]) -> PaypalRefund:
+    return PaypalRefund(
+        id=str(body["id"]),
+        status=str(body["status"]),
+        amount=_read_money(body["amount"]),
+        number=str(body.get("invoice_id") or ""),
+        note=str(body.get("note_to_payer") or ""),
         reason=(body.get("status_details") or {}).get("reason"),
     )
 

@@ -23,11 +23,14 @@ from app.payments.models import (
     Progress,
 )
 from app.payments.models.reconciling import Difference, PaypalTransaction
+from app.payments.models.refunds import Refund
 from app.payments.queries.statements import ENTRY_SLACK, first_entry_from
 
 PROGRESS = "transactions"
 _AT_ONCE = 1000
 # Movements of PayPal's cash whose reference is the subject itself: the payment, or the payout.
+# Of a refund, which is about its payment.
+_OF_REFUNDS = (Movement.REFUND, Movement.REFUND_FAILED)
 _DIRECT = (
     Movement.SALE,
     Movement.FEE,
@@ -249,8 +252,12 @@ def _references(subjects: Collection[UUID]) -> list[tuple[Sequence[Movement], di
     corrections = session().execute(
         select(Difference.id, Difference.subject_id).where(Difference.subject_id.in_(subjects))
     )
+    refunds = session().execute(
+        select(Refund.id, Refund.payment_id).where(Refund.payment_id.in_(subjects))
+    )
     return [
         (_DIRECT, {subject: subject for subject in subjects}),
+        (_OF_REFUNDS, {row.id: row.payment_id for row in refunds}),
         ((Movement.CORRECTION,), {row.id: row.subject_id for row in corrections}),
     ]
 
@@ -292,6 +299,9 @@ def subjects_moved(start: datetime, end: datetime) -> Iterator[set[UUID]]:
 def _subjects(references: Mapping[Movement, set[UUID]]) -> set[UUID]:
     """What these movements are about."""
     found = set().union(*(references.get(kind, set()) for kind in _DIRECT))
+    refunds = set().union(*(references.get(kind, set()) for kind in _OF_REFUNDS))
+    if refunds:
+        found |= set(session().scalars(select(Refund.payment_id).where(Refund.id.in_(refunds))))
     corrections = references.get(Movement.CORRECTION)
     if corrections:
         found |= set(

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.kit.db import end_read, session, transactional
 from app.kit.ids import ids_from, new_id
 from app.kit.outbox import emit, noting
-from app.payments.errors import BadSignature, NoSuchEvent
+from app.payments.errors import BadSignature, NoSuchEvent, NoSuchPayment
 from app.payments.events import PaypalEventReceived
 from app.payments.models import (
     CameBy,
@@ -24,7 +24,7 @@ from app.payments.models import (
     Payment,
     PaymentState,
 )
-from app.payments.service import certificates, fees, paying
+from app.payments.service import certificates, fees, paying, refunds
 from app.payments.signatures import Transmission, Verifier
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def _verifier() -> Verifier:
 
 @transactional
 def _store(event: WebhookEvent, came_by: CameBy) -> bool:
-    payment = _payment(event.resource)
+    payment = _payment(event)
     resource_id = _part(event.resource, "id")
     stored = (
         session()
@@ -140,7 +140,7 @@ def run_again(*, event_id: UUID, actor_id: UUID) -> None:
     if row is None:
         raise NoSuchEvent
     event = WebhookEvent.model_validate(row.body)
-    _handle(row.id, event, _payment(event.resource), by_id=actor_id)
+    _handle(row.id, event, _payment(event), by_id=actor_id)
 
 
 def _handle(
@@ -164,7 +164,8 @@ def _handle(
 def _apply(event: WebhookEvent, payment: Payment | None, *, is_wanted: bool) -> Outcome:
     if payment is None:
         return Outcome.NOTHING
-    if is_wanted or not _is_seen_to(payment):
+    # Of refunds nobody else asks: those made in PayPal's own pages come by their events alone.
+    if is_wanted or event.event_type in refunds.EVENTS or not _is_seen_to(payment):
         emit(PaypalEventReceived(event.event_type, payment.reference))
         return Outcome.HANDED_ON
     return Outcome.KNOWN
@@ -186,7 +187,14 @@ def _is_seen_to(payment: Payment) -> bool:
     return paying.check_soon(payment_id=payment.id)
 
 
-def _payment(resource: Any) -> Payment | None:
+def _payment(event: WebhookEvent) -> Payment | None:
+    """The payment that an event is about."""
+    if event.event_type in refunds.EVENTS:
+        return _refunded_payment(event.resource)
+    return _paid_payment(event.resource)
+
+
+def _paid_payment(resource: Any) -> Payment | None:
     """The payment that an order's or a capture's event is about, by PayPal's order id; locked."""
     related = _part(_part(resource, "supplementary_data"), "related_ids")
     for paypal_order_id in (_part(related, "order_id"), _part(resource, "id")):
@@ -196,6 +204,21 @@ def _payment(resource: Any) -> Payment | None:
         if payment is not None:
             return payment
     return None
+
+
+def _refunded_payment(resource: Any) -> Payment | None:
+    """The payment that a refund's event is about: by its capture, a link alone, else by our id."""
+    links = _part(resource, "links")
+    for link in links if isinstance(links, list) else ():
+        href = _part(link, "href")
+        if _part(link, "rel") == "up" and isinstance(href, str):
+            payment = paying.of_capture(href.rpartition("/")[2])
+            if payment is not None:
+                return payment
+    try:
+        return paying.find(UUID(str(_part(resource, "custom_id"))))
+    except (ValueError, NoSuchPayment):
+        return None
 
 
 def _part(body: Any, name: str) -> Any:

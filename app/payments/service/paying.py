@@ -93,7 +93,7 @@ def create_at_paypal(
     Its id is stored before it is given to anybody. PaymentUnavailable if PayPal has no answer;
     PaymentClosed if the payment is over.
     """
-    payment = _find(reference)
+    payment = find(reference)
     if payment.state not in {PaymentState.CREATED, PaymentState.DECLINED}:
         raise PaymentClosed
     known = payment.paypal_order_id
@@ -158,7 +158,7 @@ def look(*, reference: UUID) -> PaypalOrder | None:
 
     Raises PaypalUnknown when there is no answer, or none to us.
     """
-    paypal_order_id = _find(reference).paypal_order_id
+    paypal_order_id = find(reference).paypal_order_id
     end_read()
     if paypal_order_id is None:
         return None
@@ -284,7 +284,14 @@ def _one(reference: UUID) -> Select[Payment]:
     )
 
 
-def _find(reference: UUID) -> Payment:
+def of_capture(paypal_capture_id: str) -> Payment | None:
+    """The payment that this capture of PayPal's settled, or did not; None if there is none."""
+    query = select(Payment).where(Payment.paypal_capture_id == paypal_capture_id)
+    return session().scalars(query).one_or_none()
+
+
+def find(reference: UUID) -> Payment:
+    """The payment for `reference`; NoSuchPayment if there is none."""
     payment = session().scalars(_one(reference)).one_or_none()
     if payment is None:
         raise NoSuchPayment

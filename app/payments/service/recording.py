@@ -81,7 +81,7 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
     elif capture is not None:
         difference = _difference(payment, order, capture)
         if difference and capture.status not in TOOK_NO_MONEY:
-            _mismatch(payment, difference, capture.amount)
+            _mismatch(payment, difference, capture)
         elif capture.status == "COMPLETED":
             _settle(payment, capture)
             newly_settled = True
@@ -100,6 +100,9 @@ def record(*, reference: UUID, order: PaypalOrder) -> Recorded:
         elif payment.state in IN_PAYPALS_HANDS and capture.status == GIVEN_BACK:
             move(payment, PaymentState.FAILED)
             payment.issue = GIVEN_BACK
+            if capture.fee_minor is not None:  # PayPal keeps it
+                fee = Money(capture.fee_minor, capture.amount.currency)
+                sales.book_fee(payment_id=payment.id, fee=fee)
     return Recorded(
         PaymentStatus(payment.state, payment.issue),
         newly_settled,
@@ -120,7 +123,7 @@ def accept(*, reference: UUID, order: PaypalOrder) -> Recorded:
     capture = _telling(order.captures)
     if payment.state is not PaymentState.MISMATCHED or capture is None:
         raise NotBookable(_("PayPal has taken nothing for this order that is not booked."))
-    if capture.status != "COMPLETED":
+    if capture.status not in {"COMPLETED", "PARTIALLY_REFUNDED"}:
         raise NotBookable(
             _("PayPal calls this payment %(status)s: there is no money.", status=capture.status)
         )
@@ -165,7 +168,7 @@ def _book_late_fee(payment: Payment, order: PaypalOrder) -> None:
 
 def _telling(captures: tuple[PaypalCapture, ...]) -> PaypalCapture | None:
     """The capture that decides: one that took money before one that did not, else the last."""
-    for status in ("COMPLETED", "PENDING"):
+    for status in ("COMPLETED", "PARTIALLY_REFUNDED", "PENDING"):
         for capture in captures:
             if capture.status == status:
                 return capture
@@ -181,12 +184,13 @@ def _newly_dead(payment: Payment, capture: PaypalCapture) -> bool:
     return capture.status in DEAD_CAPTURES and capture.id != payment.paypal_capture_id
 
 
-def _mismatch(payment: Payment, difference: str, taken: Money) -> None:
+def _mismatch(payment: Payment, difference: str, capture: PaypalCapture) -> None:
     if payment.state is PaymentState.MISMATCHED:
         return
     move(payment, PaymentState.MISMATCHED)
     payment.issue = difference
-    payment.taken_minor, payment.taken_currency = taken.minor, taken.currency
+    payment.taken_minor, payment.taken_currency = capture.amount.minor, capture.amount.currency
+    payment.paypal_capture_id = capture.id
     log.error(
         "PayPal took what was not asked for",
         extra={"payment": str(payment.id), "reference": str(payment.reference), "why": difference},

@@ -73,6 +73,7 @@ def create(body: ProductIn) -> Answer:
             price_minor=body.price_minor,
             content=body.content,
             low_stock_at=body.low_stock_at,
+            refund_days=body.refund_days,
         ),
     )
     return _own(product_id, location=True)
@@ -124,6 +125,7 @@ def _as_is(product: ProductPage) -> dict[str, object]:
         "price_minor": product.price_minor,
         "content": None,
         "low_stock_at": product.low_stock_at,
+        "refund_days": product.refund_days,
     }
 
 

@@ -40,6 +40,7 @@ class ProductCard:
     state: ProductState
     version: int
     sold_count: int
+    refund_days: int
     published_at: datetime | None
     for_sale: bool
     review_count: int
@@ -105,6 +106,7 @@ def columns() -> tuple[ColumnElement[Any] | Label[Any], ...]:
         Product.state.expression,
         Product.version.expression,
         Product.sold_count.expression,
+        Product.refund_days.expression,
         Product.published_at.expression,
         policy.for_sale().label("for_sale"),
         _sum(lambda _stars: 1).label("review_count"),

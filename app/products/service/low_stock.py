@@ -48,6 +48,18 @@ def count_sale(*, product_id: UUID, quantity: int) -> None:
 
 
 @transactional
+def count_return(*, product_id: UUID, quantity: int) -> None:
+    """Take pieces that were refunded off the product's counter; look whether there is enough."""
+    session().execute(
+        update(Product)
+        .where(Product.id == product_id)
+        .values(sold_count=Product.sold_count - quantity)
+        .execution_options(synchronize_session=False)
+    )
+    note_restocked(product_id=product_id)
+
+
+@transactional
 def note_restocked(*, product_id: UUID) -> None:
     """Have the seller hear of the next fall, if there are more units than that by now."""
     product = (

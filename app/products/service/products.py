@@ -28,6 +28,8 @@ from app.products.errors import (
 from app.products.models import (
     LOW_STOCK,
     LOW_STOCK_MAX,
+    REFUND_DAYS,
+    REFUND_DAYS_MAX,
     TRANSITIONS,
     Category,
     Kind,
@@ -73,6 +75,7 @@ class Draft:
     price_minor: int
     content: str | None = None
     low_stock_at: int = LOW_STOCK
+    refund_days: int = REFUND_DAYS
 
 
 def create_product(*, seller_id: UUID, draft: Draft, photo: bytes | None = None) -> UUID:
@@ -109,6 +112,7 @@ def _create(seller_id: UUID, draft: Draft, photo_id: UUID | None) -> UUID:
         currency=current_app.extensions["settings"].currency,
         photo_id=photo_id,
         low_stock_at=draft.low_stock_at,
+        refund_days=draft.refund_days,
     )
     session().add(product)
     session().flush()  # its content points at it
@@ -176,6 +180,7 @@ def _edit(
     product.title = _title(draft)
     product.description = draft.description.strip()
     product.price_minor = draft.price_minor
+    product.refund_days = draft.refund_days
     _set_low_stock(product, draft)
     if photo_id or without_photo:
         if product.photo_id:
@@ -306,6 +311,15 @@ def _check(draft: Draft) -> None:
         raise BadProduct(errors)
 
 
+def _number_objections(draft: Draft) -> dict[str, str]:
+    errors = {}
+    if not 0 <= draft.low_stock_at <= LOW_STOCK_MAX:
+        errors["low_stock_at"] = _("Enter a number from 0 to 1,000.")
+    if not 0 <= draft.refund_days <= REFUND_DAYS_MAX:
+        errors["refund_days"] = _("Enter a number of days from 0 to 180.")
+    return errors
+
+
 def objections(draft: Draft) -> dict[str, str]:
     """What is wrong with a draft as it stands, by field."""
     errors: dict[str, str] = {}
@@ -322,8 +336,7 @@ def objections(draft: Draft) -> dict[str, str]:
             for minor in (settings.min_price_minor, PRICE_MAX_MINOR)
         )
         errors["price"] = _("Enter a price between %(least)s and %(most)s.", least=least, most=most)
-    if not 0 <= draft.low_stock_at <= LOW_STOCK_MAX:
-        errors["low_stock_at"] = _("Enter a number from 0 to 1,000.")
+    errors |= _number_objections(draft)
     content = _content(draft)
     if len(content) > CONTENT_MAX:
         errors["content"] = _("The content can have at most 20,000 characters.")

@@ -205,6 +205,33 @@ def sell(*, holder: UUID, quantity: int) -> list[UUID]:
 
 
 @transactional
+def take_back(*, unit_ids: Collection[UUID]) -> None:
+    """Put sold units, which nobody has opened, on sale again."""
+    _take_back(StockItem.id.in_(unit_ids))
+
+
+@transactional
+def take_back_from(*, holder: UUID, quantity: int) -> None:
+    """Put so many of a holder's units on sale again, sold or reserved, as far as it has them."""
+    held = (
+        select(StockItem.id).where(StockItem.holder == holder).order_by(StockItem.id.desc())
+    ).limit(quantity)
+    _take_back(StockItem.id.in_(held))
+
+
+def _take_back(which: ColumnElement[bool]) -> None:
+    freed = session().scalars(
+        update(StockItem)
+        .where(which, StockItem.state.in_([UnitState.SOLD, UnitState.RESERVED]))
+        .values(state=UnitState.FREE, holder=None, reserved_until=None, sold_at=None)
+        .returning(StockItem.product_id)
+        .execution_options(synchronize_session=False)
+    )
+    for product_id in sorted(set(freed)):
+        tell_change(product_id)
+
+
+@transactional
 def withdraw_unit(*, seller_id: UUID, product_id: UUID, unit_id: UUID) -> None:
     """Take a free unit off sale for good; nothing more to do if it is.
 

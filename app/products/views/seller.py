@@ -115,6 +115,7 @@ def _values(product: ProductPage) -> dict[str, str | bool]:
         "price": Money(product.price_minor, product.currency).typed(i18n.locale()),
         "description": product.description,
         "low_stock_at": str(product.low_stock_at),
+        "refund_days": str(product.refund_days),
     }
 
 
@@ -171,6 +172,7 @@ def _differences(form: ProductForm, product: ProductPage) -> list[Difference]:
         "price": Money(entered.price_minor, product.currency).typed(i18n.locale()),
         "description": entered.description.strip(),
         "low_stock_at": str(entered.low_stock_at),
+        "refund_days": str(entered.refund_days),
     }
     named: dict[str, dict[str | bool, str]] = {
         "kind": {str(choice.value): str(choice.label) for choice in form.kind.choices},

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, tuple_
 
 from app.auth.models import User
 from app.kit.db import lock, read
@@ -222,7 +222,14 @@ _LINES = (
     .join(Order, Order.id == OrderLine.order_id)
     .outerjoin(Review, Review.line_id == OrderLine.id)
     .outerjoin(User, User.id == Review.author_id)
-    .where(Order.state == OrderState.DELIVERED, OrderLine.buyer_id == bindparam("reader_id"))
+    .where(
+        Order.state == OrderState.DELIVERED,
+        OrderLine.buyer_id == bindparam("reader_id"),
+        or_(  # what was refunded whole is not reviewed any more
+            OrderLine.given_back_minor < OrderLine.quantity * OrderLine.unit_price_minor,
+            Review.id.is_not(None),
+        ),
+    )
 )
 _OF_PRODUCT = (
     _LINES.where(OrderLine.product_id == bindparam("product_id"))

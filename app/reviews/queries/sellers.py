@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy import select
 
 from app.auth import queries as people
 from app.auth.models import User
 from app.kit.db import session
+from app.orders.queries.claims import invalid_pieces_of
 from app.orders.queries.lines import median_delivery
-from app.payments.queries import sales_count
+from app.payments.queries import earnings_of, sales_count
 from app.products import ratings
 from app.products.models import SellerRating
 from app.products.ratings import Rating
@@ -29,6 +31,8 @@ class SellerProfile:
     sales: int
     median_delivery: timedelta | None
     median_reply: timedelta | None
+    refunded_tenths: int  # of a percent of what was sold, by price
+    invalid_tenths: int  # of a percent of the pieces sold
 
 
 def seller_called(name: str) -> User:
@@ -58,6 +62,8 @@ def profile_of(seller: User) -> SellerProfile:
     reply = session().scalar(
         select(SellerReplies.median_seconds).where(SellerReplies.seller_id == seller.id)
     )
+    currency = current_app.extensions["settings"].currency
+    sold = earnings_of(seller_id=seller.id, currency=currency)
     return SellerProfile(
         id=seller.id,
         name=seller.display_name,
@@ -66,4 +72,11 @@ def profile_of(seller: User) -> SellerProfile:
         sales=sales_count(seller_id=seller.id),
         median_delivery=median_delivery(seller.id),
         median_reply=None if reply is None else timedelta(seconds=reply),
+        refunded_tenths=_tenths(sold.gross_back_minor, sold.gross_minor),
+        invalid_tenths=_tenths(invalid_pieces_of(seller.id), sold.pieces),
     )
+
+
+def _tenths(part: int, whole: int) -> int:
+    """A share in tenths of a percent, rounded up: what there is does not show as nothing."""
+    return -(-1000 * part // whole) if whole else 0

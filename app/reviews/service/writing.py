@@ -11,7 +11,7 @@ from app.kit.db import db_now, lock, session, transactional, violated
 from app.kit.ids import new_id
 from app.kit.outbox import emit
 from app.orders.models import OrderState
-from app.orders.queries.lines import BoughtLine, bought_line
+from app.orders.queries.lines import BoughtLine, bought_line, refunded_unopened
 from app.products.ratings import STARS
 from app.products.service.ratings import count_review
 from app.reviews import policy
@@ -38,6 +38,10 @@ def write(*, author_id: UUID, line_id: UUID, stars: int, text: str) -> UUID:
     if stars not in STARS:
         raise BadReview({"stars": _("Choose one to five stars.")})
     text = cleaned(text, field="text", least=TEXT_MIN, most=TEXT_MAX)
+    if line.is_refunded:
+        if not _has_review(line_id):
+            raise NotDelivered
+        return _change(line_id, stars, text)
     try:
         review_id = _insert(line, stars, text)
         if review_id is None:
@@ -49,6 +53,12 @@ def write(*, author_id: UUID, line_id: UUID, stars: int, text: str) -> UUID:
     count_review(product_id=line.product_id, before=None, now=stars)
     emit(ReviewWritten(review_id, line.product_id, line.seller_id))
     return review_id
+
+
+def _has_review(line_id: UUID) -> bool:
+    """Whether there is one to be changed: what was said before a refund stays."""
+    there = select(Review.id).where(Review.line_id == line_id, Review.deleted_at.is_(None))
+    return session().execute(there).first() is not None
 
 
 def _insert(line: BoughtLine, stars: int, text: str) -> UUID | None:
@@ -102,13 +112,38 @@ def delete_own(*, author_id: UUID, review_id: UUID) -> UUID:
     review = lock(Review, review_id)
     if review is None or review.author_id != author_id:
         raise NoSuchReview
-    if review.deleted_at is not None:
-        return review.product_id
+    if review.deleted_at is None:
+        _delete(review)
+    return review.product_id
+
+
+@transactional
+def delete_unopened(*, refund_id: UUID) -> None:
+    """Delete the reviews of lines that a refund took back whole with nothing ever opened.
+
+    Whoever has seen nothing has nothing to say. What was opened keeps its review: a seller must not
+    be rid of a bad one by giving the money back.
+    """
+    for line_id in refunded_unopened(refund_id):
+        review = (
+            session()
+            .scalars(
+                select(Review)
+                .where(Review.line_id == line_id, Review.deleted_at.is_(None))
+                .with_for_update()
+                .execution_options(populate_existing=True)
+            )
+            .one_or_none()
+        )
+        if review is not None:
+            _delete(review)
+
+
+def _delete(review: Review) -> None:
     before = review.counted
     review.deleted_at = func.clock_timestamp()
     review.text, review.reply, review.replied_at, review.helpful_count = "", None, None, 0
-    session().execute(delete(ReviewVote).where(ReviewVote.review_id == review_id))
+    session().execute(delete(ReviewVote).where(ReviewVote.review_id == review.id))
     session().flush()  # as above
-    close_reports(review_id=review_id)
+    close_reports(review_id=review.id)
     count_review(product_id=review.product_id, before=before, now=None)
-    return review.product_id

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.ids import ids_from, new_id
 from app.kit.states import move
+from app.orders.queries.claims import claim_with
+from app.orders.queries.refunds import refund_to_tell
 from app.orders.queries.sales import SoldLine, sold_lines
 from app.products.queries import cards
 from app.reviews.queries.reviews import public_review
@@ -76,6 +78,46 @@ def _order(order_id: UUID, lines: Sequence[SoldLine]) -> dict[str, Any]:
             for line in lines
         ],
     }
+
+
+@transactional
+def tell_of_refund(*, order_id: UUID, refund_id: UUID) -> None:
+    """Tell every seller whose lines a refund gives back what goes back of them."""
+    told = refund_to_tell(order_id, refund_id)
+    if told is None:
+        return
+    subject, now = f"order:{order_id}", db_now()
+    for endpoint in _listening(set(told.sellers), [EventType.ORDER_REFUNDED]):
+        minor = told.sellers[endpoint.owner_id]
+        data = {
+            "order_id": str(order_id),
+            "order_number": told.number,
+            "refund_id": str(refund_id),
+            "amount": {"minor": minor, "currency": told.refund.currency},
+            "source": told.refund.source.value,
+            "reason": told.refund.reason,
+        }
+        _write(endpoint, EventType.ORDER_REFUNDED, subject, data, now)
+
+
+@transactional
+def tell_of_claim(*, claim_id: UUID) -> None:
+    """Tell a seller what a buyer says is wrong, and with which items."""
+    claim = claim_with(claim_id)
+    if claim is None:
+        return
+    data = {
+        "claim_id": str(claim_id),
+        "order_id": str(claim.order_id),
+        "order_number": claim.order_number,
+        "line_id": str(claim.line_id),
+        "title": claim.title,
+        "pieces": list(claim.pieces),
+        "kind": claim.kind.value,
+        "reason": claim.reason,
+    }
+    for endpoint in _listening({claim.seller_id}, [EventType.CLAIM_OPENED]):
+        _write(endpoint, EventType.CLAIM_OPENED, f"order:{claim.order_id}", data, db_now())
 
 
 @transactional

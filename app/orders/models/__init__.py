@@ -1,4 +1,4 @@
-"""Tables of baskets, orders and deliveries."""
+"""Tables of baskets, orders and deliveries; those of claims stand in `claims`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,10 +87,14 @@ class OrderState(StrEnum):
     APPROVED = "approved"
     PAID = "paid"
     DELIVERED = "delivered"
+    # Before it was delivered, and whole; what is given back after that is told by the lines.
+    REFUNDED = "refunded"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 
 
+# The money has come, whatever went back of it since.
+SOLD = frozenset({OrderState.PAID, OrderState.DELIVERED, OrderState.REFUNDED})
 REFUNDED = "refunded"  # why an order was cancelled: PayPal gave the money back
 TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     # Paid also from where we did not think it under way: money that has come counts.
@@ -101,8 +105,9 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.APPROVED: frozenset(
         {OrderState.OPEN, OrderState.PAID, OrderState.EXPIRED, OrderState.CANCELLED}
     ),
-    OrderState.PAID: frozenset({OrderState.DELIVERED}),
+    OrderState.PAID: frozenset({OrderState.DELIVERED, OrderState.REFUNDED}),
     OrderState.DELIVERED: frozenset(),
+    OrderState.REFUNDED: frozenset(),
     # Taken up again, if there are units, when the buyer comes back or approves late at PayPal.
     OrderState.EXPIRED: frozenset(
         {OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED, OrderState.PAID}
@@ -175,8 +180,13 @@ class Order(Model):
 
     @property
     def is_paid(self) -> bool:
-        """Whether its money is here, delivered or not."""
-        return self.state in {OrderState.PAID, OrderState.DELIVERED}
+        """Whether its money has come, delivered or not."""
+        return self.state in SOLD
+
+    @property
+    def given_back_minor(self) -> int:
+        """How much of it goes back, or went, to the buyer."""
+        return sum(line.given_back_minor for line in self.lines)
 
 
 class OperatorAct(StrEnum):
@@ -184,6 +194,7 @@ class OperatorAct(StrEnum):
 
     BOOK_AND_DELIVER = "book_and_deliver"
     WAIT_FOR_STOCK = "wait_for_stock"
+    REFUND_WHOLE = "refund_whole"
 
 
 class OperatorDecision(Model):
@@ -224,8 +235,22 @@ class OrderLine(Model):
     commission_minor: Mapped[int] = mapped_column(BigInteger)
     # The rate it came of; None for what was ordered before rates were kept.
     commission_basis_points: Mapped[int | None]
+    # For how many days after the delivery unopened pieces can be returned; 0: not at all.
+    refund_days: Mapped[int] = mapped_column(server_default="14")
+    # What goes back of its price and of the commission in it, what PayPal is asked for included,
+    # and how many pieces with it. A refund that fails is taken off again.
+    given_back_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    commission_back_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    pieces_back: Mapped[int] = mapped_column(default=0, server_default="0")
     __table_args__ = (
         CheckConstraint("quantity >= 1", name="quantity_positive"),
+        CheckConstraint(
+            "given_back_minor BETWEEN 0 AND quantity * unit_price_minor", name="given_back_fits"
+        ),
+        CheckConstraint(
+            "commission_back_minor BETWEEN 0 AND commission_minor", name="commission_back_fits"
+        ),
+        CheckConstraint("pieces_back BETWEEN 0 AND quantity", name="pieces_back_fit"),
         CheckConstraint("buyer_id <> seller_id", name="not_own_product"),
         CheckConstraint("shared = (content_id IS NOT NULL)", name="shared_has_content"),
         Index("ix_order_line_seller", "seller_id", "id"),
@@ -239,6 +264,16 @@ class OrderLine(Model):
         """The price of all pieces, in minor units."""
         return self.quantity * self.unit_price_minor
 
+    @property
+    def left_minor(self) -> int:
+        """What of its price can still go back."""
+        return self.total_minor - self.given_back_minor
+
+    @property
+    def pieces_left(self) -> int:
+        """How many of its pieces do not go back."""
+        return self.quantity - self.pieces_back
+
 
 class Delivery(Model):
     """One piece in the buyer's hands: a unit of stock, or a shared product's content."""
@@ -248,14 +283,24 @@ class Delivery(Model):
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
     line_id: Mapped[UUID] = mapped_column(ForeignKey("order_line.id"))
     position: Mapped[int]
-    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("stock_item.id"), unique=True)
+    unit_id: Mapped[UUID | None] = mapped_column(ForeignKey("stock_item.id"))
     content_id: Mapped[UUID | None] = mapped_column(ForeignKey("shared_content.id"))
     assigned_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
     revealed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # When its unit went back into stock, unopened, with a refund.
+    returned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (
         UniqueConstraint("line_id", "position", name="uq_delivery_line_id_position"),
+        Index(
+            "uq_delivery_unit_id",
+            "unit_id",
+            unique=True,
+            postgresql_where="returned_at IS NULL",
+        ),
+        Index("ix_delivery_unit_id", "unit_id"),
+        CheckConstraint("returned_at IS NULL OR revealed_at IS NULL", name="returned_unopened"),
         CheckConstraint("(unit_id IS NULL) <> (content_id IS NULL)", name="one_content"),
     )
 
@@ -266,6 +311,7 @@ class DeliveryAct(StrEnum):
     ASSIGNED = "assigned"
     REVEALED = "revealed"
     DOWNLOADED = "downloaded"
+    REFUNDED = "refunded"
 
 
 class DeliveryRecord(Model):
@@ -286,3 +332,17 @@ class DeliveryRecord(Model):
     __table_args__ = (
         UniqueConstraint("order_id", "sequence", name="uq_delivery_record_order_id_sequence"),
     )
+
+
+class RefundedPiece(Model):
+    """A piece that goes back, or went, with a refund: a line's n-th, delivered or not.
+
+    It is there from the moment the refund is asked for, so that nobody opens it meanwhile; it goes
+    if the refund fails.
+    """
+
+    __tablename__ = "refunded_piece"
+    line_id: Mapped[UUID] = mapped_column(ForeignKey("order_line.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    refund_id: Mapped[UUID] = mapped_column(ForeignKey("refund.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)

@@ -6,38 +6,16 @@ names and numbers are kept.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from flask_babel import LazyString, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.auth.models import Role
-from app.kit.i18n import money, number
+from app.kit.i18n import number
+from app.notifications.kinds import sales
+from app.notifications.kinds.shapes import Params, Target, Words
 from app.notifications.models import MailMode, NotificationKind
-
-Params = Mapping[str, Any]
-
-
-class Target(NamedTuple):
-    """The page that a notification leads to."""
-
-    endpoint: str
-    values: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True)
-class Words:
-    """A notification in words: a title, a line below it, and what a mail says more exactly.
-
-    `action` is what the link is called in a mail; `links` are more that a mail has, by their names.
-    """
-
-    title: str
-    detail: str
-    action: str
-    facts: tuple[tuple[str, str], ...] = ()
-    links: tuple[tuple[str, Target], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,87 +33,6 @@ class KindEntry:
     words: Callable[[Params], Words]
     target: Callable[[Params], Target]
     role: Role | None = None
-
-
-def _sale(params: Params) -> Words:
-    """`params`: number, currency, lines: [title, quantity, total_minor, share_minor] of each."""
-    lines, currency = params["lines"], params["currency"]
-    pieces = sum(quantity for _title, quantity, _total, _share in lines)
-    total = money(sum(line[2] for line in lines), currency)
-    share = money(sum(line[3] for line in lines), currency)
-    if len(lines) == 1:
-        title = _("Sold: %(count)s × %(title)s", count=number(pieces), title=lines[0][0])
-    else:
-        title = ngettext(
-            "Sold: %(count)s item", "Sold: %(count)s items", pieces, count=number(pieces)
-        )
-    return Words(
-        title=title,
-        detail=_(
-            "Order %(number)s: %(total)s, your earnings %(share)s",
-            number=params["number"],
-            total=total,
-            share=share,
-        ),
-        action=_("My sales"),
-        facts=(
-            (_("Order"), params["number"]),
-            *(
-                (f"{number(quantity)} × {name}", money(line_total, currency))
-                for name, quantity, line_total, _share in lines
-            ),
-            (_("Your earnings"), share),
-        ),
-    )
-
-
-def _delivery(params: Params) -> Words:
-    """`params`: order_id, number, titles."""
-    titles = params["titles"]
-    more = len(titles) - 1
-    return Words(
-        title=_("Your order %(number)s is ready", number=params["number"]),
-        detail=titles[0]
-        if not more
-        else ngettext(
-            "%(title)s and %(count)s more product",
-            "%(title)s and %(count)s more products",
-            more,
-            title=titles[0],
-            count=number(more),
-        ),
-        action=_("Open my purchase"),
-    )
-
-
-# What became of a payment that PayPal had in hand.
-_PAYMENTS: Mapping[str, tuple[LazyString, LazyString]] = {
-    "pending": (
-        _l("PayPal is holding your payment for order %(number)s"),
-        _l(
-            "This can take hours or days. Your items stay reserved, and you don't have to pay"
-            " again."
-        ),
-    ),
-    "failed": (
-        _l("The payment for your order %(number)s failed"),
-        _l("You have not been charged. Your items are in your basket."),
-    ),
-    "refunded": (
-        _l("PayPal has refunded your payment for order %(number)s"),
-        _l("The order has been cancelled. Your items are in your basket."),
-    ),
-}
-
-
-def _payment(params: Params) -> Words:
-    """`params`: act, order_id, number."""
-    title, detail = _PAYMENTS[params["act"]]
-    return Words(
-        title=str(title) % {"number": params["number"]},
-        detail=str(detail),
-        action=_("Open my purchase"),
-    )
 
 
 def _low_stock(params: Params) -> Words:
@@ -266,7 +163,7 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         _l("Sales"),
         _l("Somebody has bought from you."),
         MailMode.AT_ONCE,
-        _sale,
+        sales.sale,
         lambda _params: Target("orders.sales"),
         Role.SELLER,
     ),
@@ -275,16 +172,33 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         _l("Deliveries"),
         _l("What you bought is ready."),
         None,
-        _delivery,
+        sales.delivery,
         lambda params: Target("orders.purchase", {"order_id": params["order_id"]}),
     ),
     NotificationKind.PAYMENT: KindEntry(
         "clock",
         _l("Payments"),
-        _l("PayPal is holding a payment of yours, or it failed."),
+        _l("PayPal is holding a payment of yours, it failed, or money goes back to you."),
         None,
-        _payment,
+        sales.payment,
         lambda params: Target("orders.purchase", {"order_id": params["order_id"]}),
+    ),
+    NotificationKind.REFUND: KindEntry(
+        "refresh",
+        _l("Refunds"),
+        _l("What you have sold was refunded, or a refund failed."),
+        MailMode.AT_ONCE,
+        sales.refund,
+        lambda params: Target("orders.sale", {"order_id": params["order_id"]}),
+        Role.SELLER,
+    ),
+    NotificationKind.CLAIM: KindEntry(
+        "shield",
+        _l("Refund requests"),
+        _l("A buyer asks for a refund, or a request was answered."),
+        MailMode.AT_ONCE,
+        sales.claim,
+        sales.claimed,
     ),
     NotificationKind.LOW_STOCK: KindEntry(
         "key",

@@ -189,6 +189,10 @@ LISTENERS = [
         "webhooks",
         webhooks_queries.listen_to_seller(EventType.REVIEW_WRITTEN),
     ),
+    Listener("notifications.payout", payments_events.PayoutChanged, stream.tell_of_payout, LOCAL),
+    Listener(
+        "webhooks.payout", payments_events.PayoutChanged, webhooks_tasks.tell_of_payout, LOCAL
+    ),
     Listener("chats.moderator_left", auth_events.RoleTaken, chats_tasks.show_out, OUTSIDE),
     Listener(
         "webhooks.message_received",

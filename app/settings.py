@@ -17,6 +17,7 @@ AES_KEY_BYTES = 32
 MAX_KEY_VERSION = 2**31 - 1  # what the column of the version holds
 # Random text has more different characters in 32, even in hexadecimal; typed text has fewer.
 MIN_VARIETY = 8
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ROLES = frozenset({"web", "chat", "auth", "worker", "delivery", "webhooks", "clock"})
 
 
@@ -121,6 +122,17 @@ class Settings(BaseSettings):
     new_seller_days: int = Field(
         30, ge=0, le=3650, description="…and until so many days after their first sale"
     )
+    payout_weekdays: str = Field(
+        "monday",
+        description="days on which sellers are paid, in UTC, comma-separated: monday, tuesday…;"
+        " empty: only when they ask for it",
+    )
+    payout_min_minor: int = Field(
+        1000, ge=1, description="least that is paid out to a seller, in minor units"
+    )
+    payout_pause_hours: int = Field(
+        48, ge=0, le=720, description="hours without payouts after a seller changed their address"
+    )
     reservation_minutes: int = Field(
         15, ge=1, le=180, description="how long items are reserved for an unpaid order"
     )
@@ -188,6 +200,13 @@ class Settings(BaseSettings):
             )
         if not names:
             raise ValueError("names no role; leave it out for web")
+        return value
+
+    @field_validator("payout_weekdays")
+    @classmethod
+    def _days_of_a_week(cls, value: str) -> str:
+        if unknown := sorted(_names(value.lower()) - set(WEEKDAYS)):
+            raise ValueError(f"there is no {', '.join(unknown)} in a week")
         return value
 
     @field_validator("currency")
@@ -279,6 +298,11 @@ class Settings(BaseSettings):
     def role_names(self) -> frozenset[str]:
         """The roles this process serves."""
         return _names(self.roles)
+
+    @cached_property
+    def payout_days(self) -> frozenset[int]:
+        """The days of a week on which sellers are paid; Monday is 0."""
+        return frozenset(WEEKDAYS.index(name) for name in _names(self.payout_weekdays.lower()))
 
     @property
     def secure_cookies(self) -> bool:

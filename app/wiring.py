@@ -37,6 +37,8 @@ from app.payments import api as payments_api
 from app.payments import promises as payments_promises
 from app.payments import views as payments_views
 from app.payments.service import fees, fetching, reconciling, releasing
+from app.payments.service.payouts import sending as payout_sending
+from app.payments.service.payouts import starting as payout_starting
 from app.payments.views import terms
 from app.products import api as products_api
 from app.products import promises as products_promises
@@ -73,6 +75,8 @@ API_BLUEPRINTS: list[Blueprint] = [
     orders_api.blueprint,
     payments_api.blueprint,
     orders_api.payments_blueprint,
+    payments_api.payouts_blueprint,
+    payments_api.all_payouts_blueprint,
     reviews_api.blueprint,
     reviews_api.products_blueprint,
     reviews_api.sellers_blueprint,
@@ -87,6 +91,7 @@ TOPICS: dict[str, live_policy.Rule] = {
     "chat": chats_policy.is_member,
     "inbox": live_policy.oneself,
     "order": purchases.is_buyer,
+    "payouts": live_policy.oneself,
     "product": live_policy.everybody,
     "user": live_policy.oneself,
     "notifications": live_policy.oneself,
@@ -97,6 +102,7 @@ TOPICS: dict[str, live_policy.Rule] = {
 SLOTS: dict[str, slots.Filler] = {
     "category_rates": products_views.terms.by_category,
     "hold": terms.of_seller,
+    "payout_pause": terms.pause_of_payouts,
     "product": reviews_views.sections.of_product,
     "purchase": reviews_views.sections.of_purchase,
 }
@@ -120,6 +126,8 @@ TIMED_WORK = [
     TimedWork("payments.ask_for_fees", fees.ask_due, 10),
     TimedWork("payments.fetch_missed", fetching.fetch_missed, 3600, "paypal"),
     TimedWork("payments.reconcile", reconciling.reconcile, 600, "paypal"),
+    TimedWork("payments.start_payouts", payout_starting.run_due, 60),
+    TimedWork("payments.attend_payouts", payout_sending.attend_due, 5),
     TimedWork("chats.settle_late", sweeping.settle_late, 30),
     TimedWork("chats.tell_unread", sweeping.tell_unread, 60),
     TimedWork("products.drop_expired_uploads", uploads.drop_expired, 300),

@@ -30,6 +30,7 @@ GUARDED = {
     "commission_change",
     "operator_decision",
     "refund_part",
+    "payout_decision",
 }
 
 

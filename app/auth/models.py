@@ -42,6 +42,8 @@ class User(Model):
     name_looks: Mapped[str | None] = mapped_column(Text, unique=True)
     locale: Mapped[str] = mapped_column(Text, default="en")
     paypal_email: Mapped[str | None] = mapped_column(CITEXT)
+    # When money was last told to go elsewhere; None while it has only ever gone to one address.
+    paypal_email_changed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     confirmed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     banned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.auth.queries import user_by_email
 from app.auth.service.accounts import add_user
+from app.demo import payouts
 from app.demo.data import PASSWORD
 from app.demo.opinions import OPINIONS, Opinion
 from app.kit.db import db_now, end_read, session
@@ -64,6 +65,7 @@ def run() -> None:
         if own and not _has_bought(buyer_id):
             _buy(base, buyer_id, [goods[one.title] for one in own], person.locale)
             _say(buyer_id, {goods[one.title]: one for one in own})
+    payouts.fill(base)
     _compare_books(base)
 
 

@@ -133,6 +133,12 @@ def month(value: date) -> str:
     return str(format_skeleton("yMMMM", datetime.combine(value, time()), locale=locale()))
 
 
+def weekday(value: date) -> str:
+    """A day of the year with its weekday: Monday, November 30."""
+    pattern = "EEEE, d MMMM" if locale() == "ru" else "EEEE, MMMM d"
+    return str(format_date(value, pattern, locale=locale()))
+
+
 @lru_cache(4096)
 def _day(value: date, language: str) -> str:
     return str(format_date(value, locale=language))
@@ -190,6 +196,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["date"] = day
     app.jinja_env.filters["month"] = month
+    app.jinja_env.filters["weekday"] = weekday
     app.jinja_env.filters["datetime"] = moment
     app.jinja_env.filters["time_of_day"] = time_of_day
     app.context_processor(lambda: {"locale": locale()})

@@ -30,6 +30,7 @@ class NotificationKind(StrEnum):
     REVIEW_REQUEST = "review_request"
     MODERATION = "moderation"
     WEBHOOK = "webhook"
+    PAYOUT = "payout"
 
 
 class MailMode(StrEnum):

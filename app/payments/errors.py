@@ -96,3 +96,47 @@ class NoReason(Invalid):
 
     def __init__(self, message: str) -> None:
         super().__init__("payments.no_reason", message, errors={"reason": message})
+
+
+class NoSuchPayout(NotFound):
+    """There is no such payout, or it is somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.no_such_payout", _("There is no such payout."))
+
+
+class NotPayable(Conflict):
+    """A seller can't be paid now; `obstacle` says why."""
+
+    def __init__(self, obstacle: str, message: str) -> None:
+        super().__init__("payments.not_payable", message, obstacle=obstacle)
+        self.obstacle = obstacle
+
+
+class NotUnclaimed(Conflict):
+    """A payout can't be taken back: its receiver has it, or it is over."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.not_unclaimed", _("This payout isn't unclaimed. It can't be taken back.")
+        )
+
+
+class PayoutActRefused(Conflict):
+    """What an administrator wants done with a payout is not possible in its state."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.payout_act", _("That is not possible with this payout any more.")
+        )
+
+
+class PayoutsUnavailable(Unavailable):
+    """PayPal can't be asked about a payout now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.payouts_unavailable",
+            _("PayPal can't be reached right now. Please try again."),
+            retry_after=5,
+        )

@@ -21,3 +21,12 @@ class DifferencesFound:
 
     admin_id: UUID
     count: int
+
+
+@dataclass(frozen=True)
+class PayoutChanged:
+    """A payout came to a state that its seller wants to know of."""
+
+    payout_id: UUID
+    seller_id: UUID
+    state: str

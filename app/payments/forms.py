@@ -8,7 +8,7 @@ from app.kit.forms import Form
 from app.payments.policy import REASON_MAX
 
 
-class CorrectionForm(Form):
-    """Why a difference is booked."""
+class ReasonForm(Form):
+    """Why something is decided."""
 
     reason = TextAreaField(_l("Reason"), validators=[InputRequired(), Length(max=REASON_MAX)])

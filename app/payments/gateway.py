@@ -11,12 +11,17 @@ class PaypalUnknown(Exception):
 
 
 class PaypalRefused(Exception):
-    """PayPal refused; `issue` is its word for why (`details[0].issue`, else the error's name)."""
+    """PayPal refused; `issue` is its word for why (`details[0].issue`, else the error's name).
 
-    def __init__(self, issue: str, status: int) -> None:
+    `name` is the error's own, and `link` the address of what is there already, where that is why.
+    """
+
+    def __init__(self, issue: str, status: int, *, name: str = "", link: str | None = None) -> None:
         super().__init__(issue)
         self.issue = issue
         self.status = status
+        self.name = name or issue
+        self.link = link
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,36 @@ class PaypalOrder:
     approve_url: str | None
     captures: tuple[PaypalCapture, ...]
     refunds: tuple[PaypalRefund, ...] = ()
+
+
+@dataclass(frozen=True)
+class PaypalPayout:
+    """An item of a batch of payouts: what is wanted, by the number that it has here."""
+
+    number: str
+    receiver: str
+    amount: Money
+
+
+@dataclass(frozen=True)
+class PaypalPayoutItem:
+    """An item as PayPal tells of it. `fee` is None where it tells none."""
+
+    id: str
+    batch_id: str
+    number: str
+    status: str
+    amount: Money
+    fee: Money | None
+    issue: str | None
+
+
+@dataclass(frozen=True)
+class PaypalPayoutBatch:
+    """A batch as PayPal tells of it, with a page of its items."""
+
+    id: str
+    status: str
+    number: str
+    items: tuple[PaypalPayoutItem, ...] = ()
+    pages: int = 1

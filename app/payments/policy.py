@@ -1,12 +1,14 @@
-"""For how long a seller's share is held after a sale, and why."""
+"""For how long a seller's share is held after a sale, when it is paid out, and why not."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 from app.payments.models import HoldReason
 from app.settings import Settings
 
-REASON_MIN, REASON_MAX = 3, 1000  # characters of why a difference is booked
+REASON_MIN, REASON_MAX = 3, 1000  # characters of an administrator's reason
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,72 @@ def _is_new(standing: Standing, now: datetime, settings: Settings) -> bool:
     return standing.sales < settings.new_seller_sales or now - first < timedelta(
         days=settings.new_seller_days
     )
+
+
+class Obstacle(StrEnum):
+    """Why a seller is not paid now."""
+
+    BANNED = "banned"
+    LIVE = "live"  # a payout is under way
+    OWES = "owes"  # more went back than was there
+    NO_ADDRESS = "no_address"
+    ADDRESS_CHANGED = "address_changed"
+    BELOW_MINIMUM = "below_minimum"
+    # The last one came back, and the same again would: the seller has to do something first.
+    CAME_BACK = "came_back"
+
+
+@dataclass(frozen=True)
+class Payee:
+    """What there is to know of a seller who is to be paid. Amounts are minor units."""
+
+    available_minor: int
+    paypal_email: str | None
+    address_changed_at: datetime | None
+    is_banned: bool
+    is_live: bool
+    came_back_at: datetime | None  # when the last payout did, for a reason of the seller's
+
+
+def obstacle_to(payee: Payee, now: datetime, settings: Settings, *, asked: bool) -> Obstacle | None:
+    """What stands in the way of paying a seller now, the first thing; None if nothing does.
+
+    `asked` is whether the seller asks for it, who may want to have tried again what came back.
+    """
+    in_the_way = (
+        (Obstacle.BANNED, payee.is_banned),
+        (Obstacle.LIVE, payee.is_live),
+        (Obstacle.OWES, payee.available_minor < 0),
+        (Obstacle.NO_ADDRESS, payee.paypal_email is None),
+        (Obstacle.ADDRESS_CHANGED, now < paused_until(payee, settings)),
+        (Obstacle.CAME_BACK, not asked and _waits_for_the_seller(payee)),
+        (Obstacle.BELOW_MINIMUM, payee.available_minor < settings.payout_min_minor),
+    )
+    return next((obstacle for obstacle, is_there in in_the_way if is_there), None)
+
+
+def paused_until(payee: Payee, settings: Settings) -> datetime:
+    """Until when nothing is paid since the address was changed; long ago if it was not."""
+    if payee.address_changed_at is None:
+        return datetime.min.replace(tzinfo=UTC)
+    return payee.address_changed_at + timedelta(hours=settings.payout_pause_hours)
+
+
+def _waits_for_the_seller(payee: Payee) -> bool:
+    back, changed = payee.came_back_at, payee.address_changed_at
+    return back is not None and (changed is None or changed < back)
+
+
+def next_payday(today: date, days: Collection[int]) -> date | None:
+    """The first day from today on which sellers are paid; None if there is none.
+
+    `days` are those of a week, Monday as 0.
+    """
+    week = (today + timedelta(days=ahead) for ahead in range(7))
+    return next((day for day in week if day.weekday() in days), None)
+
+
+def last_payday(today: date, days: Collection[int]) -> date | None:
+    """The last day up to today on which sellers were to be paid; None if there is none."""
+    week = (today - timedelta(days=back) for back in range(7))
+    return next((day for day in week if day.weekday() in days), None)

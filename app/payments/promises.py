@@ -50,6 +50,7 @@ PROMISES = [
         "the ledger never changes", ["ledger_account", "ledger_transaction", "ledger_entry"]
     ),
     append_only("what PayPal told us never changes", ["inbound_event"]),
+    append_only("what was decided about payouts never changes", ["payout_decision"]),
     promise(
         "every ledger transaction sums to zero",
         """
@@ -204,6 +205,62 @@ PROMISES = [
         """
         SELECT 'not since ' || p.until FROM progress p
         WHERE p.name = 'transactions' AND p.until < clock_timestamp() - interval '48 hours'""",
+    ),
+    promise(
+        "a seller has one live payout at most",
+        """
+        SELECT seller_id FROM payout WHERE state IN ('started', 'sent', 'on_hold', 'unclaimed')
+        GROUP BY seller_id HAVING count(*) > 1""",
+    ),
+    promise(
+        "what is on its way to sellers is what their live payouts are",
+        """
+        SELECT coalesce(kept.owner_id, live.seller_id) FROM (
+            SELECT a.owner_id, -sum(b.balance_minor) AS minor FROM account_balance b
+            JOIN ledger_account a ON a.id = b.account_id
+            WHERE a.kind = 'seller_in_payout' GROUP BY a.owner_id) kept
+        FULL JOIN (
+            SELECT seller_id, sum(amount_minor) AS minor FROM payout
+            WHERE state IN ('started', 'sent', 'on_hold', 'unclaimed') AND left_at IS NULL
+            GROUP BY seller_id) live ON live.seller_id = kept.owner_id
+        WHERE coalesce(kept.minor, 0) <> coalesce(live.minor, 0)""",
+    ),
+    promise(
+        "what PayPal has paid out, and what came back, is booked, to the cent",
+        """
+        SELECT p.id FROM payout p
+        LEFT JOIN ledger_transaction t ON t.reference = p.id
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        LEFT JOIN ledger_account a ON a.id = e.account_id AND a.kind = 'paypal_cash'
+        GROUP BY p.id HAVING
+            count(DISTINCT t.id) FILTER (WHERE t.kind = 'payout') <> 1
+            OR count(DISTINCT t.id) FILTER (WHERE t.kind = 'payout_paid')
+                <> (p.left_at IS NOT NULL)::int
+            OR count(DISTINCT t.id) FILTER (WHERE t.kind = 'payout_returned')
+                <> (p.state IN ('unsent', 'failed', 'blocked', 'returned', 'refunded', 'reversed'))
+                    ::int
+            OR coalesce(sum(e.amount_minor) FILTER (WHERE a.id IS NOT NULL), 0)
+                <> CASE WHEN p.state IN ('paid', 'unclaimed', 'on_hold') AND p.left_at IS NOT NULL
+                    THEN -p.amount_minor - coalesce(p.fee_minor, 0) ELSE 0 END""",
+    ),
+    promise(
+        "no payout is on its way for a day without a reason that is told",
+        """
+        SELECT p.id FROM payout p JOIN payout_batch b ON b.id = p.batch_id
+        WHERE p.state IN ('started', 'sent')
+            AND p.started_at < clock_timestamp() - interval '1 day'
+            AND p.issue IS NULL AND b.issue IS NULL""",
+    ),
+    promise(
+        "PayPal is asked about every batch of payouts whose time has come",
+        """
+        SELECT id FROM payout_batch
+        WHERE next_check_at < clock_timestamp() - interval '15 minutes'""",
+    ),
+    promise(
+        "PayPal says nothing of payouts that can't be after what was booked",
+        """
+        SELECT id || ', ' || contradiction FROM payout WHERE contradiction IS NOT NULL""",
     ),
     Promise(
         "PayPal's cash in the ledger equals the sandbox's own books",

@@ -13,6 +13,8 @@ EVENTS = {
     EventType.STOCK_OUT: _l("Product sold out"),
     EventType.REVIEW_WRITTEN: _l("Review written"),
     EventType.MESSAGE_RECEIVED: _l("Message received"),
+    EventType.PAYOUT_PAID: _l("Payout paid"),
+    EventType.PAYOUT_FAILED: _l("Payout failed or came back"),
 }
 FAILURES = {
     Failure.PRIVATE_ADDRESS: _l("the address is not on the public internet"),

@@ -24,6 +24,8 @@ class EventType(StrEnum):
     STOCK_OUT = "stock.out"
     REVIEW_WRITTEN = "review.written"
     MESSAGE_RECEIVED = "message.received"
+    PAYOUT_PAID = "payout.paid"
+    PAYOUT_FAILED = "payout.failed"
     TEST = "webhook.test"
 
 

@@ -19,6 +19,8 @@ Choice = Literal[
     "stock.out",
     "review.written",
     "message.received",
+    "payout.paid",
+    "payout.failed",
 ]
 
 

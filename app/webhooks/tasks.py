@@ -5,6 +5,7 @@ its own commit.
 """
 
 from app.orders.events import ClaimOpened, OrderDelivered, OrderPaid, OrderRefunded
+from app.payments.events import PayoutChanged
 from app.products.events import StockChanged
 from app.reviews.events import ReviewWritten
 from app.webhooks.models import EventType
@@ -38,6 +39,11 @@ def tell_of_claim(event: ClaimOpened) -> None:
 def tell_of_stock(event: StockChanged) -> None:
     """Tell the seller of a product that runs out."""
     messages.tell_of_stock(product_id=event.product_id)
+
+
+def tell_of_payout(event: PayoutChanged) -> None:
+    """Tell a seller that a payout has arrived, or came back."""
+    messages.tell_of_payout(payout_id=event.payout_id, state=event.state)
 
 
 def tell_of_review(event: ReviewWritten) -> None:

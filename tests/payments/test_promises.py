@@ -10,8 +10,38 @@ REFUND = """
         (id, payment_id, state, amount_minor, currency, source, reason, checks, ended_at)
     SELECT gen_random_uuid(), id, 'completed', 1, 'EUR', 'paypal', '', 0, now() FROM payment;
     """
+# A batch of payouts, and one payout of it for each seller who has sold something.
+BATCH = (
+    "INSERT INTO payout_batch (id, state, currency, readings, applied_reading, checks)"
+    " VALUES ('00000000-0000-0000-0000-000000000001', 'started', 'EUR', 0, 0, 0); "
+)
+PAYOUT = (
+    "INSERT INTO payout (id, batch_id, seller_id, state, amount_minor, currency, receiver,"
+    " contradiction, started_at) SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001',"
+    " seller_id, '{state}', 100, 'EUR', 'anna@example.com', {says}, now() - interval '{age}'"
+    " FROM seller_earnings; "
+)
+
+
+def payout(state: str = "started", says: str = "NULL", age: str = "0 days") -> str:
+    """SQL of a payout that nobody has booked."""
+    return PAYOUT.format(state=state, says=says, age=age)
+
+
 # What somebody with the database's password, or a bug, could do.
 HARM = {
+    "what was decided about payouts never changes": FREEZE.format("payout_decision"),
+    "a seller has one live payout at most": "DROP INDEX uq_payout_live_seller_id; "
+    + BATCH
+    + payout()
+    + payout(),
+    "what is on its way to sellers is what their live payouts are": BATCH + payout(),
+    "what PayPal has paid out, and what came back, is booked, to the cent": BATCH + payout("paid"),
+    "no payout is on its way for a day without a reason that is told": BATCH + payout(age="2 days"),
+    "PayPal is asked about every batch of payouts whose time has come": BATCH
+    + "UPDATE payout_batch SET next_check_at = now() - interval '1 hour'",
+    "PayPal says nothing of payouts that can't be after what was booked": BATCH
+    + payout("failed", "'SUCCESS'"),
     "the ledger never changes": FREEZE.format("ledger_account"),
     "what PayPal told us never changes": FREEZE.format("inbound_event"),
     "every ledger transaction sums to zero": FREEZE.format("ledger_entry")

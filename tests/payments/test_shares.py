@@ -20,6 +20,7 @@ from app.payments.models import HoldReason, Movement
 from app.payments.policy import Release
 from app.payments.queries import Earnings, earnings_of
 from app.payments.service import payout_entries, releasing, sales, shares
+from app.payments.service.payout_entries import Outgoing
 from app.payments.service.shares import Part
 from tests.factories.auth import make_user
 
@@ -89,10 +90,9 @@ class TestReverse:
         seller = make_user(roles=("seller",)).id
         line = sell(seller, release_at=PAST)
         payout = new_id()
-        payout_entries.start_payout(payout_id=payout, seller_id=seller, amount=Money(900, "EUR"))
-        payout_entries.pay_out(
-            payout_id=payout, seller_id=seller, amount=Money(900, "EUR"), fee_minor=25
-        )
+        payouts = [Outgoing(payout, seller, 900, fee_minor=25)]
+        payout_entries.start_payouts("EUR", payouts)
+        payout_entries.pay_out("EUR", payouts)
         reverse(Part(line, seller, 1000, 100))
         assert owed(seller) == (0, -900, 0, 0)
         sell(seller, release_at=PAST)
@@ -149,25 +149,35 @@ class TestPayouts:
         sell(seller, release_at=PAST)
         sell(seller, release_at=FUTURE)
         with pytest.raises(BalanceTooLow):
-            payout_entries.start_payout(
-                payout_id=new_id(), seller_id=seller, amount=Money(901, "EUR")
-            )
+            payout_entries.start_payouts("EUR", [Outgoing(new_id(), seller, 901)])
         assert owed(seller) == (900, 900, 0, 0)
 
     def test_what_came_back_is_available_again(self, app: Flask) -> None:
         seller = make_user(roles=("seller",)).id
         sell(seller, release_at=PAST)
-        undone, returned, amount = new_id(), new_id(), Money(400, "EUR")
+        undone, returned = (Outgoing(new_id(), seller, 400, fee_minor=25) for _ in range(2))
         for payout in (undone, returned):
-            payout_entries.start_payout(payout_id=payout, seller_id=seller, amount=amount)
+            payout_entries.start_payouts("EUR", [payout])
         assert owed(seller) == (0, 100, 800, 0)
-        payout_entries.undo_payout(payout_id=undone, seller_id=seller, amount=amount)
-        payout_entries.pay_out(payout_id=returned, seller_id=seller, amount=amount, fee_minor=25)
-        payout_entries.return_payout(
-            payout_id=returned, seller_id=seller, amount=amount, fee_returned_minor=0
-        )
+        payout_entries.undo_payouts("EUR", [undone])
+        payout_entries.pay_out("EUR", [returned])
+        assert cash_and_held() == (575, 0)
+        payout_entries.return_payouts("EUR", [returned])
         assert owed(seller) == (0, 900, 0, 0)
-        assert cash_and_held() == (975, 0)
+        assert cash_and_held() == (1000, 0)
+
+    def test_many_of_different_sellers_are_booked_at_once(self, app: Flask) -> None:
+        sellers = [make_user(roles=("seller",)).id for _ in range(3)]
+        for seller in sellers:
+            sell(seller, release_at=PAST)
+        payouts = [Outgoing(new_id(), seller, 900, fee_minor=18) for seller in sellers]
+        payout_entries.start_payouts("EUR", payouts)
+        payout_entries.pay_out("EUR", payouts)
+        assert [owed(seller) for seller in sellers] == [(0, 0, 0, 0)] * 3
+        assert cash_and_held() == (3 * (1000 - 918), 0)
+        same = [Outgoing(new_id(), sellers[0], 1) for _ in range(2)]
+        with pytest.raises(RuntimeError):
+            payout_entries.start_payouts("EUR", same)
 
 
 @given(

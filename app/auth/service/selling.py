@@ -6,6 +6,8 @@ Where money goes is never changed by a login or a key alone: the password is ask
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import func
+
 from app.auth import queries
 from app.auth.errors import AlreadySeller, NoSuchUser, NotSeller, WrongPassword
 from app.auth.events import PayoutAddressChanged
@@ -111,11 +113,12 @@ def make_seller(user: User, paypal_email: str) -> None:
 def set_paypal_email(user: User, paypal_email: str) -> None:
     """Have a locked user paid there from now on, in the caller's transaction.
 
-    An address that was paid before is told, as is the user's own.
+    An address that was paid before is told, as is the user's own; payouts pause meanwhile.
     """
     old = user.paypal_email
     user.paypal_email = paypal_email
     if old is not None and old != paypal_email:
+        user.paypal_email_changed_at = func.clock_timestamp()
         emit(PayoutAddressChanged(user.id, old))
 
 

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.auth.models import Role
 from app.kit.i18n import number
-from app.notifications.kinds import sales
+from app.notifications.kinds import payouts, sales
 from app.notifications.kinds.shapes import Params, Target, Words
 from app.notifications.models import MailMode, NotificationKind
 
@@ -165,6 +165,15 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         MailMode.AT_ONCE,
         sales.sale,
         lambda _params: Target("orders.sales"),
+        Role.SELLER,
+    ),
+    NotificationKind.PAYOUT: KindEntry(
+        "wallet",
+        _l("Payouts"),
+        _l("You were paid, or a payout needs you."),
+        MailMode.AT_ONCE,
+        payouts.words,
+        lambda _params: Target("payments.my_payouts"),
         Role.SELLER,
     ),
     NotificationKind.DELIVERY: KindEntry(

@@ -24,6 +24,9 @@ from app.orders.queries import purchases
 from app.orders.queries.claims import ClaimOf, claim_with
 from app.orders.queries.refunds import refund_to_tell
 from app.orders.queries.sales import SoldLine, sold_lines
+from app.payments.events import PayoutChanged
+from app.payments.models.payouts import PayoutState
+from app.payments.queries import payouts
 from app.products.events import ProductRemoved, ProductRestored, StockLow
 from app.products.queries import cards
 from app.reviews.events import ReviewAnswered, ReviewHidden, ReviewWanted, ReviewWritten
@@ -58,6 +61,26 @@ def _tell_seller(seller_id: UUID, key: str, lines: list[SoldLine]) -> None:
                 )
                 for line in lines
             ],
+        },
+    )
+
+
+def tell_of_payout(event: PayoutChanged) -> None:
+    """Tell a seller what became of a payout, unless something else has by now."""
+    payout = payouts.payout(event.payout_id)
+    if payout is None or payout.state != event.state:
+        return
+    notify(
+        user_id=event.seller_id,
+        kind=NotificationKind.PAYOUT,
+        key=f"{event.payout_id}:{event.state}",
+        params={
+            "payout_id": str(event.payout_id),
+            "state": event.state,
+            "minor": payout.amount_minor,
+            "currency": payout.currency,
+            "receiver": payout.receiver,
+            "fee_minor": payout.fee_minor if payout.state is PayoutState.PAID else None,
         },
     )
 

@@ -35,7 +35,9 @@ from app.payments.gateway import (
     PaypalWebhook,
 )
 from app.payments.paypal.calls import Call as _Call
+from app.payments.paypal.calls import name_and_link
 from app.payments.paypal.lists import Lists
+from app.payments.paypal.payouts import Payouts
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -135,6 +137,7 @@ class Paypal:
     def __init__(self, client: TimedClient) -> None:
         self._client = client
         self.lists = Lists(self._ask)
+        self.payouts = Payouts(self._ask)
 
     def create_order(
         self,
@@ -281,7 +284,8 @@ def _refused(error: HttpError) -> NoReturn:
     # PayPal's own words are a refusal: what a proxy says, or PayPal of our password, is none.
     if issue is None or error.status_code >= SERVER_ERROR or error.status_code in SAYS_NOTHING:
         raise PaypalUnknown(issue or word) from error
-    raise PaypalRefused(issue, error.status_code) from error
+    name, link = name_and_link(error.message)
+    raise PaypalRefused(issue, error.status_code, name=name, link=link) from error
 
 
 def _read_error(error: HttpError) -> tuple[str | None, str, str | None]:

@@ -25,12 +25,14 @@ from app.payments.models import (
     PaymentState,
 )
 from app.payments.service import certificates, fees, paying, refunds
+from app.payments.service.payouts import sending
 from app.payments.signatures import Transmission, Verifier
 
 log = logging.getLogger(__name__)
 
 
 COMPLETED = "PAYMENT.CAPTURE.COMPLETED"
+PAYOUTS = "PAYMENT.PAYOUTS"  # how the names of events of batches and of their items begin
 _NUL = rb"\u0000"  # which JSON may hold and PostgreSQL's can't
 _MAX_WORD = 255
 Word = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]  # both are indexed, and shown
@@ -106,7 +108,7 @@ def _verifier() -> Verifier:
 @transactional
 def _store(event: WebhookEvent, came_by: CameBy) -> bool:
     payment = _payment(event)
-    resource_id = _part(event.resource, "id")
+    resource_id = _part(event.resource, "id") or _part(event.resource, "payout_item_id")
     stored = (
         session()
         .execute(
@@ -162,6 +164,8 @@ def _handle(
 
 
 def _apply(event: WebhookEvent, payment: Payment | None, *, is_wanted: bool) -> Outcome:
+    if event.event_type.startswith(PAYOUTS):
+        return Outcome.KNOWN if sending.heard_of(event.resource) else Outcome.NOTHING
     if payment is None:
         return Outcome.NOTHING
     # Of refunds nobody else asks: those made in PayPal's own pages come by their events alone.

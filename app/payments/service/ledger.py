@@ -1,7 +1,7 @@
 """The double-entry ledger. Debits are positive, credits negative; each movement sums to zero."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,14 +56,38 @@ def book(
     Returns the accounts that moved. Those of sellers stay locked up to the commit: what moves them
     is booked one after the other.
     """
+    return book_all(kind, currency, {reference: legs})
+
+
+def book_all(
+    kind: Movement, currency: str, movements: Mapping[UUID, Sequence[Leg]]
+) -> dict[Holder, Account]:
+    """Book movements of one kind, by their references, in as many statements as a single one.
+
+    RuntimeError if two of them move the same seller's account: each entry tells what it left.
+    """
     # Nothing moves in some, such as the commission of a shop that takes none.
-    moving = [leg for leg in legs if leg.amount_minor != 0]
-    ids = _accounts({(leg.account, leg.owner_id) for leg in moving}, currency)
-    transaction = LedgerTransaction(id=new_id(), kind=kind, reference=reference)
-    session().add(transaction)
+    moving = {
+        reference: [leg for leg in legs if leg.amount_minor != 0]
+        for reference, legs in movements.items()
+    }
+    owned = [
+        holder
+        for legs in moving.values()
+        for holder in {(leg.account, leg.owner_id) for leg in legs if leg.owner_id}
+    ]
+    if len(set(owned)) < len(owned):
+        raise RuntimeError(f"{kind}: two movements of one seller at once")
+    every = [leg for legs in moving.values() for leg in legs]
+    ids = _accounts({(leg.account, leg.owner_id) for leg in every}, currency)
+    transactions = [
+        LedgerTransaction(id=new_id(), kind=kind, reference=reference) for reference in moving
+    ]
+    session().add_all(transactions)
     session().flush()  # the entries point at it by a plain foreign key
-    accounts = _add_to_balances(transaction, ids, moving)
-    session().add_all(_entries(transaction, accounts, moving))
+    accounts = _add_to_balances(transactions[0], ids, every)
+    for transaction in transactions:
+        session().add_all(_entries(transaction, accounts, moving[transaction.reference]))
     return accounts
 
 

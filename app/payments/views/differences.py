@@ -11,7 +11,7 @@ from app.kit import htmx, lists
 from app.kit.access import Access, allow
 from app.kit.errors import AppError
 from app.kit.forms import form_page
-from app.payments.forms import CorrectionForm
+from app.payments.forms import ReasonForm
 from app.payments.labels import MOVEMENTS
 from app.payments.queries import reconciling
 from app.payments.service import reconciling as comparing
@@ -46,7 +46,7 @@ def show_difference(difference_id: UUID) -> ResponseReturnValue:
 @allow(Access.ADMIN)
 def settle_difference(difference_id: UUID) -> ResponseReturnValue:
     """Book it, for a reason."""
-    form = CorrectionForm()
+    form = ReasonForm()
     reconciling.difference(difference_id)
     try:
         comparing.settle(
@@ -61,13 +61,13 @@ def settle_difference(difference_id: UUID) -> ResponseReturnValue:
 
 
 def _show(
-    difference_id: UUID, form: CorrectionForm | None = None, error: AppError | None = None
+    difference_id: UUID, form: ReasonForm | None = None, error: AppError | None = None
 ) -> ResponseReturnValue:
     found = reconciling.difference(difference_id)
     sides = reconciling.sides_of([found.subject_id])[found.subject_id]
     return form_page(
         "payments/difference.html",
-        form or CorrectionForm(formdata=None),
+        form or ReasonForm(formdata=None),
         error,
         one=found,
         sides=sides,

@@ -11,6 +11,12 @@ from app.payments.policy import Standing, hold_of, holds_new_sellers_longer
 from app.payments.queries import standings_of
 
 
+def pause_of_payouts() -> Markup:
+    """What a change of the address does to payouts, told before it is made."""
+    hours = current_app.extensions["settings"].payout_pause_hours
+    return slots.render("payments/_pause.html", hours=hours)
+
+
 def of_seller(seller_id: UUID | None) -> Markup:
     """The rule of the hold, and what it means for this seller now; None is somebody new."""
     settings = current_app.extensions["settings"]

@@ -14,6 +14,8 @@ from app.kit.states import move
 from app.orders.queries.claims import claim_with
 from app.orders.queries.refunds import refund_to_tell
 from app.orders.queries.sales import SoldLine, sold_lines
+from app.payments.models.payouts import CAME_BACK, PayoutState
+from app.payments.queries import payouts
 from app.products.queries import cards
 from app.reviews.queries.reviews import public_review
 from app.webhooks import queries
@@ -30,6 +32,9 @@ from app.webhooks.models import (
 from app.webhooks.service import turns
 from app.webhooks.service.sending import nudge_after_commit
 
+_PAYOUT_KINDS = {PayoutState.PAID: EventType.PAYOUT_PAID} | dict.fromkeys(
+    CAME_BACK, EventType.PAYOUT_FAILED
+)
 LOW = 5  # free units and fewer
 CLOCKS_APART = timedelta(minutes=1)
 SEND_LIMIT = "30/minute"  # of one seller, by hand
@@ -137,6 +142,25 @@ def tell_of_stock(*, product_id: UUID) -> None:
             assert level is not None
             data = {"product_id": str(product_id), "title": product.title, "free": free}
             _write(endpoint, level, f"product:{product_id}", data, now)
+
+
+@transactional
+def tell_of_payout(*, payout_id: UUID, state: str) -> None:
+    """Tell a seller that a payout has arrived, or came back; nothing of what lies between."""
+    payout = payouts.payout(payout_id)
+    kind = _PAYOUT_KINDS.get(PayoutState(state))
+    if payout is None or kind is None:
+        return
+    data = {
+        "payout_id": str(payout_id),
+        "payout_number": payout.number,
+        "amount": {"minor": payout.amount_minor, "currency": payout.currency},
+        "state": state,
+        "reason": payout.issue if kind is EventType.PAYOUT_FAILED else None,
+    }
+    for endpoint in _listening({payout.seller_id}, [kind]):
+        if kind not in _told(endpoint.id, f"payout:{payout_id}"):
+            _write(endpoint, kind, f"payout:{payout_id}", data, db_now())
 
 
 @transactional

@@ -6,9 +6,10 @@ from flask import current_app
 from flask_login import current_user
 
 from app.kit.access import Access, allow
-from app.kit.api.operations import api_blueprint, operation
+from app.kit.api.operations import operation
 from app.kit.api.schemas import Money, listing_of
 from app.kit.words import searchable
+from app.payments.api import blueprint
 from app.payments.queries import events, reconciling
 from app.payments.queries.books import standing
 from app.payments.schemas import (
@@ -26,7 +27,6 @@ from app.payments.schemas import (
 from app.payments.service import inbound
 from app.payments.service import reconciling as comparing
 
-blueprint = api_blueprint("books_api", __name__, "admin/payments")
 SCOPE = "admin"
 
 

@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 SHOWN = 5
 _KEY = "promises"
 OFTEN = timedelta(minutes=10)
+# What is under way looks broken to a check that reads two stores, one after the other: a promise is
+# called broken once it was found so with this pause between, and is looked at again soon.
+LOOKS, PAUSE_SECONDS = 3, 1.0
+SOON = timedelta(minutes=1)
 # What was begun and never ended, since it took longer than a job may, is tried again by then.
 LATEST = timedelta(hours=1)
 # A check rests for so many times as long as it took: all of them take a two-hundredth of a worker.
@@ -157,18 +161,29 @@ def _check_one(one: Promise) -> bool:
     """Check a promise and keep what was found; False if somebody else is at it."""
     if not _claim(one.name):
         return False
-    began = time.monotonic()
+    for look in range(LOOKS):
+        if look:
+            time.sleep(PAUSE_SECONDS)
+        began = time.monotonic()
+        broken = _look(one)
+        took = timedelta(seconds=time.monotonic() - began)
+        if not broken:
+            break
+    _keep(one.name, None if broken is None else not broken, ", ".join(broken or []), took)
+    return True
+
+
+def _look(one: Promise) -> list[str] | None:
+    """What breaks a promise now; None if that can't be told in time."""
     try:
         session().execute(text(f"SET LOCAL statement_timeout = {round(STATEMENT_SECONDS * 1000)}"))
-        broken = [str(breach) for breach in islice(one.breaches(), SHOWN)]
-        holds: bool | None = not broken
+        return [str(breach) for breach in islice(one.breaches(), SHOWN)]
     except DBAPIError as error:
         if sqlstate(error) != QUERY_CANCELED:
             raise
-        holds, broken = None, []
-    undo()  # nothing was changed, and the limit goes with it
-    _keep(one.name, holds, ", ".join(broken), timedelta(seconds=time.monotonic() - began))
-    return True
+        return None
+    finally:
+        undo()  # nothing was changed, and the limit goes with it
 
 
 @transactional
@@ -196,7 +211,7 @@ def _keep(name: str, holds: bool | None, detail: str, took: timedelta) -> None:
     row.holds, row.detail = holds, detail
     row.milliseconds = round(took / timedelta(milliseconds=1))
     row.checked_at = func.clock_timestamp()
-    row.next_check_at = _in(min(max(OFTEN, took * RESTS), RARELY))
+    row.next_check_at = _in(min(max(SOON if holds is False else OFTEN, took * RESTS), RARELY))
 
 
 def _in(wait: timedelta) -> ColumnElement[datetime]:

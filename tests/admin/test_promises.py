@@ -24,7 +24,8 @@ TOKEN = "a-token-of-a-monitoring-of-tests-0001"
 
 @pytest.fixture
 def made(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Have the shop make these promises alone."""
+    """Have the shop make these promises alone, and look at them without a pause."""
+    monkeypatch.setattr(promises, "PAUSE_SECONDS", 0)
 
     def make(*some: Promise) -> None:
         monkeypatch.setitem(app.extensions, "promises", some)
@@ -53,6 +54,18 @@ class TestByTheClock:
         made(HOLDS, promise(BREAKS.name, "SELECT 1 WHERE false"))
         assert promises.check_due() == 2
         assert by_name()[BREAKS.name].broken_since is None
+
+    def test_what_was_only_under_way_is_not_called_broken(self, made: Callable[..., None]) -> None:
+        looks = iter([["6.25 here, 9.00 there"], []])
+        made(Promise("the ledger never changes", lambda: next(looks)))
+        promises.check_due()
+        assert by_name()["the ledger never changes"].holds is True
+
+    def test_what_is_broken_is_looked_at_again_soon(self, made: Callable[..., None]) -> None:
+        made(BREAKS)
+        promises.check_due()
+        wait = text("SELECT next_check_at - checked_at FROM promise_result")
+        assert session().scalar(wait) < timedelta(minutes=2)
 
     def test_what_takes_too_long_is_not_known_and_rests(
         self, made: Callable[..., None], monkeypatch: pytest.MonkeyPatch

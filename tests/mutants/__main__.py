@@ -25,6 +25,8 @@ INSTALLED = (".venv", "node_modules", "static/vendor")
 SECONDS = 300
 # https://docs.pytest.org/en/stable/reference/exit-codes.html
 GREEN, RED = 0, 1
+STUCK = -1
+PRISTINE = "pristine"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def main(words: Sequence[str]) -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="byteshop-mutants-") as directory:
         Path(directory).chmod(0o711)  # PostgreSQL of root's runs as another user
-        pristine = Path(directory) / "pristine"
+        pristine = Path(directory) / PRISTINE
         copy_checkout(pristine)
         tests = sorted({one.test for one in mutants})
         print(f"{len(tests)} tests without any mutant …", flush=True)
@@ -113,18 +115,21 @@ def copy_checkout(place: Path) -> None:
 def run(place: Path, tests: Sequence[str]) -> tuple[int, str]:
     """Run tests in a copy; pytest's exit code, and what it said."""
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *tests],
-        cwd=place,
-        # What is compiled stays as the copy has it: a file that is changed within the second in
-        # which it was written would else be taken for compiled.
-        env=kept | ({} if place.name == "pristine" else {"PYTHONDONTWRITEBYTECODE": "1"}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS * len(tests),
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *tests],
+            cwd=place,
+            # What is compiled stays as the copy has it: a file that is changed within the second in
+            # which it was written would else be taken for compiled.
+            env=kept | ({} if place.name == PRISTINE else {"PYTHONDONTWRITEBYTECODE": "1"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS * len(tests),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return STUCK, "It did not come to an end."
     return done.returncode, done.stdout
 
 

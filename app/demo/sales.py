@@ -19,12 +19,16 @@ from app.demo.data import PASSWORD
 from app.demo.opinions import OPINIONS, Opinion
 from app.kit.db import db_now, end_read, session
 from app.orders.models import Basket, Order, OrderLine, Owner
-from app.orders.service import basket, capturing, delivering, placing
+from app.orders.models.claims import ClaimKind
+from app.orders.service import basket, capturing, claims, delivering, placing, returning, reveal
+from app.orders.service.returning import Scope
+from app.orders.service.reveal import Viewer
 from app.payments.queries.reconciling import DifferenceKind, differences
 from app.payments.service import reconciling
 from app.products.models import Product
 from app.reviews.service import answering, writing
 
+CLAIMING, THANKED = "mira@example.com", "vera@example.com"
 PATIENCE = 30.0  # seconds, for the sandbox to come up
 _PAUSE = 0.2
 TO_THE_BANK = 500  # minor units
@@ -65,6 +69,7 @@ def run() -> None:
         if own and not _has_bought(buyer_id):
             _buy(base, buyer_id, [goods[one.title] for one in own], person.locale)
             _say(buyer_id, {goods[one.title]: one for one in own})
+            _ask_back(buyer_id, person)
     payouts.fill(base)
     _compare_books(base)
 
@@ -93,6 +98,41 @@ def _buy(base: str, buyer_id: UUID, product_ids: list[UUID], locale: str) -> Non
     requests.post(approve, json={}, timeout=_TIMEOUT).raise_for_status()
     capturing.capture(buyer_id=buyer_id, order_id=started.order_id)
     delivering.deliver(order_id=started.order_id)  # unless a worker was quicker
+
+
+def _ask_back(buyer_id: UUID, person: _Person) -> None:
+    """One says that a key is used, and waits for the seller; one gets a part of a price back."""
+    if person.email not in {CLAIMING, THANKED}:
+        return
+    line = (
+        session()
+        .scalars(
+            select(OrderLine)
+            .where(OrderLine.buyer_id == buyer_id)
+            .order_by(OrderLine.shared, OrderLine.id)
+            .limit(1)
+        )
+        .one()
+    )
+    end_read()
+    if person.email == CLAIMING:
+        reveal.reveal_all(viewer=Viewer(buyer_id, None, "Demo"), order_id=line.order_id)
+        claims.open_claim(
+            buyer_id=buyer_id,
+            order_id=line.order_id,
+            line_id=line.id,
+            pieces=frozenset({1}),
+            kind=ClaimKind.INVALID,
+            reason="It says that it was redeemed in May.",
+        )
+    else:
+        returning.refund(
+            actor_id=line.seller_id,
+            by_staff=False,
+            order_id=line.order_id,
+            scope=Scope(line.id, amount_minor=line.total_minor // 10),
+            reason="Спасибо за терпение: скидка задним числом.",
+        )
 
 
 def _compare_books(base: str) -> None:

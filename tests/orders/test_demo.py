@@ -21,6 +21,7 @@ def test_they_buy_and_review_once(app: Flask, paypal: SandboxControl) -> None:
         assert count("orders", "state = 'delivered'") == len(sales.PEOPLE)
         said = [one for one in OPINIONS if one.stars]
         assert count("review") == len(said)
+        assert (count("claim", "state = 'open'"), count("refund")) == (1, 1)
         assert count("review", "reply IS NOT NULL") == sum(bool(one.reply) for one in said)
     game = session().query(Product).filter_by(title="Orbital Gardener").one()
     assert cards.page_of(game.id).own_rating.tenths == 45

@@ -49,30 +49,6 @@ def buy(paypal: SandboxControl) -> None:
     capturing.capture(buyer_id=buyer.id, order_id=started.order_id)
 
 
-def test_refunds_agree_whoever_made_them(
-    paypal: SandboxControl, since: datetime, drain: Callable[[], None]
-) -> None:
-    bought = refunds.buy(
-        paypal, make_user(), {make_product(make_user(roles=("seller",)), stock=("A", "B")).id: 2}
-    )
-    for fault in ("pending_refund", ""):
-        if fault:
-            paypal.fault(fault)
-        returning.return_unopened(
-            buyer_id=bought.buyer.id,
-            order_id=bought.order_id,
-            delivery_id=next(piece.id for piece in bought.pieces if piece.can_return),
-        )
-        drain()
-    assert compare(since) == 0
-    [pending] = [one for one in bought.refunds if one.state == "pending"]
-    paypal.end_refund(pending.paypal_refund_id or "", "fail")
-    refunding.look(order_id=bought.order_id)
-    paypal.refund(bought.capture_id, "1.50")
-    refunding.look(order_id=bought.order_id)
-    assert compare(since) == 0
-
-
 def sell_without_paypal() -> None:
     """A sale that PayPal has never heard of."""
     delivered(make_user(), {make_product(make_user(roles=("seller",)), stock=("A",)).id: 1})
@@ -196,3 +172,27 @@ class TestByTheClock:
         session().rollback()
         monkeypatch.setattr(reconciling, "compare", lambda **_time: pytest.fail("compared twice"))
         assert reconciling.reconcile() == 0
+
+
+def test_refunds_agree_whoever_made_them(
+    paypal: SandboxControl, since: datetime, drain: Callable[[], None]
+) -> None:
+    bought = refunds.buy(
+        paypal, make_user(), {make_product(make_user(roles=("seller",)), stock=("A", "B")).id: 2}
+    )
+    for fault in ("pending_refund", ""):
+        if fault:
+            paypal.fault(fault)
+        returning.return_unopened(
+            buyer_id=bought.buyer.id,
+            order_id=bought.order_id,
+            delivery_id=next(piece.id for piece in bought.pieces if piece.can_return),
+        )
+        drain()
+    assert compare(since) == 0
+    [pending] = [one for one in bought.refunds if one.state == "pending"]
+    paypal.end_refund(pending.paypal_refund_id or "", "fail")
+    refunding.look(order_id=bought.order_id)
+    paypal.refund(bought.capture_id, "1.50")
+    refunding.look(order_id=bought.order_id)
+    assert compare(since) == 0

@@ -40,6 +40,7 @@ from tests.support.sale import (
 Drain = Callable[[], None]
 Login = Callable[..., FlaskClient]
 BOOK, WAIT = OperatorAct.BOOK_AND_DELIVER, OperatorAct.WAIT_FOR_STOCK
+REFUND = OperatorAct.REFUND_WHOLE
 REASON = "The buyer agreed to it by mail"
 
 
@@ -113,7 +114,7 @@ class TestMismatched:
         stuck = stuck_payment(started.order_id)
         assert stuck is not None
         assert (stuck.kind, stuck.taken_minor) == (StuckKind.MISMATCHED, round(float(value) * 100))
-        assert stuck.acts == (BOOK,)
+        assert stuck.acts == (BOOK, REFUND)
         unsticking.decide(actor_id=admin.id, order_id=started.order_id, act=BOOK, reason=REASON)
         drain()
         assert order_of(started).state is OrderState.DELIVERED
@@ -159,7 +160,7 @@ class TestMismatched:
         told(order_id, "COMPLETED", amount=Money(1000, "USD"))
         stuck = stuck_payment(order_id)
         assert stuck is not None
-        assert stuck.acts == ()
+        assert stuck.acts == (REFUND,)
         with pytest.raises(NotStuck):
             unsticking.decide(actor_id=admin.id, order_id=order_id, act=BOOK, reason=REASON)
 
@@ -227,7 +228,7 @@ class TestPage:
         assert "PayPal took €9.50 instead of €10.00." in words(listed)
         [link] = [a["href"] for a in soup(listed).select("td a")]
         page = soup(browser.get(link))
-        [form] = page.select("main form")
+        form, _refund = page.select("main form")
         refused = browser.post(form["action"], data={"reason": "x"})
         assert refused.status_code == 422
         assert "Say why" in words(refused)
@@ -245,7 +246,7 @@ class TestPage:
         order_id = undelivered(seller)
         browser = login(admin)
         page = soup(browser.get(f"/admin/payments/stuck/{order_id}"))
-        book, wait = (form["action"] for form in page.select("main form"))
+        book, wait, _refund = (form["action"] for form in page.select("main form"))
         refused = browser.post(book, data={"reason": REASON})
         assert refused.status_code == 409
         assert "Sold out" in words(refused)
@@ -272,7 +273,7 @@ class TestJson:
         started = mismatched(paypal, seller)
         program = program_of(app, admin)
         [one] = program.get("/admin/payments/stuck?total=true").json["items"]
-        assert (one["kind"], one["acts"]) == ("mismatched", ["book_and_deliver"])
+        assert (one["kind"], one["acts"]) == ("mismatched", ["book_and_deliver", "refund_whole"])
         assert (one["total"]["minor"], one["taken"]["minor"]) == (1000, 950)
         path = f"/admin/payments/stuck/{started.order_id}"
         assert program.post(f"{path}/wait-for-stock", json={"reason": REASON}).status_code == 409

@@ -54,7 +54,13 @@ class TestPage:
             for one in page.select(".stat")
         }
         assert stats.pop("Typical delivery").endswith(("second", "seconds"))
-        assert stats == {"Rating": "4.2 ★", "Sales": "2", "Typical reply": "2 hours"}
+        assert stats == {
+            "Rating": "4.2 ★",
+            "Sales": "2",
+            "Refunded": "0.0 %",
+            "Invalid items": "0.0 %",
+            "Typical reply": "2 hours",
+        }
         titles = [card.get_text() for card in page.select(".product-card__title")]
         assert titles == ["Carpet", "Lamp"]
         cards = [card.get_text(" ", strip=True) for card in page.select(".product-card__rating")]

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import joinedload
 
 from app.kit.db import session
 from app.orders.errors import NoSuchOrder
 from app.orders.models import Delivery, Order, OrderLine, OrderState, RefundedPiece
+from app.orders.models.claims import Claim
 from app.orders.queries.claims import ClaimOf, claims_on
 from app.orders.queries.refunds import RefundOf, refunds_of
 from app.orders.queries.stages import Stage, stage_of
-from app.payments.models import PaymentState
+from app.payments.models import Payment, PaymentState
+from app.payments.models.refunds import Refund
 from app.payments.queries import payment_for
 
 
@@ -149,7 +151,9 @@ def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
         raise NoSuchOrder
     payment = payment_for(order_id)
     state = payment.state if payment else None
-    pieces = _pieces(order_id)
+    pieces, has_refunds, has_claims = _pieces(order_id)
+    if not pieces:  # nothing told of them
+        has_refunds = order.given_back_minor > 0
     return Purchase(
         id=order.id,
         number=order.number,
@@ -167,8 +171,8 @@ def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
         delivered_at=order.delivered_at,
         waits_for_stock=order.state is OrderState.PAID and order.delivery_tries > 0,
         lines=tuple(_line(line, pieces.get(line.id, ())) for line in order.lines),
-        refunds=tuple(refunds_of(order_id)) if order.is_paid else (),
-        claims=tuple(claims_on(order_id)) if order.delivered_at else (),
+        refunds=tuple(refunds_of(order_id)) if has_refunds else (),
+        claims=tuple(claims_on(order_id)) if has_claims else (),
     )
 
 
@@ -205,7 +209,16 @@ def _line(line: OrderLine, pieces: Sequence[Piece]) -> PurchaseLine:
     )
 
 
-def _pieces(order_id: UUID) -> dict[UUID, list[Piece]]:
+def _has_refunds(order_id: UUID) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(Refund.payment_id == Payment.id, Payment.reference == order_id)
+        .correlate(None)
+    )
+
+
+def _pieces(order_id: UUID) -> tuple[dict[UUID, list[Piece]], bool, bool]:
+    """An order's pieces by line; and whether it has refunds, and claims, if it has pieces."""
     rows = session().execute(
         select(
             Delivery.id,
@@ -220,6 +233,8 @@ def _pieces(order_id: UUID) -> dict[UUID, list[Piece]]:
                 func.statement_timestamp()
                 < Order.delivered_at + func.make_interval(0, 0, 0, OrderLine.refund_days),
             ).label("can_return"),
+            _has_refunds(order_id).label("has_refunds"),
+            exists().where(Claim.order_id == order_id).label("has_claims"),
         )
         .join(OrderLine, OrderLine.id == Delivery.line_id)
         .join(Order, Order.id == Delivery.order_id)
@@ -234,7 +249,9 @@ def _pieces(order_id: UUID) -> dict[UUID, list[Piece]]:
         .order_by(Delivery.line_id, Delivery.position)
     )
     by_line: dict[UUID, list[Piece]] = {}
+    has_refunds = has_claims = False
     for row in rows:
+        has_refunds, has_claims = row.has_refunds, row.has_claims
         piece = Piece(row.id, row.position + 1, row.revealed_at, row.refunded, row.can_return)
         by_line.setdefault(row.line_id, []).append(piece)
-    return by_line
+    return by_line, has_refunds, has_claims

@@ -43,7 +43,8 @@ def deliver(*, order_id: UUID) -> bool:
 
 def _assign(order: Order, sold: Mapping[UUID, Sequence[UUID]]) -> None:
     """Make the deliveries of every line; `sold` has the units of those that are counted."""
-    back = refunded_positions(order.id)
+    is_back = any(line.pieces_back for line in order.lines)
+    back = refunded_positions(order.id) if is_back else set()
     none: list[UUID | None] = [None]  # where every buyer gets the same
     deliveries = [
         Delivery(

@@ -63,8 +63,9 @@ def _open(
     deliveries = _deliveries(order_id, delivery_id)
     if not deliveries:
         raise NoSuchPiece
-    back = refunded_positions(order_id)
-    deliveries = [one for one in deliveries if (one.line_id, one.position) not in back]
+    if any(line.pieces_back for line in order.lines):
+        back = refunded_positions(order_id)
+        deliveries = [one for one in deliveries if (one.line_id, one.position) not in back]
     if not deliveries:
         raise PieceRefunded
     opened = _clear_texts(deliveries)

@@ -124,7 +124,6 @@ def claims_to_decide() -> ResponseReturnValue:
 
 @blueprint.post("/claims/<uuid:claim_id>/answer")
 @allow(Access.SELLER)
-@keeps_words
 def answer_claim(claim_id: UUID) -> ResponseReturnValue:
     """Accept a claim and refund it, or decline it with a reason."""
 
@@ -140,7 +139,6 @@ def answer_claim(claim_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/claims/<uuid:claim_id>/decide")
 @allow(Access.STAFF)
-@keeps_words
 def decide_on_claim(claim_id: UUID) -> ResponseReturnValue:
     """Grant a claim and refund it, or refuse it, with a reason."""
 
@@ -161,8 +159,7 @@ def _answer(
     found = _found(claim_id)
     form = AnswerForm()
     try:
-        form.validate_on_submit()
-        act(form)
+        act(form)  # whose rules are the service's
     except NoSuchClaim:
         raise
     except AppError as error:

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
@@ -25,6 +25,7 @@ from app.notifications.service import preferences
 from app.orders.models import OrderLine
 from app.orders.service import capturing
 from app.payments.models import InboundEvent, InboundHandling, Outcome, Payment
+from app.payments.models.payouts import Payout, PayoutBatch
 from app.payments.models.reconciling import Difference
 from app.products.models import Category
 from app.products.service import uploads
@@ -120,6 +121,31 @@ def differing(order_id: UUID) -> UUID:
     return row.id
 
 
+def unclaimed_by(seller: User) -> UUID:
+    """A payout that PayPal has sent to an address without an account."""
+    batch = PayoutBatch(id=new_id(), state="sent", currency="EUR", paypal_batch_id=str(new_id()))
+    session().add(batch)
+    session().flush()  # the payout points at it
+    row = Payout(
+        id=new_id(),
+        batch_id=batch.id,
+        seller_id=seller.id,
+        state="unclaimed",
+        amount_minor=123_456,
+        currency="EUR",
+        receiver=f"{'w' * 40}@{'example.' * 8}com",
+        fee_minor=2_469,
+        paypal_item_id=str(new_id()),
+        issue="RECEIVER_UNREGISTERED",
+    )
+    session().add(row)
+    session().commit()
+    # What PayPal knows nothing of stays as it is, while the pages are looked at.
+    session().execute(update(PayoutBatch).values(next_check_at=None))
+    session().commit()
+    return row.id
+
+
 def make_world(paypal: SandboxControl) -> World:
     """A seller with goods, stock and a sale; a buyer with purchases and a full basket."""
     seller = make_user(roles=["seller"], display_name="Constance Featherstonehaugh-Cholmondeley")
@@ -162,6 +188,7 @@ def make_world(paypal: SandboxControl) -> World:
     at = f"/products/{product.id}"
     event = told_of(bought)
     difference = differing(bought)
+    paid_out = unclaimed_by(seller)
     stuck = approved(make_user(), {product.id: 1})
     told(stuck, "COMPLETED", amount=Money(99, "EUR"))
     return World(
@@ -220,6 +247,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "stock": f"{at}/stock",
                 "dry-run": f"{at}/stock/uploads/{upload}",
                 "sales": "/order/sales",
+                "payouts": "/payments/payouts",
                 "balance": "/order/balance?days=90",
                 "statement": f"/order/statement?month={Month.of(datetime.now(UTC))}",
                 "notifications": "/notifications",
@@ -231,6 +259,8 @@ def make_world(paypal: SandboxControl) -> World:
                 "commission": "/admin/commission",
                 "promises": "/admin/promises",
                 "books": "/payments/books",
+                "payouts": "/payments/payouts/all",
+                "payout": f"/payments/payouts/all/{paid_out}",
                 "differences": "/payments/differences",
                 "difference": f"/payments/differences/{difference}",
                 "events": "/payments/events",

@@ -197,14 +197,19 @@ PROMISES = [
     promise(
         "PayPal's list of transactions and the ledger agree",
         """
-        SELECT d.subject_id || ', ' || d.ours_minor || ' here, ' || d.theirs_minor || ' there'
+        SELECT d.subject_id || ', in minor units of ' || d.currency || ': ' || d.ours_minor
+            || ' here, ' || d.theirs_minor || ' there'
         FROM reconciliation_difference d WHERE d.closed_at IS NULL""",
     ),
     promise(
         "PayPal's list of transactions was compared within two days",
         """
         SELECT 'not since ' || p.until FROM progress p
-        WHERE p.name = 'transactions' AND p.until < clock_timestamp() - interval '48 hours'""",
+        WHERE p.name = 'transactions' AND p.until < clock_timestamp() - interval '48 hours'
+        UNION ALL
+        SELECT 'never' WHERE NOT EXISTS (SELECT FROM progress WHERE name = 'transactions')
+            AND EXISTS (
+                SELECT FROM payment WHERE settled_at < clock_timestamp() - interval '48 hours')""",
     ),
     promise(
         "a seller has one live payout at most",

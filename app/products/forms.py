@@ -23,6 +23,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from app.kit import i18n
 from app.kit.forms import Form, ReadingForm
 from app.kit.money import Money
 from app.kit.words import searchable
@@ -108,7 +109,7 @@ class PriceField(StringField):  # type: ignore[misc]  # WTForms carries no types
             try:
                 self.minor = parse_price(text, currency)
             except ValueError as error:
-                example = Money(_EXAMPLE_MINOR, currency).to_decimal_string()
+                example = Money(_EXAMPLE_MINOR, currency).typed(i18n.locale())
                 raise ValidationError(
                     _("Enter a price such as %(example)s.", example=example)
                 ) from error

@@ -288,6 +288,8 @@ NO_PAGES = {
     "health.favicon": "a picture",
     "health.robots": "plain text",
     "health.security": "plain text",
+    "health.metrics_for_monitoring": "numbers for machines",
+    "orders.statement_csv": "a table to download",
     "keys.jwks": "JSON",
     "products.sitemap": "XML",
     "products.sitemap_pages": "XML",

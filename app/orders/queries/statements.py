@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.kit.db import session
+from app.kit.db import end_read, session
 from app.kit.ids import short_number
 from app.kit.months import Month
 from app.kit.paging import PAGE_SIZE, Page, cut
@@ -72,7 +72,9 @@ def every_entry_in(*, seller_id: UUID, currency: str, month: Month) -> Iterator[
     for some in statements.every_entry_in(
         seller_id=seller_id, currency=currency, month=month, at_once=AT_ONCE
     ):
-        yield from _named(some)
+        named = _named(some)
+        end_read()  # whoever reads on may be slow
+        yield from named
 
 
 def _named(entries: Sequence[statements.Entry]) -> list[Entry]:

@@ -4,6 +4,7 @@ https://developer.paypal.com/docs/api/webhooks/v1/#webhooks-events_list
 https://developer.paypal.com/docs/api/transaction-search/v1/
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -13,6 +14,7 @@ from app.kit.money import Money
 from app.payments.gateway import PaypalLine
 from app.payments.paypal.calls import Call
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 EVENTS = "/v1/notifications/webhooks-events"
 EVENTS_PAGE = 100
@@ -70,21 +72,26 @@ def _read_events(body: dict[str, Any]) -> tuple[list[Any], str | None]:
 
 def _read_lines(body: dict[str, Any]) -> tuple[list[PaypalLine], int]:
     """A page of lines, and how many pages there are."""
-    details = body.get("transaction_details") or []
-    lines = [_read_line(one["transaction_info"]) for one in details]
+    found = (_read_line(one["transaction_info"]) for one in body.get("transaction_details") or [])
+    lines = [line for line in found if line is not None]
     return lines, int(body.get("total_pages") or 0)
 
 
-def _read_line(info: dict[str, Any]) -> PaypalLine:
-    return PaypalLine(
-        transaction_id=str(info["transaction_id"]),
-        code=str(info["transaction_event_code"]),
-        amount=_read_money(info["transaction_amount"]),
-        fee_minor=_read_money(info["fee_amount"]).minor if info.get("fee_amount") else 0,
-        initiated_at=datetime.fromisoformat(info["transaction_initiation_date"]),
-        reference_id=info.get("paypal_reference_id"),
-        custom=info.get("custom_field"),
-    )
+def _read_line(info: dict[str, Any]) -> PaypalLine | None:
+    """A line; None for one that can't be compared, such as of a currency that nobody can pay in."""
+    try:
+        return PaypalLine(
+            transaction_id=str(info["transaction_id"]),
+            code=str(info["transaction_event_code"]),
+            amount=_read_money(info["transaction_amount"]),
+            fee_minor=_read_money(info["fee_amount"]).minor if info.get("fee_amount") else 0,
+            initiated_at=datetime.fromisoformat(info["transaction_initiation_date"]),
+            reference_id=info.get("paypal_reference_id"),
+            custom=info.get("custom_field"),
+        )
+    except (KeyError, ValueError):
+        log.exception("a line of PayPal's list can't be read", extra={"line": info})
+        return None
 
 
 def _read_money(body: dict[str, Any]) -> Money:

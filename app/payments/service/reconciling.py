@@ -42,6 +42,7 @@ AT_FIRST = timedelta(days=31)
 SLOWEST = timedelta(days=30)
 SECONDS = 40  # then the next turn goes on where this one stopped
 AT_ONCE = 200
+LOOKED_AT_AGAIN = 20  # of so many at once, a call each
 MOST_TOLD = 100  # administrators
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from sqlalchemy import func
 
+from app.kit import i18n
 from app.kit.db import transactional
 from app.kit.money import Money
 from app.payments.errors import NotBookable
@@ -129,7 +130,10 @@ def accept(*, reference: UUID, order: PaypalOrder) -> Recorded:
         )
     if capture.amount.currency != payment.currency:
         raise NotBookable(
-            _("PayPal took %(taken)s. It can't be booked here.", taken=_words(capture.amount))
+            _(
+                "PayPal took %(taken)s. It can't be booked here.",
+                taken=capture.amount.format(i18n.locale()),
+            )
         )
     if order.payee != payment.payee or order.id != payment.paypal_order_id:
         raise NotBookable(_("PayPal paid somebody else with it."))

@@ -10,10 +10,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from app.kit.db import session
+from app.kit.ids import new_id
+from app.kit.money import Money
 from app.orders.service import capturing, refunding, returning
+from app.payments.models import Movement
 from app.payments.models.reconciling import Difference
-from app.payments.queries.reconciling import DifferenceKind, differences
-from app.payments.service import reconciling
+from app.payments.queries.reconciling import DifferenceKind, differences, sides_of
+from app.payments.service import reconciling, shares
+from app.payments.service.shares import Part
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support import refunds
@@ -68,6 +72,30 @@ class TestComparison:
         assert compare(since) == 0
         assert session().scalar(text("SELECT count(*) FROM paypal_transaction")) == 1
         assert compare(since) == 0
+
+    def test_refunds_and_disputes_are_about_their_payment(
+        self, paypal: SandboxControl, since: datetime
+    ) -> None:
+        buy(paypal)
+        refund, dispute = new_id(), new_id()
+        [line] = session().execute(text("SELECT id, seller_id FROM order_line")).all()
+        parts = [Part(line.id, line.seller_id, 200, 20)]
+        shares.reverse(movement=Movement.REFUND, reference=refund, currency="EUR", parts=parts)
+        shares.hold(reference=dispute, currency="EUR", parts=parts)
+        shares.free(reference=dispute, currency="EUR", parts=parts)
+        shares.book_dispute_fee(reference=dispute, fee=Money(15, "EUR"))
+        assert compare(since) == 1
+        [one] = differences().items
+        assert one.kind is DifferenceKind.AMOUNT
+        assert one.difference_minor == 215
+        sides = sides_of([one.subject_id])[one.subject_id]
+        assert [line.movement for line in sides.ours] == [
+            Movement.SALE,
+            Movement.REFUND,
+            Movement.DISPUTE_HOLD,
+            Movement.DISPUTE_WON,
+            Movement.DISPUTE_FEE,
+        ]
 
     def test_what_only_we_have_is_found_once_mailed_once_and_closes_when_it_is_there(
         self, app: Flask, paypal: SandboxControl, since: datetime

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.auth.models import User
 from app.kit.db import session
@@ -23,20 +24,28 @@ from app.payments.models import (
     Progress,
 )
 from app.payments.models.reconciling import Difference, PaypalTransaction
-from app.payments.models.refunds import Refund
 from app.payments.queries.statements import ENTRY_SLACK, first_entry_from
 
 PROGRESS = "transactions"
+_Sale = aliased(LedgerTransaction)
 _AT_ONCE = 1000
 # Movements of PayPal's cash whose reference is the subject itself: the payment, or the payout.
-# Of a refund, which is about its payment.
-_OF_REFUNDS = (Movement.REFUND, Movement.REFUND_FAILED)
 _DIRECT = (
     Movement.SALE,
     Movement.FEE,
     Movement.CHARGEBACK,
     Movement.PAYOUT_PAID,
     Movement.PAYOUT_RETURNED,
+)
+# Movements whose reference is a refund or a dispute: they are about lines of a sale, and by them
+# about its payment. The fee of a dispute bears the reference of what it holds.
+_BY_LINE = (
+    Movement.REFUND,
+    Movement.REFUND_FAILED,
+    Movement.DISPUTE_HOLD,
+    Movement.DISPUTE_WON,
+    Movement.DISPUTE_LOST,
+    Movement.DISPUTE_FEE,
 )
 
 
@@ -252,14 +261,30 @@ def _references(subjects: Collection[UUID]) -> list[tuple[Sequence[Movement], di
     corrections = session().execute(
         select(Difference.id, Difference.subject_id).where(Difference.subject_id.in_(subjects))
     )
-    refunds = session().execute(
-        select(Refund.id, Refund.payment_id).where(Refund.payment_id.in_(subjects))
-    )
     return [
         (_DIRECT, {subject: subject for subject in subjects}),
-        (_OF_REFUNDS, {row.id: row.payment_id for row in refunds}),
+        (_BY_LINE, _by_line(_Sale.reference.in_(subjects))),
         ((Movement.CORRECTION,), {row.id: row.subject_id for row in corrections}),
     ]
+
+
+def _by_line(condition: ColumnElement[bool]) -> dict[UUID, UUID]:
+    """The payment that each refund or dispute is about, as far as a condition has it."""
+    sold, about = aliased(LedgerEntry), aliased(LedgerEntry)
+    rows = session().execute(
+        select(LedgerTransaction.reference, _Sale.reference.label("payment_id"))
+        .join(about, about.transaction_id == LedgerTransaction.id)
+        .join(sold, sold.line_id == about.line_id)
+        .join(_Sale, _Sale.id == sold.transaction_id)
+        .where(
+            LedgerTransaction.kind.in_(_BY_LINE),
+            about.line_id.is_not(None),
+            _Sale.kind == Movement.SALE,
+            condition,
+        )
+        .distinct()
+    )
+    return {row.reference: row.payment_id for row in rows}
 
 
 def subjects_moved(start: datetime, end: datetime) -> Iterator[set[UUID]]:
@@ -299,9 +324,9 @@ def subjects_moved(start: datetime, end: datetime) -> Iterator[set[UUID]]:
 def _subjects(references: Mapping[Movement, set[UUID]]) -> set[UUID]:
     """What these movements are about."""
     found = set().union(*(references.get(kind, set()) for kind in _DIRECT))
-    refunds = set().union(*(references.get(kind, set()) for kind in _OF_REFUNDS))
-    if refunds:
-        found |= set(session().scalars(select(Refund.payment_id).where(Refund.id.in_(refunds))))
+    by_line = set().union(*(references.get(kind, set()) for kind in _BY_LINE))
+    if by_line:
+        found |= set(_by_line(LedgerTransaction.reference.in_(by_line)).values())
     corrections = references.get(Movement.CORRECTION)
     if corrections:
         found |= set(

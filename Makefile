@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test scale mutants check fmt migrate reset bench messages protos docs lock
+.PHONY: help setup setup-dev run test scale faults mutants check fmt migrate reset bench messages protos docs lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: setup-dev ## run every test, browser tests included (ARGS="-k basket" for 
 
 scale: setup-dev ## run the tests that fill a store with what takes minutes
 	@scripts/test.sh -n0 -m scale $(ARGS)
+
+faults: setup-dev ## make N=300 random sales while parts of the shop are killed (SEED=… once more)
+	@N=$(N) SEED=$(SEED) $(VENV)/python -m tests.faults
 
 mutants: setup-dev ## take out one protection after the other; a test must notice each (ARGS="lock")
 	@$(VENV)/python -m tests.mutants $(ARGS)

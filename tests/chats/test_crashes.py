@@ -22,9 +22,7 @@ from app.chats import queries
 from app.chats.service import sweeping
 from app.chats.store import messages
 from app.chats.store.connection import close_store
-from app.embedded import processes
 from app.embedded.mongo import start_mongo
-from app.embedded.processes import EmbeddedServer
 from app.embedded.valkey import start_valkey
 from app.live import tickets
 from app.live.tickets import Pass
@@ -33,29 +31,12 @@ from tests.support.apps import another_app
 from tests.support.chats import age, talking
 from tests.support.shop import Shop, environment_of
 from tests.support.sockets import open_at
+from tests.support.stores import Store
 
 PAIRS = 20
 EACH = 5  # messages of one person
 PATIENCE = 3.0  # seconds for an acknowledgement
 DEADLINE = 150.0
-
-
-class Store:
-    """A server that is killed and started again where it was."""
-
-    def __init__(self, start: Callable[[Path], EmbeddedServer], directory: Path) -> None:
-        self._start, self._directory = start, directory
-        self.server = start(directory)
-
-    def crash(self, patch: pytest.MonkeyPatch) -> None:
-        """Kill it, and start it on the same port a moment later."""
-        port = int(self.server.url.rpartition("@")[2].partition("/")[0].partition(":")[2])
-        self.server.process.kill()
-        self.server.process.wait()
-        time.sleep(1)
-        with patch.context() as same:
-            same.setattr(processes, "free_port", lambda: port)
-            self.server = self._start(self._directory)
 
 
 @dataclass
@@ -122,8 +103,8 @@ def stores(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
     mongo = Store(start_mongo, tmp_path / "mongo")
     valkey = Store(start_valkey, tmp_path / "valkey")
     yield valkey, mongo
-    mongo.server.stop()
-    valkey.server.stop()
+    mongo.stop()
+    valkey.stop()
 
 
 def gathered(app: Flask, shop: Shop, login: Callable[..., FlaskClient]) -> Iterator[Talker]:
@@ -165,7 +146,6 @@ def test_acknowledged_messages_are_there_once_and_in_order(
     make_settings: Callable[..., Settings],
     stores: tuple[Store, Store],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     valkey, mongo = stores
     settings = make_settings(redis_url=valkey.server.url, mongo_url=mongo.server.url)
@@ -180,11 +160,11 @@ def test_acknowledged_messages_are_there_once_and_in_order(
         shop.kill("chat")
         shop.start("chat")
         wait_for(talkers, 0.3)
-        mongo.crash(monkeypatch)
+        mongo.crash()
         wait_for(talkers, 0.5)
-        valkey.crash(monkeypatch)
+        valkey.crash()
         wait_for(talkers, 0.7)
-        mongo.crash(monkeypatch)
+        mongo.crash()
         shop.kill("chat")
         shop.start("chat")
         for thread in threads:

@@ -211,6 +211,32 @@ parts.hostname:
         "tests/orders/test_reveal.py::TestReveal::test_strangers_and_other_orders_pieces_are_refused",
     ),
     Mutant(
+        "goods and money",
+        "state: what goes back is nobody's to open",
+        "app/orders/service/reveal.py",
+        "    deliveries = [one for one in deliveries if (one.line_id, one.position) not in back]\n",
+        "    deliveries = [one for one in deliveries if back or one]\n",
+        "tests/orders/test_refunds.py::TestReturn"
+        "::test_unopened_piece_goes_back_into_stock_and_the_other_stays",
+    ),
+    Mutant(
+        "stranger returns",
+        "ownership: a buyer returns their own pieces alone",
+        "app/orders/service/returning.py",
+        "    if order is None or order.buyer_id != buyer_id:\n",
+        "    if order is None:\n",
+        "tests/orders/test_refunds.py::TestReturn::test_strangers_return_nothing",
+    ),
+    Mutant(
+        "opened pieces returned",
+        "state: what was opened is not given back by a click",
+        "app/orders/service/returning.py",
+        "        is_open = delivery.revealed_at is not None\n",
+        "        is_open = False\n",
+        "tests/orders/test_refunds.py::TestReturn"
+        "::test_opened_piece_is_left_out_and_refused_by_itself",
+    ),
+    Mutant(
         "no token in forms",
         "CSRF: a change that people ask for comes from a page of ours",
         "app/kit/csrf.py",

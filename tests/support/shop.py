@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.support.forking import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-READY_SECONDS = 30
+READY_SECONDS = 90
 FRESH = "chat"  # its workers are gevent's, which comes before every other import
 COMMANDS = {
     "web": ["gunicorn", "wsgi:app", "--config", "gunicorn.conf.py"],
@@ -42,6 +42,7 @@ class Shop:
     environment: dict[str, str]
     log_directory: Path
     processes: dict[str, Forked | subprocess.Popen[bytes]] = field(default_factory=dict)
+    commands: Mapping[str, Sequence[str]] = field(default_factory=lambda: COMMANDS)
 
     @property
     def url(self) -> str:
@@ -68,7 +69,7 @@ class Shop:
             self._wait("auth", self._listens)
 
     def _begin(self, role: str) -> Forked | subprocess.Popen[bytes]:
-        program, *rest = COMMANDS[role]
+        program, *rest = self.commands[role]
         command = [str(BIN / program), *rest]
         environment = {**self.environment, "ROLES": role}
         path = self.log_directory / f"{role}.log"

@@ -7,7 +7,7 @@ from app.chats import events as chats_events
 from app.chats import tasks as chats_tasks
 from app.kit.events import Listener, Reach
 from app.notifications import events as notifications_events
-from app.notifications.tasks import mails, post, stream
+from app.notifications.tasks import disputes, mails, post, stream
 from app.orders import events as orders_events
 from app.orders import tasks as orders_tasks
 from app.payments import events as payments_events
@@ -70,6 +70,15 @@ LISTENERS = [
     Listener(
         "notifications.claim_moved", orders_events.ClaimMoved, stream.tell_of_claims_way, LOCAL
     ),
+    Listener(
+        "notifications.dispute_opened", orders_events.OrderDisputed, disputes.tell_of_dispute, LOCAL
+    ),
+    Listener(
+        "notifications.dispute_moved", orders_events.DisputeMoved, disputes.tell_of_move, LOCAL
+    ),
+    Listener(
+        "notifications.dispute_ended", orders_events.DisputeEnded, disputes.tell_of_end, LOCAL
+    ),
     Listener("notifications.stock_low", products_events.StockLow, stream.tell_of_low_stock, LOCAL),
     Listener(
         "notifications.product_removed",
@@ -118,6 +127,27 @@ LISTENERS = [
         "orders.ask_for_refund",
         orders_events.RefundAsked,
         orders_tasks.ask_for_refund,
+        OUTSIDE,
+        "paypal",
+    ),
+    Listener(
+        "orders.look_at_dispute",
+        payments_events.DisputeTold,
+        orders_tasks.look_at_dispute,
+        OUTSIDE,
+        "paypal",
+    ),
+    Listener(
+        "orders.look_at_reversal",
+        payments_events.CaptureReversed,
+        orders_tasks.look_at_reversal,
+        OUTSIDE,
+        "paypal",
+    ),
+    Listener(
+        "orders.send_evidence",
+        orders_events.EvidenceWritten,
+        orders_tasks.send_evidence,
         OUTSIDE,
         "paypal",
     ),
@@ -172,6 +202,22 @@ LISTENERS = [
         LOCAL,
         "webhooks",
         webhooks_queries.listen_to_seller(EventType.CLAIM_OPENED),
+    ),
+    Listener(
+        "webhooks.dispute_opened",
+        orders_events.OrderDisputed,
+        webhooks_tasks.tell_of_dispute,
+        LOCAL,
+        "webhooks",
+        webhooks_queries.listen_to_order(EventType.DISPUTE_OPENED),
+    ),
+    Listener(
+        "webhooks.dispute_resolved",
+        orders_events.DisputeEnded,
+        webhooks_tasks.tell_of_dispute_end,
+        LOCAL,
+        "webhooks",
+        webhooks_queries.listen_to_order(EventType.DISPUTE_RESOLVED),
     ),
     Listener(
         "webhooks.stock_changed",

@@ -133,6 +133,21 @@ class Settings(BaseSettings):
     payout_pause_hours: int = Field(
         48, ge=0, le=720, description="hours without payouts after a seller changed their address"
     )
+    dispute_hold_days: int = Field(
+        21, ge=0, le=180, description="the same for sellers with a dispute lately, if it is longer"
+    )
+    dispute_hold_within_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="for how many days a dispute that is open or lost counts; 0: none counts",
+    )
+    evidence_hours: int = Field(
+        24,
+        ge=1,
+        le=240,
+        description="hours before PayPal's deadline at which evidence is sent, if nobody has",
+    )
     reservation_minutes: int = Field(
         15, ge=1, le=180, description="how long items are reserved for an unpaid order"
     )

@@ -11,6 +11,7 @@ from app.chats import api as chats_api
 from app.chats import policy as chats_policy
 from app.chats import sockets as chats_sockets
 from app.chats import views as chats_views
+from app.chats.service import proof as chat_proof
 from app.chats.service import sweeping
 from app.developers import views as developers_views
 from app.files import service as photos
@@ -27,12 +28,14 @@ from app.notifications import api as notifications_api
 from app.notifications import promises as notifications_promises
 from app.notifications import views as notifications_views
 from app.notifications.service import digests
+from app.notifications.service import proof as mail_proof
 from app.notifications.service import reading as notifications_reading
 from app.orders import api as orders_api
 from app.orders import promises as orders_promises
 from app.orders import views as orders_views
 from app.orders.queries import purchases
-from app.orders.service import capturing, delivering, ending, refunding
+from app.orders.service import capturing, delivering, disputing, ending, refunding
+from app.orders.service.proof import answering, gathering, sources
 from app.payments import api as payments_api
 from app.payments import promises as payments_promises
 from app.payments import views as payments_views
@@ -107,6 +110,14 @@ SLOTS: dict[str, slots.Filler] = {
     "purchase": reviews_views.sections.of_purchase,
 }
 
+# What is known of an order, for PayPal to decide a dispute by, in the order of the document.
+EVIDENCE: list[gathering.Source] = [
+    sources.listing,
+    sources.record,
+    mail_proof.mails,
+    chat_proof.conversation,
+]
+
 # What open pages may have done over their socket.
 ACTS: dict[str, live_policy.Act] = {**chats_sockets.ACTS}
 
@@ -122,6 +133,8 @@ TIMED_WORK = [
     TimedWork("notifications.send_due", digests.send_due, 60),
     TimedWork("notifications.lay_aside_old", notifications_reading.lay_aside_old, 3600),
     TimedWork("orders.ask_for_refunds", refunding.ask_due, 5),
+    TimedWork("orders.ask_about_disputes", disputing.ask_due, 60),
+    TimedWork("orders.send_evidence", answering.send_due, 30),
     TimedWork("payments.release_due", releasing.release_due, 60),
     TimedWork("payments.ask_for_fees", fees.ask_due, 10),
     TimedWork("payments.fetch_missed", fetching.fetch_missed, 3600, "paypal"),
@@ -152,6 +165,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     Registry(LISTENERS).init_app(app)
     live_policy.init_app(app, TOPICS, ACTS)
     slots.init_app(app, SLOTS)
+    gathering.init_app(app, EVIDENCE)
     clock.init_app(app, TIMED_WORK)
     retention.init_app(app, RETENTION)
     promises.init_app(app, PROMISES)

@@ -31,6 +31,7 @@ GUARDED = {
     "operator_decision",
     "refund_part",
     "payout_decision",
+    "mail_record",
 }
 
 

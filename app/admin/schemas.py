@@ -13,6 +13,7 @@ from app.orders.policy import MAX_QUANTITY
 from app.orders.policy import REASON_MAX as PAYMENT_REASON_MAX
 from app.orders.policy import REASON_MIN as PAYMENT_REASON_MIN
 from app.orders.queries.stuck import StuckKind
+from app.payments.models.disputes import DisputeSource, DisputeStage, DisputeState
 from app.products.models import ProductState
 from app.products.service.products import REASON_MAX
 from app.reviews.models import REASON_MAX as HIDING_MAX
@@ -244,3 +245,57 @@ class PromisesOut(Output):
     """All promises."""
 
     items: list[PromiseOut]
+
+
+class AdminDisputesQuery(Paged):
+    """Which disputes."""
+
+    state: DisputeState | None = None
+
+
+class AdminDisputeListed(Output):
+    """A dispute of a payment."""
+
+    id: UUID
+    order_id: UUID
+    number: str = Field(description="of the order")
+    buyer_id: UUID
+    paypal_id: str
+    source: DisputeSource
+    state: DisputeState
+    stage: DisputeStage
+    paypal_status: str
+    reason: str
+    outcome: str | None
+    amount: Money
+    held: Money
+    lost: Money
+    fee: Money = Field(description="what PayPal charges for it")
+    respond_by: datetime | None
+    awaits_evidence: bool
+    opened_at: datetime
+    ended_at: datetime | None
+
+
+class AdminDisputeList(Listing[AdminDisputeListed]):
+    """A page of disputes, newest first."""
+
+
+class EvidenceOut(Output):
+    """What was said to PayPal at a stage; `sent_at` is null until PayPal has it."""
+
+    id: UUID
+    stage: DisputeStage
+    asked_by: UUID | None = Field(description="null: sent by itself before the deadline")
+    notes: str
+    created_at: datetime
+    sent_at: datetime | None
+    issue: str | None
+
+
+class AdminDisputeOut(AdminDisputeListed):
+    """A dispute with what was said to it."""
+
+    note: str = Field(description="what the buyer has written to PayPal")
+    can_answer: bool
+    evidence: list[EvidenceOut]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 CHANGEABLE_FOR = timedelta(minutes=15)
 HIGHEST = 2**31 - 1  # number of a message that anybody may ask for
@@ -42,6 +42,15 @@ class Flag(StrEnum):
     PASSWORD = "password"  # noqa: S105  # the name of a warning
 
 
+# One conversation for each thing and pair of people, whoever opens it, and however often.
+NAMES = UUID("3c7d1d0e-52a3-4c39-8f51-0a3f6a6e9d0b")
+
+
+def about_order_id(order_id: UUID, seller_id: UUID) -> UUID:
+    """The id of the conversation about what a seller sold in an order, whether there is one yet."""
+    return uuid5(NAMES, f"order:{order_id}:{seller_id}")
+
+
 class SystemEvent(StrEnum):
     """What the shop says in a conversation."""
 
@@ -50,6 +59,9 @@ class SystemEvent(StrEnum):
     CANCELLED = "cancelled"
     PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
     REPORTED = "reported"
     MODERATOR_JOINED = "moderator_joined"
 

@@ -8,7 +8,14 @@ from uuid import UUID
 from app.auth import queries as auth
 from app.chats import policy, texts
 from app.chats.errors import NoSuchConversation, NoSuchMessage
-from app.chats.models import About, Conversation, Membership, Message, Settings, Side
+from app.chats.models import (
+    About,
+    Conversation,
+    Membership,
+    Message,
+    Settings,
+    Side,
+)
 from app.chats.store import conversations, messages, people
 from app.kit.db import end_read
 from app.kit.paging import MOST_COUNTED as MOST_OF_ALL

@@ -20,9 +20,20 @@ from app.demo.opinions import OPINIONS, Opinion
 from app.kit.db import db_now, end_read, session
 from app.orders.models import Basket, Order, OrderLine, Owner
 from app.orders.models.claims import ClaimKind
-from app.orders.service import basket, capturing, claims, delivering, placing, returning, reveal
+from app.orders.queries.disputes import disputes
+from app.orders.service import (
+    basket,
+    capturing,
+    claims,
+    delivering,
+    disputing,
+    placing,
+    returning,
+    reveal,
+)
 from app.orders.service.returning import Scope
 from app.orders.service.reveal import Viewer
+from app.payments.models import Payment
 from app.payments.queries.reconciling import DifferenceKind, differences
 from app.payments.service import reconciling
 from app.products.models import Product
@@ -32,6 +43,7 @@ CLAIMING, THANKED = "mira@example.com", "vera@example.com"
 PATIENCE = 30.0  # seconds, for the sandbox to come up
 _PAUSE = 0.2
 TO_THE_BANK = 500  # minor units
+DISPUTES = "jonas@example.com"  # who is not content
 _TIMEOUT = 10
 
 
@@ -71,6 +83,7 @@ def run() -> None:
             _say(buyer_id, {goods[one.title]: one for one in own})
             _ask_back(buyer_id, person)
     payouts.fill(base)
+    _dispute(base)
     _compare_books(base)
 
 
@@ -133,6 +146,31 @@ def _ask_back(buyer_id: UUID, person: _Person) -> None:
             scope=Scope(line.id, amount_minor=line.total_minor // 10),
             reason="Спасибо за терпение: скидка задним числом.",
         )
+
+
+def _dispute(base: str) -> None:
+    """Have one buyer dispute a purchase at PayPal, which waits for evidence."""
+    buyer = user_by_email(DISPUTES)
+    query = (
+        select(Payment.paypal_capture_id)
+        .join(Order, Order.id == Payment.reference)
+        .where(Order.buyer_id == (buyer.id if buyer else None))
+        .order_by(Order.id)
+    )
+    capture_id = session().scalars(query.limit(1)).one_or_none()
+    known = disputes(size=1).items
+    end_read()
+    if capture_id is None or known:
+        return
+    claim = {
+        "reason": "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED",
+        "stage": "CHARGEBACK",
+        "note": "It does not look like the picture.",
+    }
+    path = f"{base}/sandbox/captures/{capture_id}/dispute"
+    answer = requests.post(path, json=claim, timeout=_TIMEOUT)
+    answer.raise_for_status()
+    disputing.look(paypal_id=answer.json()["dispute_id"])
 
 
 def _compare_books(base: str) -> None:

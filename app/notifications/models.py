@@ -23,6 +23,7 @@ class NotificationKind(StrEnum):
     PAYMENT = "payment"
     REFUND = "refund"
     CLAIM = "claim"
+    DISPUTE = "dispute"
     LOW_STOCK = "low_stock"
     MESSAGE = "message"
     REVIEW = "review"
@@ -92,4 +93,20 @@ class NotificationDigest(Model):
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (
         Index("ix_notification_digest_due", "due_at", postgresql_where="due_at IS NOT NULL"),
+    )
+
+
+class MailRecord(Model):
+    """A mail about an order that a mail server has taken: append-only, evidence in a dispute.
+
+    `id` is that of what was announced to its listener, the same however often the mail is tried.
+    """
+
+    __tablename__ = "mail_record"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    template: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    accepted_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
     )

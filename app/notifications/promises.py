@@ -1,9 +1,10 @@
 """What notifications promise."""
 
-from app.kit.promises import Promise, promise
+from app.kit.promises import Promise, append_only, promise
 from app.notifications.models import UNREAD
 
 PROMISES: list[Promise] = [
+    append_only("what is known of mails about orders never changes", ["mail_record"]),
     promise(
         "the number beside each person is that of their unread notifications",
         f"""

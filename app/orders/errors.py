@@ -201,3 +201,16 @@ class NoSuchPiece(NotFound):
 
     def __init__(self) -> None:
         super().__init__("orders.no_such_piece", _("There is no such item in this purchase."))
+
+
+class Disputed(Conflict):
+    """A dispute about this purchase is not decided yet: nothing of it moves meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.disputed",
+            _(
+                "This purchase is disputed at PayPal. What is still unopened stays locked, and "
+                "nothing is refunded here, until PayPal decides."
+            ),
+        )

@@ -70,3 +70,36 @@ class ClaimMoved:
 
     claim_id: UUID
     state: str
+
+
+@dataclass(frozen=True)
+class OrderDisputed:
+    """A buyer disputes an order at PayPal: what is disputed is held, what is unopened locked."""
+
+    order_id: UUID
+    dispute_id: UUID
+
+
+@dataclass(frozen=True)
+class DisputeMoved:
+    """A dispute is at another stage, or waits for somebody else, at PayPal."""
+
+    order_id: UUID
+    dispute_id: UUID
+
+
+@dataclass(frozen=True)
+class DisputeEnded:
+    """PayPal has decided a dispute; what it held is the sellers' again, or the buyer's."""
+
+    order_id: UUID
+    dispute_id: UUID
+
+
+@dataclass(frozen=True)
+class EvidenceWritten:
+    """What is said to a dispute is written down, and to be sent to PayPal."""
+
+    order_id: UUID
+    dispute_id: UUID
+    evidence_id: UUID

@@ -56,13 +56,15 @@ PROMISES = [
         WHERE d.unit_id IS NOT NULL AND d.revealed_at IS NULL AND d.returned_at IS NULL""",
     ),
     promise(
-        "what goes back of each line is what its refunds give back",
+        "what goes back of each line is what its refunds and lost disputes give back",
         """
         SELECT l.id FROM order_line l
         LEFT JOIN (
-            SELECT p.line_id, sum(p.gross_minor) AS gross, sum(p.commission_minor) AS commission
-            FROM refund_part p JOIN refund r ON r.id = p.refund_id
-            WHERE r.state <> 'failed' GROUP BY p.line_id) back ON back.line_id = l.id
+            SELECT line_id, sum(gross) AS gross, sum(commission) AS commission FROM (
+                SELECT p.line_id, p.gross_minor AS gross, p.commission_minor AS commission
+                FROM refund_part p JOIN refund r ON r.id = p.refund_id WHERE r.state <> 'failed'
+                UNION ALL SELECT line_id, lost_gross_minor, lost_commission_minor
+                FROM dispute_part) each GROUP BY line_id) back ON back.line_id = l.id
         LEFT JOIN (
             SELECT line_id, count(*) AS pieces FROM refunded_piece GROUP BY line_id) gone
             ON gone.line_id = l.id
@@ -80,6 +82,26 @@ PROMISES = [
             WHERE kind = 'invalid' AND state IN ('accepted', 'granted')
             GROUP BY seller_id) said ON said.seller_id = kept.seller_id
         WHERE coalesce(kept.invalid_pieces, 0) <> coalesce(said.pieces, 0)""",
+    ),
+    promise(
+        "what is disputed of each line is what open disputes hold",
+        """
+        SELECT l.id FROM (SELECT * FROM order_line
+            WHERE disputed_minor <> 0 OR disputed_commission_minor <> 0) l
+        FULL JOIN (
+            SELECT p.line_id, sum(p.gross_minor) AS gross, sum(p.commission_minor) AS commission
+            FROM dispute_part p JOIN dispute d ON d.id = p.dispute_id
+            WHERE d.state = 'open' GROUP BY p.line_id) held ON held.line_id = l.id
+        WHERE (coalesce(l.disputed_minor, 0), coalesce(l.disputed_commission_minor, 0))
+            <> (coalesce(held.gross, 0), coalesce(held.commission, 0))""",
+    ),
+    promise(
+        "an unopened piece that went with a lost dispute is for sale again",
+        """
+        SELECT d.id FROM refunded_piece r
+        JOIN delivery d ON d.line_id = r.line_id AND d.position = r.position
+        WHERE r.dispute_id IS NOT NULL AND d.unit_id IS NOT NULL AND d.revealed_at IS NULL
+            AND d.returned_at IS NULL""",
     ),
     promise(
         "an order that was refunded before its delivery is refunded whole",

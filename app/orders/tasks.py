@@ -1,9 +1,10 @@
 """What orders do when something was announced."""
 
 from app.kit.outbox import TryLater
-from app.orders.events import OrderFailed, OrderPaid, RefundAsked
-from app.orders.service import basket, capturing, delivering, refunding
-from app.payments.events import PaypalEventReceived
+from app.orders.events import EvidenceWritten, OrderFailed, OrderPaid, RefundAsked
+from app.orders.service import basket, capturing, delivering, disputing, refunding
+from app.orders.service.proof import answering
+from app.payments.events import CaptureReversed, DisputeTold, PaypalEventReceived
 from app.payments.gateway import PaypalUnknown
 from app.payments.service import refunds
 
@@ -22,6 +23,27 @@ def on_paypal_event(event: PaypalEventReceived) -> None:
 def ask_for_refund(event: RefundAsked) -> None:
     """Have PayPal give the money back; the sweeper asks again should it not answer."""
     refunding.ask(event.refund_id)
+
+
+def look_at_dispute(event: DisputeTold) -> None:
+    """PayPal says that something happened to a dispute: read it, and act on it."""
+    try:
+        disputing.look(paypal_id=event.paypal_dispute_id)
+    except PaypalUnknown as error:
+        raise TryLater from error
+
+
+def look_at_reversal(event: CaptureReversed) -> None:
+    """PayPal says that it took money back by itself: read how much, and act on it."""
+    try:
+        disputing.look_at_reversal(order_id=event.reference, reversal_id=event.reversal_id)
+    except PaypalUnknown as error:
+        raise TryLater from error
+
+
+def send_evidence(event: EvidenceWritten) -> None:
+    """Send what is said to a dispute; the sweeper sends it again should PayPal not answer."""
+    answering.deliver(event.evidence_id)
 
 
 def deliver(event: OrderPaid) -> None:

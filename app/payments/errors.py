@@ -140,3 +140,20 @@ class PayoutsUnavailable(Unavailable):
             _("PayPal can't be reached right now. Please try again."),
             retry_after=5,
         )
+
+
+class NoSuchDispute(NotFound):
+    """There is no such dispute, or it is about somebody else's sale."""
+
+    def __init__(self) -> None:
+        super().__init__("payments.no_such_dispute", _("There is no such dispute."))
+
+
+class NoEvidenceWanted(Conflict):
+    """PayPal takes no evidence at this stage of a dispute, or has been answered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.no_evidence_wanted",
+            _("PayPal takes no evidence for this dispute now, or has been answered already."),
+        )

@@ -30,3 +30,21 @@ class PayoutChanged:
     payout_id: UUID
     seller_id: UUID
     state: str
+
+
+@dataclass(frozen=True)
+class DisputeTold:
+    """A verified webhook says that something happened to a dispute, by PayPal's id of it."""
+
+    paypal_dispute_id: str
+
+
+@dataclass(frozen=True)
+class CaptureReversed:
+    """A verified webhook says that PayPal took money of a payment back by itself.
+
+    `reference` is what the payment was for, `reversal_id` PayPal's id of what it did.
+    """
+
+    reference: UUID
+    reversal_id: str

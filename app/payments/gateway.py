@@ -126,3 +126,31 @@ class PaypalPayoutBatch:
     number: str
     items: tuple[PaypalPayoutItem, ...] = ()
     pages: int = 1
+
+
+@dataclass(frozen=True)
+class PaypalDispute:
+    """A dispute as PayPal tells of it; minor units are of the disputed amount's currency.
+
+    `settled_minor` is what the seller has paid of it, None where PayPal lists no such movement;
+    `fee_minor` what PayPal charges the seller for it now. `capture_ids` and `custom_ids` name the
+    payment, `evidence_notes` are what was sent to PayPal as evidence.
+    """
+
+    id: str
+    updated_at: datetime
+    status: str
+    stage: str
+    reason: str
+    amount: Money
+    capture_ids: tuple[str, ...]
+    custom_ids: tuple[str, ...]
+    outcome: str | None
+    refunded_minor: int | None
+    settled_minor: int | None
+    fee_minor: int
+    movements: int
+    respond_by: datetime | None
+    takes_evidence: bool
+    note: str
+    evidence_notes: tuple[str, ...]

@@ -17,6 +17,8 @@ class Standing:
 
     sales: int = 0
     first_sale_at: datetime | None = None
+    # When the last dispute about their sales was opened that is open yet, or was lost.
+    disputed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def hold_of(standing: Standing, now: datetime, settings: Settings) -> Hold:
     holds = [Hold(settings.hold_days, HoldReason.STANDARD)]
     if _is_new(standing, now, settings):
         holds.append(Hold(settings.new_seller_hold_days, HoldReason.NEW_SELLER))
+    if _is_disputed(standing, now, settings):
+        holds.append(Hold(settings.dispute_hold_days, HoldReason.DISPUTE))
     return max(holds, key=lambda hold: hold.days)  # of equally long ones the first
 
 
@@ -64,6 +68,19 @@ def _is_new(standing: Standing, now: datetime, settings: Settings) -> bool:
     return standing.sales < settings.new_seller_sales or now - first < timedelta(
         days=settings.new_seller_days
     )
+
+
+def holds_disputed_longer(settings: Settings) -> bool:
+    """Whether there is a rule for sellers with a dispute lately at all."""
+    return bool(settings.dispute_hold_within_days) and (
+        settings.dispute_hold_days > settings.hold_days
+    )
+
+
+def _is_disputed(standing: Standing, now: datetime, settings: Settings) -> bool:
+    """Whether a dispute about a seller's sales is open, or was lost, that is not long ago."""
+    within = timedelta(days=settings.dispute_hold_within_days)
+    return standing.disputed_at is not None and now - standing.disputed_at < within
 
 
 class Obstacle(StrEnum):

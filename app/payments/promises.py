@@ -267,6 +267,50 @@ PROMISES = [
         """
         SELECT id || ', ' || contradiction FROM payout WHERE contradiction IS NOT NULL""",
     ),
+    promise(
+        "what sellers' disputed accounts hold is what open disputes hold, to the cent",
+        """
+        SELECT coalesce(booked.owner_id, held.seller_id) FROM (
+            SELECT a.owner_id, a.currency, -sum(e.amount_minor) AS minor FROM ledger_entry e
+            JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.kind = 'seller_disputed' GROUP BY a.owner_id, a.currency
+            HAVING sum(e.amount_minor) <> 0) booked
+        FULL JOIN (
+            SELECT p.seller_id, d.currency, sum(p.gross_minor - p.commission_minor) AS minor
+            FROM dispute_part p JOIN dispute d ON d.id = p.dispute_id
+            WHERE d.state = 'open' GROUP BY p.seller_id, d.currency) held
+            ON held.seller_id = booked.owner_id AND held.currency = booked.currency
+        WHERE coalesce(booked.minor, 0) <> coalesce(held.minor, 0)""",
+    ),
+    promise(
+        "PayPal holds what open disputes hold, to the cent",
+        """
+        SELECT coalesce(booked.currency, held.currency) FROM (
+            SELECT a.currency, sum(e.amount_minor) AS minor FROM ledger_entry e
+            JOIN ledger_account a ON a.id = e.account_id
+            WHERE a.kind = 'paypal_held' GROUP BY a.currency) booked
+        FULL JOIN (
+            SELECT currency, sum(held_minor) AS minor FROM dispute
+            WHERE state = 'open' GROUP BY currency) held ON held.currency = booked.currency
+        WHERE coalesce(booked.minor, 0) <> coalesce(held.minor, 0)""",
+    ),
+    promise(
+        "PayPal's fees of every dispute are booked, to the cent",
+        """
+        SELECT d.id FROM dispute d
+        LEFT JOIN dispute_fee f ON f.dispute_id = d.id
+        LEFT JOIN ledger_transaction t ON t.kind = 'dispute_fee' AND t.reference = f.id
+        LEFT JOIN ledger_entry e ON e.transaction_id = t.id
+        LEFT JOIN ledger_account a ON a.id = e.account_id
+        GROUP BY d.id HAVING d.fee_minor <> coalesce(sum(e.amount_minor)
+            FILTER (WHERE a.kind = 'paypal_fees'), 0)""",
+    ),
+    promise(
+        "no dispute is past PayPal's deadline without evidence",
+        """
+        SELECT d.paypal_id FROM dispute d
+        WHERE d.state = 'open' AND d.awaits_evidence AND d.respond_by < clock_timestamp()""",
+    ),
     Promise(
         "PayPal's cash in the ledger equals the sandbox's own books",
         _cash_that_differs,

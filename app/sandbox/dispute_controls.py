@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, abort
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.sandbox import captures, disputes
+from app.sandbox import captures, disputes, reversals
 from app.sandbox.control import (
     BAD_REQUEST,
     CONFLICT,
@@ -78,6 +78,21 @@ def resolve_dispute(dispute_id: str) -> AnyResponse:
             outcome = disputes.OUTCOMES[sent["for"]]
             disputes.resolve(db, box, dispute_id, outcome=outcome, amount=amount)
             body = disputes.show(db, box.config, dispute_id)
+    except disputes.NotNow as error:
+        return problem_answer(CONFLICT, str(error))
+    box.dispatcher.nudge()
+    return done(body)
+
+
+@blueprint.post("/sandbox/captures/<capture_id>/reverse")
+def reverse(capture_id: str) -> AnyResponse:
+    """Take a payment back as for a chargeback: all that is left, or `{"amount": …}`."""
+    sent, box = sent_body() or {}, sandbox()
+    try:
+        with box.storage.transaction() as db:
+            currency = captures.show(db, box.config, capture_id)["amount"]["currency_code"]
+            made = reversals.reverse(db, box, capture_id, amount=_amount(sent, currency))
+            body = reversals.show(db, box.config, made)
     except disputes.NotNow as error:
         return problem_answer(CONFLICT, str(error))
     box.dispatcher.nudge()

@@ -76,8 +76,8 @@ def open_one(
     A chargeback begins where an inquiry leads to. Raises PaypalError 404 for an unknown capture,
     NotNow for one that has no money to dispute.
     """
-    capture = _capture(db, capture_id)
-    left = _left(db, capture)
+    capture = capture_of(db, capture_id)
+    left = left_of(db, capture)
     amount = amount or Amount(left, capture["currency"])
     if amount.currency != capture["currency"] or not 0 < amount.minor <= left:
         raise NotNow(f"Of this payment {Amount(left, capture['currency']).value} can be disputed.")
@@ -207,7 +207,7 @@ def _resolve(
     freed = _entry(dispute, Code.DISPUTE_HOLD_END, dispute["minor"])
     books.book_listed(db, freed, other=books.HELD, now=now)
     if lost:
-        payer = _capture(db, dispute["capture_id"])["payer"]
+        payer = capture_of(db, dispute["capture_id"])["payer"]
         books.pay_out(db, _entry(dispute, Code.REVERSAL, -lost), payer=payer, now=now)
         _move(db, dispute["id"], ("SELLER", "DEBIT", "DISPUTE_SETTLEMENT"), lost, now)
         _move(db, dispute["id"], ("BUYER", "CREDIT", "DISPUTE_SETTLEMENT"), lost, now)
@@ -277,7 +277,7 @@ def find(db: sqlite3.Connection, dispute_id: str) -> sqlite3.Row:
 def show(db: sqlite3.Connection, config: SandboxConfig, dispute_id: str) -> dict[str, Any]:
     """A dispute as PayPal shows it to the merchant; PaypalError 404 if there is none."""
     dispute = find(db, dispute_id)
-    return dispute_shapes.whole(db, config, dispute, _capture(db, dispute["capture_id"]))
+    return dispute_shapes.whole(db, config, dispute, capture_of(db, dispute["capture_id"]))
 
 
 def _open(db: sqlite3.Connection, dispute_id: str) -> sqlite3.Row:
@@ -287,7 +287,8 @@ def _open(db: sqlite3.Connection, dispute_id: str) -> sqlite3.Row:
     return dispute
 
 
-def _capture(db: sqlite3.Connection, capture_id: str) -> sqlite3.Row:
+def capture_of(db: sqlite3.Connection, capture_id: str) -> sqlite3.Row:
+    """The capture's row; PaypalError 404 if there is none."""
     row: sqlite3.Row | None = db.execute(
         "SELECT * FROM capture WHERE id = ?", (capture_id,)
     ).fetchone()
@@ -296,7 +297,7 @@ def _capture(db: sqlite3.Connection, capture_id: str) -> sqlite3.Row:
     return row
 
 
-def _left(db: sqlite3.Connection, capture: sqlite3.Row) -> int:
+def left_of(db: sqlite3.Connection, capture: sqlite3.Row) -> int:
     """How much of a capture the merchant still has, undisputed."""
     if capture["status"] in {"PENDING", "DECLINED"}:
         raise NotNow(f"This capture is {capture['status']}: nothing of it can be disputed.")
@@ -314,12 +315,14 @@ def has_open(db: sqlite3.Connection, capture_id: str) -> bool:
 
 
 def taken_back(db: sqlite3.Connection, capture_id: str) -> int:
-    """How much of a capture disputes hold or have given to the payer, in minor units."""
+    """How much of a capture disputes hold, or they and reversals gave back, in minor units."""
     return int(
         db.execute(
             "SELECT coalesce(sum(CASE WHEN status <> ? THEN minor WHEN outcome IN (?, ?)"
-            " THEN refunded ELSE 0 END), 0) FROM dispute WHERE capture_id = ?",
-            (RESOLVED, *sorted(LOST), capture_id),
+            " THEN refunded ELSE 0 END), 0)"
+            " + (SELECT coalesce(sum(minor), 0) FROM reversal WHERE capture_id = ?)"
+            " FROM dispute WHERE capture_id = ?",
+            (RESOLVED, *sorted(LOST), capture_id, capture_id),
         ).fetchone()[0]
     )
 

@@ -20,6 +20,7 @@ EVENT_TYPES: dict[str, str] = {
     "PAYMENT.CAPTURE.REFUNDED": "Payment refunded",
     "PAYMENT.REFUND.PENDING": "Refund pending",
     "PAYMENT.REFUND.FAILED": "Refund failed",
+    "PAYMENT.CAPTURE.REVERSED": "Payment reversed",
     "CUSTOMER.DISPUTE.CREATED": "A new dispute opened with Case #",
     "CUSTOMER.DISPUTE.UPDATED": "A dispute was updated with Case #",
     "CUSTOMER.DISPUTE.RESOLVED": "A dispute was resolved with Case #",

@@ -7,7 +7,7 @@ import sqlite3
 
 from flask import Blueprint, Response
 
-from app.sandbox import captures, refunds
+from app.sandbox import captures, refunds, reversals
 from app.sandbox.api import perform, read_json, require_token, wants_whole
 from app.sandbox.errors import invalid
 from app.sandbox.idempotency import Answer
@@ -51,6 +51,8 @@ def show_refund(refund_id: str) -> Response:
     box = sandbox()
 
     def work(db: sqlite3.Connection) -> Answer:
+        if reversals.is_known(db, refund_id):
+            return Answer(200, reversals.show(db, box.config, refund_id))
         return Answer(200, refunds.show(db, box.config, refund_id))
 
     return perform("get", work)

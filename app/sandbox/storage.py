@@ -93,6 +93,12 @@ CREATE TABLE IF NOT EXISTS dispute (
     due_at REAL, created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS dispute_capture ON dispute (capture_id);
+CREATE TABLE IF NOT EXISTS reversal (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    capture_id TEXT NOT NULL REFERENCES capture (id), currency TEXT NOT NULL,
+    minor INTEGER NOT NULL, created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS reversal_capture ON reversal (capture_id);
 CREATE TABLE IF NOT EXISTS dispute_movement (
     id INTEGER PRIMARY KEY, dispute_id TEXT NOT NULL REFERENCES dispute (id),
     party TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, minor INTEGER NOT NULL,

@@ -80,6 +80,7 @@ RUSSIAN = {
     "Amount, all if empty": "Сумма (пусто: вся)",
     "What the buyer says": "Что говорит покупатель",
     "Open a dispute": "Открыть спор",
+    "Reverse, as for a chargeback": "Отозвать, как при чарджбэке",
     "Answer by": "Ответить до",
     "Next stage": "Следующий этап",
     "Decide": "Решение",

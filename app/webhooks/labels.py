@@ -9,6 +9,8 @@ EVENTS = {
     EventType.ORDER_DELIVERED: _l("Order delivered"),
     EventType.ORDER_REFUNDED: _l("Order refunded, or a part of it"),
     EventType.CLAIM_OPENED: _l("A buyer asks for a refund"),
+    EventType.DISPUTE_OPENED: _l("Sale disputed"),
+    EventType.DISPUTE_RESOLVED: _l("Dispute decided"),
     EventType.STOCK_LOW: _l("Five or fewer items of a product left"),
     EventType.STOCK_OUT: _l("Product sold out"),
     EventType.REVIEW_WRITTEN: _l("Review written"),

@@ -20,6 +20,8 @@ class EventType(StrEnum):
     ORDER_DELIVERED = "order.delivered"
     ORDER_REFUNDED = "order.refunded"
     CLAIM_OPENED = "claim.opened"
+    DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_RESOLVED = "dispute.resolved"
     STOCK_LOW = "stock.low"
     STOCK_OUT = "stock.out"
     REVIEW_WRITTEN = "review.written"

@@ -15,6 +15,8 @@ Choice = Literal[
     "order.delivered",
     "order.refunded",
     "claim.opened",
+    "dispute.opened",
+    "dispute.resolved",
     "stock.low",
     "stock.out",
     "review.written",

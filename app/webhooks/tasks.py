@@ -4,12 +4,19 @@ A webhook made, or switched on, while something happens may miss it: whoever ann
 its own commit.
 """
 
-from app.orders.events import ClaimOpened, OrderDelivered, OrderPaid, OrderRefunded
+from app.orders.events import (
+    ClaimOpened,
+    DisputeEnded,
+    OrderDelivered,
+    OrderDisputed,
+    OrderPaid,
+    OrderRefunded,
+)
 from app.payments.events import PayoutChanged
 from app.products.events import StockChanged
 from app.reviews.events import ReviewWritten
 from app.webhooks.models import EventType
-from app.webhooks.service import messages
+from app.webhooks.service import disputes, messages
 
 
 def tell_of_payment(event: OrderPaid) -> None:
@@ -49,3 +56,13 @@ def tell_of_payout(event: PayoutChanged) -> None:
 def tell_of_review(event: ReviewWritten) -> None:
     """Tell the seller of a product that somebody has reviewed it."""
     messages.tell_of_review(review_id=event.review_id, seller_id=event.seller_id)
+
+
+def tell_of_dispute(event: OrderDisputed) -> None:
+    """Tell the sellers whose sales are disputed."""
+    disputes.tell(dispute_id=event.dispute_id, kind=EventType.DISPUTE_OPENED)
+
+
+def tell_of_dispute_end(event: DisputeEnded) -> None:
+    """Tell them what PayPal has decided."""
+    disputes.tell(dispute_id=event.dispute_id, kind=EventType.DISPUTE_RESOLVED)

@@ -3,6 +3,14 @@
 from app.kit.access import Access
 
 RULES = {
+    "admin.list_disputes": Access.STAFF,
+    "admin.show_dispute": Access.STAFF,
+    "admin.preview_evidence": Access.STAFF,
+    "admin.send_evidence": Access.STAFF,
+    "admin.sent_evidence": Access.STAFF,
+    "admin_api.get_dispute": Access.ADMIN,
+    "admin_api.list_disputes": Access.ADMIN,
+    "admin_api.send_evidence": Access.ADMIN,
     "admin.commission": Access.ADMIN,
     "admin.lift_commission": Access.ADMIN,
     "admin.set_category_commission": Access.ADMIN,

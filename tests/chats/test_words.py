@@ -23,6 +23,7 @@ from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import delivered, paid, placed
 from tests.support.chats import age, all_that_is_kept, listed, say, shown_to, talking, thread_of
+from tests.support.disputes import decided, disputed, told
 
 Login = Callable[..., FlaskClient]
 Heard = Callable[..., list[tuple[str, str]]]
@@ -305,6 +306,23 @@ class TestOrderNews:
 
 
 class TestModerators:
+    def test_joins_where_the_order_is_disputed_and_all_of_it_is_said(self, app: Flask) -> None:
+        buyer, seller = make_user(), make_user(roles=("seller",))
+        order_id = delivered(buyer, {make_product(seller, stock=("KEY-NR-1",)).id: 1})
+        opened = opening.about_order(user_id=buyer.id, order_id=order_id, seller_id=seller.id)
+        moderator = make_user(roles=("moderator",))
+        with pytest.raises(errors.NoSuchConversation):
+            moderating.join(moderator_id=moderator.id, conversation_id=opened)
+        claim = told(1000)
+        disputed(order_id, claim)
+        moderating.join(moderator_id=moderator.id, conversation_id=opened)
+        disputed(order_id, decided(claim, "RESOLVED_BUYER_FAVOUR"))
+        opening.about_order(user_id=buyer.id, order_id=order_id, seller_id=seller.id)
+        thread = queries.thread(queries.taken_part(moderator.id, opened))
+        said = [message.event for message in thread.messages]
+        for event in (SystemEvent.DISPUTED, SystemEvent.DISPUTE_LOST):
+            assert said.count(event) == 1
+
     def test_joins_what_was_reported_visibly_and_logged(
         self, app: Flask, caplog: pytest.LogCaptureFixture
     ) -> None:

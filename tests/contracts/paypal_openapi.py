@@ -39,6 +39,7 @@ OF_LINKS = {"move_to", "index_time", "index_id"}
 WRONG_PATTERNS = {"transmission_sig"}
 EVENT_RESOURCES = {  # the first that fits
     "PAYMENT.CAPTURE.REFUNDED": ("payments_payment_v2", "refund"),
+    "PAYMENT.CAPTURE.REVERSED": ("payments_payment_v2", "refund"),
     "PAYMENT.REFUND.": ("payments_payment_v2", "refund"),
     "CHECKOUT.ORDER.": ("checkout_orders_v2", "order"),
     "PAYMENT.CAPTURE.": ("payments_payment_v2", "capture-2"),

@@ -23,8 +23,9 @@ from app.kit.months import Month
 from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
 from app.orders.models import OrderLine
-from app.orders.service import capturing
+from app.orders.service import capturing, disputing
 from app.payments.models import InboundEvent, InboundHandling, Outcome, Payment
+from app.payments.models.disputes import Dispute
 from app.payments.models.payouts import Payout, PayoutBatch
 from app.payments.models.reconciling import Difference
 from app.products.models import Category
@@ -146,6 +147,15 @@ def unclaimed_by(seller: User) -> UUID:
     return row.id
 
 
+def disputed(order_id: UUID, paypal: SandboxControl) -> UUID:
+    """A dispute of an order, of which PayPal waits for evidence."""
+    query = select(Payment.paypal_capture_id).where(Payment.reference == order_id)
+    capture_id = str(session().scalars(query).one())
+    claim = paypal.dispute(capture_id, stage="CHARGEBACK", note="W" * 300)["dispute_id"]
+    disputing.look(paypal_id=claim)
+    return session().scalars(select(Dispute.id).where(Dispute.paypal_id == claim)).one()
+
+
 def make_world(paypal: SandboxControl) -> World:
     """A seller with goods, stock and a sale; a buyer with purchases and a full basket."""
     seller = make_user(roles=["seller"], display_name="Constance Featherstonehaugh-Cholmondeley")
@@ -165,6 +175,8 @@ def make_world(paypal: SandboxControl) -> World:
     answering.reply(seller_id=seller.id, review_id=review, text="W" * 100)
     moderation.report(user_id=seller.id, review_id=review, reason="W" * 200)
     bought = bring_about(person, {product.id: 3, link.id: 1, note.id: 1}, paypal)
+    contested = bring_about(person, {product.id: 1, note.id: 1}, paypal)
+    dispute = disputed(contested, paypal)
     waiting = order_only(person, {product.id: 1})
     fill(person, {word.id: 1, note.id: 2})
     upload = uploads.keep(
@@ -222,6 +234,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "cabinet": "/order/purchases",
                 "purchase": f"/order/purchases/{bought}",
                 "purchase-open": f"/order/purchases/{waiting}",
+                "purchase-disputed": f"/order/purchases/{contested}",
                 "bought-listing": f"/order/purchases/{bought}/lines/{line}",
                 "to-review": "/reviews/waiting",
                 "review-form": f"/reviews/lines/{line_to_review}",
@@ -248,6 +261,8 @@ def make_world(paypal: SandboxControl) -> World:
                 "dry-run": f"{at}/stock/uploads/{upload}",
                 "sales": "/order/sales",
                 "payouts": "/payments/payouts",
+                "sales-disputed": "/order/sales/disputes",
+                "sale-disputed": f"/order/sales/disputes/{dispute}",
                 "balance": "/order/balance?days=90",
                 "statement": f"/order/statement?month={Month.of(datetime.now(UTC))}",
                 "notifications": "/notifications",
@@ -258,6 +273,8 @@ def make_world(paypal: SandboxControl) -> World:
             admin={
                 "commission": "/admin/commission",
                 "promises": "/admin/promises",
+                "disputes": "/admin/disputes",
+                "dispute": f"/admin/disputes/{dispute}",
                 "books": "/payments/books",
                 "payouts": "/payments/payouts/all",
                 "payout": f"/payments/payouts/all/{paid_out}",
@@ -279,6 +296,8 @@ def make_world(paypal: SandboxControl) -> World:
 
 # What answers GET in a browser and is no page to look at.
 NO_PAGES = {
+    "admin.preview_evidence": "a document",
+    "admin.sent_evidence": "a document",
     "chats.news": "a part of the conversation's page, by itself",
     "chats.unread": "a part of every page's frame",
     "static": "files",

@@ -3,9 +3,10 @@
 import pytest
 
 from app.products.models import Product
-from tests.support.harm import noticed
+from tests.support.harm import FREEZE, noticed
 
 HARM = {
+    "what is known of mails about orders never changes": FREEZE.format("mail_record"),
     "the number beside each person is that of their unread notifications": "INSERT INTO user_count"
     " SELECT id, 'notifications', 1 FROM users",
     "who has something for a daily mail has one planned": "INSERT INTO notification"

@@ -3,6 +3,8 @@
 from app.kit.access import Access
 
 RULES = {
+    "orders.seller_dispute": Access.SELLER,
+    "orders.seller_disputes": Access.SELLER,
     "orders.accept_prices": Access.PUBLIC,
     "orders.add_to_basket": Access.PUBLIC,
     "orders.balance": Access.SELLER,

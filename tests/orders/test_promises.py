@@ -3,7 +3,7 @@
 import pytest
 
 from app.products.models import Product
-from tests.support.harm import FREEZE, noticed
+from tests.support.harm import FREEZE, dispute, noticed
 
 # What somebody with the database's password, or a bug, could do.
 HARM = {
@@ -17,8 +17,14 @@ HARM = {
     "a piece is delivered or refunded, and what was refunded is not opened afterwards": (
         "UPDATE delivery SET returned_at = now()"
     ),
-    "what goes back of each line is what its refunds give back": "UPDATE order_line"
-    " SET given_back_minor = 1",
+    "what goes back of each line is what its refunds and lost disputes give back": (
+        "UPDATE order_line SET given_back_minor = 1"
+    ),
+    "what is disputed of each line is what open disputes hold": "UPDATE order_line"
+    " SET disputed_minor = 1",
+    "an unopened piece that went with a lost dispute is for sale again": dispute("lost")
+    + "INSERT INTO refunded_piece (line_id, position, dispute_id, order_id)"
+    " SELECT line_id, position, '00000000-0000-0000-0000-00000000000d', order_id FROM delivery",
     "so many of a seller's pieces are called invalid as their claims say": (
         "INSERT INTO seller_claims SELECT seller_id, 1 FROM order_line LIMIT 1"
     ),

@@ -15,6 +15,8 @@ RULES = {
     "payments.show_difference": Access.ADMIN,
     "payments.settle_difference": Access.ADMIN,
     "payments.list_events": Access.ADMIN,
+    "payments_api.get_dispute": Access.SELLER,
+    "payments_api.list_disputes": Access.SELLER,
     "payments.paypal_webhook": Access.SIGNED,
     "payments.run_event_again": Access.ADMIN,
     "payments.show_event": Access.ADMIN,

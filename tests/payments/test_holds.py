@@ -17,7 +17,8 @@ from app.payments.service import releasing
 from app.products.service import commission
 from tests.factories.auth import make_user
 from tests.factories.products import make_category, make_product
-from tests.support.bought import paid, words
+from tests.support.bought import delivered, paid, words
+from tests.support.disputes import decided, disputed, told
 from tests.support.programs import program_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,6 +51,41 @@ def test_the_longest_hold_that_applies_wins(
     settings = app.extensions["settings"].model_copy(update=changes)
     first = None if days is None else NOW - timedelta(days=days)
     assert hold_of(Standing(sales, first), NOW, settings) == hold
+
+
+@pytest.mark.parametrize(
+    ("days", "changes", "hold"),
+    [
+        (0, {}, Hold(21, HoldReason.DISPUTE)),
+        (89, {}, Hold(21, HoldReason.DISPUTE)),
+        (90, {}, Hold(3, STANDARD)),
+        (0, {"dispute_hold_within_days": 0}, Hold(3, STANDARD)),
+        (0, {"hold_days": 30}, Hold(30, STANDARD)),
+    ],
+)
+def test_after_a_dispute_it_is_longer(
+    app: Flask, days: int, changes: dict[str, int], hold: Hold
+) -> None:
+    settings = app.extensions["settings"].model_copy(update=changes)
+    long_ago = NOW - timedelta(days=365)
+    standing = Standing(100, long_ago, NOW - timedelta(days=days))
+    assert hold_of(standing, NOW, settings) == hold
+
+
+def test_won_dispute_counts_no_more_and_the_rule_is_told(
+    app: Flask, login: Callable[..., FlaskClient]
+) -> None:
+    seller = make_user(roles=("seller",))
+    tea = make_product(seller, kind="text", price_minor=1000)
+    order_id = delivered(make_user(), {tea.id: 1})
+    claim = told(1000)
+    disputed(order_id, claim)
+    assert standings_of([seller.id])[seller.id].disputed_at is not None
+    page = words(login(seller).get("/order/sales"))
+    assert "After a dispute at PayPal that is open or lost, sellers wait 21 days" in page
+    assert "For you it is 21 days now" in page
+    disputed(order_id, decided(claim, "RESOLVED_SELLER_FAVOUR"))
+    assert standings_of([seller.id])[seller.id].disputed_at is None
 
 
 def test_a_seller_grows_out_of_the_longer_hold_and_reasons_stay(

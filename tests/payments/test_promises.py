@@ -3,7 +3,7 @@
 import pytest
 
 from app.products.models import Product
-from tests.support.harm import FREEZE, noticed
+from tests.support.harm import FREEZE, dispute, noticed
 
 REFUND = """
     INSERT INTO refund
@@ -30,6 +30,12 @@ def payout(state: str = "started", says: str = "NULL", age: str = "0 days") -> s
 
 # What somebody with the database's password, or a bug, could do.
 HARM = {
+    "what sellers' disputed accounts hold is what open disputes hold, to the cent": dispute()
+    + "INSERT INTO dispute_part SELECT '00000000-0000-0000-0000-00000000000d', gen_random_uuid(),"
+    " seller_id, 0, 100, 10, 0, 0 FROM seller_earnings",
+    "PayPal holds what open disputes hold, to the cent": dispute(held=100),
+    "PayPal's fees of every dispute are booked, to the cent": dispute(fee=1),
+    "no dispute is past PayPal's deadline without evidence": dispute(awaits_evidence=True),
     "what was decided about payouts never changes": FREEZE.format("payout_decision"),
     "a seller has one live payout at most": "DROP INDEX uq_payout_live_seller_id; "
     + BATCH

@@ -245,6 +245,23 @@ class TestRefunds:
         assert dispute(api, capture)["dispute_amount"] == money("7.50")
 
 
+class TestReversals:
+    def test_money_goes_back_without_being_asked_for(self, api: Api, receiver: Receiver) -> None:
+        capture = api.paid()
+        before = balance(api)
+        path = f"/sandbox/captures/{capture['id']}/reverse"
+        part = api.control("POST", path, amount="2.50").json()
+        assert moved(api, before) == (-250, 0, 0)
+        shown = api.call("GET", f"/v2/payments/refunds/{part['id']}").json()
+        assert (shown["amount"], shown["status"]) == (money("2.50"), "COMPLETED")
+        assert {link["rel"] for link in shown["links"]} == {"self", "up"}
+        receiver.wait_for_types("PAYMENT.CAPTURE.REVERSED")
+        api.control("POST", path)
+        assert moved(api, before) == (-1250, 0, 0)
+        again = requests.post(f"{api.handle.url}{path}", json={}, timeout=30)
+        assert again.status_code == 409
+
+
 class TestListing:
     def test_pages_and_filters(self, api: Api) -> None:
         capture = api.paid()

@@ -73,6 +73,25 @@ class SandboxControl:
         """Have a pending refund arrive ("complete") or come back ("fail")."""
         self._post(f"/sandbox/refunds/{refund_id}/{end}", {})
 
+    def dispute(self, capture_id: str, **options: Any) -> dict[str, Any]:
+        """Dispute a payment, or an amount of it, as its payer."""
+        return self._post(f"/sandbox/captures/{capture_id}/dispute", options)
+
+    def reverse(self, capture_id: str, amount: str = "") -> str:
+        """Take a payment back as for a chargeback; PayPal's id of that."""
+        path = f"/sandbox/captures/{capture_id}/reverse"
+        return str(self._post(path, {"amount": amount or None})["id"])
+
+    def escalate(self, dispute_id: str) -> None:
+        """Take a dispute to its next stage."""
+        self._post(f"/sandbox/disputes/{dispute_id}/escalate", {})
+
+    def decide(self, dispute_id: str, outcome: str, amount: str = "") -> None:
+        """End a dispute for the buyer, the seller, by a payout of PayPal's, or cancel it."""
+        self._post(
+            f"/sandbox/disputes/{dispute_id}/resolve", {"for": outcome, "amount": amount or None}
+        )
+
     def refunds(self, capture_id: str) -> list[dict[str, Any]]:
         """The refunds of a capture."""
         books: dict[str, Any] = requests.get(f"{self.url}/sandbox/books", timeout=SECONDS).json()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from app.chats.errors import OwnProduct
-from app.chats.models import About, Conversation
+from app.chats.models import NAMES, About, Conversation, about_order_id
 from app.chats.service import order_news
 from app.chats.store import conversations, people
 from app.kit import ratelimit
@@ -14,8 +14,6 @@ from app.orders.queries.talks import sellers_part
 from app.products.queries import cards
 
 OPENED = "60/hour"  # conversations by one person
-# One for each thing and pair of people, whoever opens it, and however often.
-_NAMES = UUID("3c7d1d0e-52a3-4c39-8f51-0a3f6a6e9d0b")
 
 
 def about_product(*, user_id: UUID, product_id: UUID) -> UUID:
@@ -28,7 +26,7 @@ def about_product(*, user_id: UUID, product_id: UUID) -> UUID:
         raise OwnProduct
     end_read()
     conversation = Conversation(
-        id=uuid5(_NAMES, f"product:{product_id}:{user_id}"),
+        id=uuid5(NAMES, f"product:{product_id}:{user_id}"),
         about=About.PRODUCT,
         product_id=product_id,
         order_id=None,
@@ -51,7 +49,7 @@ def about_order(*, user_id: UUID, order_id: UUID, seller_id: UUID) -> UUID:
         raise NoSuchOrder
     end_read()
     conversation = Conversation(
-        id=uuid5(_NAMES, f"order:{order_id}:{seller_id}"),
+        id=about_order_id(order_id, seller_id),
         about=About.ORDER,
         product_id=None,
         order_id=order_id,

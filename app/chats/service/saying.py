@@ -22,7 +22,7 @@ def say(
         id=new_id(),
         conversation_id=conversation_id,
         seq=0,
-        client_id=f"{event.value}:{about}" if about else event.value,
+        client_id=client_id(event, about),
         kind=MessageKind.SYSTEM,
         sender_id=None,
         text="",
@@ -33,3 +33,8 @@ def say(
     stored, is_new = messages.add(message, found_by=(), last_seq=last)
     if is_new:
         settling.settle(stored, parts)
+
+
+def client_id(event: SystemEvent, about: UUID | None) -> str:
+    """By what a message of the shop is said once in its conversation."""
+    return f"{event.value}:{about}" if about else event.value

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.auth.models import Role
 from app.kit.i18n import number
-from app.notifications.kinds import payouts, sales
+from app.notifications.kinds import disputes, payouts, sales
 from app.notifications.kinds.shapes import Params, Target, Words
 from app.notifications.models import MailMode, NotificationKind
 
@@ -208,6 +208,14 @@ KINDS: Mapping[NotificationKind, KindEntry] = {
         MailMode.AT_ONCE,
         sales.claim,
         sales.claimed,
+    ),
+    NotificationKind.DISPUTE: KindEntry(
+        "shield",
+        _l("Disputes"),
+        _l("A purchase is disputed at PayPal, or PayPal has decided."),
+        MailMode.AT_ONCE,
+        disputes.dispute,
+        disputes.disputed,
     ),
     NotificationKind.LOW_STOCK: KindEntry(
         "key",

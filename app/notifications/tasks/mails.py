@@ -26,6 +26,7 @@ from app.auth.service.mail_links import issue_mail_token
 from app.kit import mail
 from app.kit.db import end_read
 from app.kit.outbox import row_in_hand
+from app.notifications.service import proof
 from app.orders.events import (
     OrderDelivered,
     OrderFailed,
@@ -45,6 +46,11 @@ def _find(user_id: UUID | None) -> User | None:
     user = people.get_user(user_id) if user_id else None
     end_read()
     return user
+
+
+def _note(order_id: UUID, template: str, buyer: User) -> None:
+    """Keep that a mail server has taken a mail about an order."""
+    proof.note(row_id=row_in_hand(), order_id=order_id, template=template, address=buyer.email)
 
 
 def _known_name(user: User) -> str:
@@ -202,6 +208,7 @@ def send_delivered(event: OrderDelivered) -> None:
         lines=[(line.title, line.quantity) for line in order.lines],
         url=mail.link("orders.purchase", order_id=order.id),
     )
+    _note(order.id, "delivered", buyer)
 
 
 def send_payment_pending(event: OrderPending) -> None:
@@ -219,6 +226,7 @@ def send_payment_pending(event: OrderPending) -> None:
         number=order.number,
         url=mail.link("orders.purchase", order_id=order.id),
     )
+    _note(order.id, "payment_pending", buyer)
 
 
 def send_payment_failed(event: OrderFailed) -> None:
@@ -228,16 +236,18 @@ def send_payment_failed(event: OrderFailed) -> None:
     buyer = _find(order.buyer_id) if order else None
     if order is None or buyer is None:
         return
+    template = "payment_refunded" if order.was_refunded else "payment_failed"
     mail.send(
         to=buyer.email,
         locale=buyer.locale,
-        template="payment_refunded" if order.was_refunded else "payment_failed",
+        template=template,
         key=row_in_hand(),
         name=buyer.display_name,
         number=order.number,
         reason=reason,
         url=mail.link("orders.basket"),
     )
+    _note(order.id, template, buyer)
 
 
 def send_differences(event: DifferencesFound) -> None:

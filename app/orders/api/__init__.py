@@ -5,4 +5,11 @@ from app.kit.api.operations import api_blueprint
 blueprint = api_blueprint("orders_api", __name__, "order")
 payments_blueprint = api_blueprint("payments_api", __name__, "payments")
 
-from app.orders.api import basket, claims, orders, refunds, sales  # noqa: E402, F401  # they fill them
+from app.orders.api import (  # noqa: E402
+    basket,  # noqa: F401  # they fill them
+    claims,  # noqa: F401
+    disputes,  # noqa: F401
+    orders,  # noqa: F401
+    refunds,  # noqa: F401
+    sales,  # noqa: F401
+)

@@ -242,6 +242,11 @@ class OrderLine(Model):
     given_back_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     commission_back_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     pieces_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    # What open disputes hold of its price, and of the commission in it.
+    disputed_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    disputed_commission_minor: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0"
+    )
     __table_args__ = (
         CheckConstraint("quantity >= 1", name="quantity_positive"),
         CheckConstraint(
@@ -249,6 +254,14 @@ class OrderLine(Model):
         ),
         CheckConstraint(
             "commission_back_minor BETWEEN 0 AND commission_minor", name="commission_back_fits"
+        ),
+        CheckConstraint(
+            "disputed_minor BETWEEN 0 AND quantity * unit_price_minor - given_back_minor",
+            name="disputed_fits",
+        ),
+        CheckConstraint(
+            "disputed_commission_minor BETWEEN 0 AND commission_minor - commission_back_minor",
+            name="disputed_commission_fits",
         ),
         CheckConstraint("pieces_back BETWEEN 0 AND quantity", name="pieces_back_fit"),
         CheckConstraint("buyer_id <> seller_id", name="not_own_product"),
@@ -266,8 +279,13 @@ class OrderLine(Model):
 
     @property
     def left_minor(self) -> int:
-        """What of its price can still go back."""
-        return self.total_minor - self.given_back_minor
+        """What of its price can still go back: not what a dispute holds."""
+        return self.total_minor - self.given_back_minor - self.disputed_minor
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether a dispute holds money of it, so that nothing of it is opened meanwhile."""
+        return self.disputed_minor > 0
 
     @property
     def pieces_left(self) -> int:
@@ -335,7 +353,7 @@ class DeliveryRecord(Model):
 
 
 class RefundedPiece(Model):
-    """A piece that goes back, or went, with a refund: a line's n-th, delivered or not.
+    """A piece that goes back, or went, with a refund or a lost dispute: a line's n-th.
 
     It is there from the moment the refund is asked for, so that nobody opens it meanwhile; it goes
     if the refund fails.
@@ -344,5 +362,9 @@ class RefundedPiece(Model):
     __tablename__ = "refunded_piece"
     line_id: Mapped[UUID] = mapped_column(ForeignKey("order_line.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    refund_id: Mapped[UUID] = mapped_column(ForeignKey("refund.id"), index=True)
+    refund_id: Mapped[UUID | None] = mapped_column(ForeignKey("refund.id"), index=True)
+    dispute_id: Mapped[UUID | None] = mapped_column(ForeignKey("dispute.id"), index=True)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    __table_args__ = (
+        CheckConstraint("(refund_id IS NULL) <> (dispute_id IS NULL)", name="one_cause"),
+    )

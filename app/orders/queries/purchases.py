@@ -13,6 +13,7 @@ from app.orders.errors import NoSuchOrder
 from app.orders.models import Delivery, Order, OrderLine, OrderState, RefundedPiece
 from app.orders.models.claims import Claim
 from app.orders.queries.claims import ClaimOf, claims_on
+from app.orders.queries.disputes import DisputeOf, disputes_of_order
 from app.orders.queries.refunds import RefundOf, refunds_of
 from app.orders.queries.stages import Stage, stage_of
 from app.payments.models import Payment, PaymentState
@@ -48,6 +49,7 @@ class PurchaseLine:
     unit_price_minor: int
     given_back_minor: int
     refund_days: int
+    disputed: bool
     pieces: tuple[Piece, ...]
 
     @property
@@ -85,12 +87,15 @@ class Purchase:
     lines: tuple[PurchaseLine, ...]
     refunds: tuple[RefundOf, ...]
     claims: tuple[ClaimOf, ...]
+    # Open or lost ones; a won one has left nothing behind.
+    disputes: tuple[DisputeOf, ...]
 
     @property
     def shown(self) -> str:
         """What an open page shows of it: another word is news."""
         states = [f"{refund.id.hex[-6:]}{refund.state}" for refund in self.refunds]
         states += [f"{claim.id.hex[-6:]}{claim.state}" for claim in self.claims]
+        states += [f"{dispute.id.hex[-6:]}{dispute.state}" for dispute in self.disputes]
         return "-".join([self.stage, *(["waiting"] if self.waits_for_stock else []), *states])
 
     @property
@@ -100,7 +105,13 @@ class Purchase:
             not self.stage.is_final
             or any(refund.is_under_way for refund in self.refunds)
             or any(claim.is_live for claim in self.claims)
+            or self.is_disputed
         )
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether PayPal has a dispute about it to decide."""
+        return any(dispute.is_open for dispute in self.disputes)
 
     @property
     def given_back_minor(self) -> int:
@@ -173,7 +184,15 @@ def purchase_of(buyer_id: UUID, order_id: UUID) -> Purchase:
         lines=tuple(_line(line, pieces.get(line.id, ())) for line in order.lines),
         refunds=tuple(refunds_of(order_id)) if has_refunds else (),
         claims=tuple(claims_on(order_id)) if has_claims else (),
+        disputes=_disputes(order),
     )
+
+
+def _disputes(order: Order) -> tuple[DisputeOf, ...]:
+    """Not asked for where nothing is disputed or went back."""
+    if not any(line.is_disputed or line.given_back_minor for line in order.lines):
+        return ()
+    return tuple(disputes_of_order(order.id))
 
 
 def _with_descriptions(order_id: UUID) -> Order | None:
@@ -205,6 +224,7 @@ def _line(line: OrderLine, pieces: Sequence[Piece]) -> PurchaseLine:
         unit_price_minor=line.unit_price_minor,
         given_back_minor=line.given_back_minor,
         refund_days=line.refund_days,
+        disputed=line.is_disputed,
         pieces=tuple(pieces),
     )
 
@@ -225,9 +245,10 @@ def _pieces(order_id: UUID) -> tuple[dict[UUID, list[Piece]], bool, bool]:
             Delivery.line_id,
             Delivery.position,
             Delivery.revealed_at,
-            RefundedPiece.refund_id.is_not(None).label("refunded"),
+            RefundedPiece.line_id.is_not(None).label("refunded"),
             and_(
-                RefundedPiece.refund_id.is_(None),
+                RefundedPiece.line_id.is_(None),
+                OrderLine.disputed_minor == 0,
                 Delivery.revealed_at.is_(None),
                 OrderLine.given_back_minor < OrderLine.quantity * OrderLine.unit_price_minor,
                 func.statement_timestamp()

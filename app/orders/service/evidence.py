@@ -76,6 +76,12 @@ def broken() -> Iterator[UUID]:
         last = heads[-1].id
 
 
+def is_whole(order_id: UUID) -> bool:
+    """Whether the record of one order is whole."""
+    heads = session().execute(_heads().where(Order.id == order_id)).all()
+    return not list(_broken(heads))
+
+
 def _heads() -> Select[UUID, int, bytes | None]:
     return select(Order.id, Order.evidence_count, Order.evidence_hash).order_by(Order.id)
 

@@ -28,12 +28,35 @@ def take(goes_back: GoesBack) -> Part:
     line, amount = goes_back.line, goes_back.amount_minor
     if not 0 < amount <= line.left_minor:
         raise TooMuchBack
-    upto = (line.given_back_minor + amount) * line.commission_minor // line.total_minor
-    commission = min(max(upto - line.commission_back_minor, 0), amount)
+    commission = _commission_in(line, amount)
     line.given_back_minor += amount
     line.commission_back_minor += commission
     line.pieces_back += len(goes_back.positions)
     return Part(line.id, line.seller_id, amount, commission)
+
+
+def _commission_in(line: OrderLine, amount_minor: int) -> int:
+    gone = line.given_back_minor + line.disputed_minor
+    upto = (gone + amount_minor) * line.commission_minor // line.total_minor
+    commission = upto - line.commission_back_minor - line.disputed_commission_minor
+    return min(max(commission, 0), amount_minor)
+
+
+def dispute(goes_back: GoesBack) -> Part:
+    """Count on a line of a locked order what a dispute holds of it; its part of the dispute."""
+    line, amount = goes_back.line, goes_back.amount_minor
+    commission = _commission_in(line, amount)
+    line.disputed_minor += amount
+    line.disputed_commission_minor += commission
+    return Part(line.id, line.seller_id, amount, commission)
+
+
+def end_dispute(line: OrderLine, *, lost: Part, freed: Part) -> None:
+    """Count what a dispute held of a line as given back, as far as it was lost."""
+    line.disputed_minor -= lost.gross_minor + freed.gross_minor
+    line.disputed_commission_minor -= lost.commission_minor + freed.commission_minor
+    line.given_back_minor += lost.gross_minor
+    line.commission_back_minor += lost.commission_minor
 
 
 def leave(line: OrderLine, part: Part, *, pieces: int) -> None:

@@ -17,7 +17,7 @@ from app.kit.db import db_now, end_read, lock, session, transactional
 from app.kit.money import Money
 from app.kit.outbox import emit
 from app.kit.sweeping import Swept, for_each
-from app.orders.errors import NoSuchOrder
+from app.orders.errors import Disputed, NoSuchOrder
 from app.orders.events import OrderRefunded, RefundAsked, RefundFailed
 from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderState, RefundedPiece
 from app.orders.queries.refunds import refunded_positions
@@ -46,8 +46,9 @@ class Author:
 def open_refund(order: Order, parts: Sequence[GoesBack], author: Author) -> UUID:
     """Have parts of a locked order go back, within the caller's transaction; the refund's id.
 
-    Raises TooMuchBack, NotRefundable.
+    Raises Disputed, as PayPal refuses it then, TooMuchBack, NotRefundable.
     """
+    insist_undisputed(order)
     taken = [giving_back.take(part) for part in parts]
     amount = Money(sum(part.amount_minor for part in parts), order.currency)
     refund_id = refunds.open_refund(
@@ -82,6 +83,12 @@ def refund_unbooked(*, order_id: UUID, seen: PaypalOrder, author: Author) -> UUI
     )
     emit(RefundAsked(order.id, refund_id))
     return refund_id
+
+
+def insist_undisputed(order: Order) -> None:
+    """Disputed if a dispute of the order is not decided yet."""
+    if any(line.is_disputed for line in order.lines):
+        raise Disputed
 
 
 def _keep_pieces(order: Order, refund_id: UUID, parts: Sequence[GoesBack]) -> None:
@@ -222,7 +229,7 @@ def _follow(order: Order, moved: Moved) -> None:
             order.next_delivery_at = db_now()
         emit(RefundFailed(order.id, moved.refund_id))
     elif moved.state is RefundState.COMPLETED:
-        _take_back(order, pieces)
+        take_back(order, pieces)
     if moved.newly_taken_on and moved.is_booked:
         emit(OrderRefunded(order.id, moved.refund_id))
     states.tell_pages(order)
@@ -249,7 +256,7 @@ def _take_off(order: Order, refund_id: UUID, pieces: dict[UUID, list[int]]) -> N
     session().execute(delete(RefundedPiece).where(RefundedPiece.refund_id == refund_id))
 
 
-def _take_back(order: Order, pieces: dict[UUID, list[int]]) -> None:
+def take_back(order: Order, pieces: dict[UUID, list[int]]) -> None:
     """The pieces of a completed refund: unopened units are for sale again, others burned."""
     _take_back_delivered(order, pieces)
     if order.state is OrderState.PAID and not any(line.pieces_left for line in order.lines):

@@ -42,11 +42,12 @@ def return_unopened(*, buyer_id: UUID, order_id: UUID, delivery_id: UUID | None 
     """The buyer gives back what they have not opened, one piece or all; the refund's id.
 
     A race with the reveal is decided by the order's lock. Raises NoSuchOrder for a stranger's
-    order, NoSuchPiece, NotReturnable, PieceRefunded, TooMuchBack.
+    order, NoSuchPiece, NotReturnable, PieceRefunded, Disputed, TooMuchBack.
     """
     order = lock(Order, order_id)
     if order is None or order.buyer_id != buyer_id:
         raise NoSuchOrder
+    refunding.insist_undisputed(order)
     if order.state is OrderState.DELIVERED:
         back = _unopened(order, delivery_id)
     elif order.state is OrderState.PAID and delivery_id is None:
@@ -93,7 +94,7 @@ def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reas
     """A seller gives back what they sold, or the shop's staff what anybody sold; the refund's id.
 
     Raises NoSuchOrder for an order without lines of the seller's, NoReason, NotRefundable,
-    NoSuchPiece, PieceRefunded, TooMuchBack.
+    NoSuchPiece, PieceRefunded, Disputed, TooMuchBack.
     """
     reason = reason_of(reason)
     order = lock(Order, order_id)
@@ -104,6 +105,7 @@ def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reas
         raise NoSuchOrder
     if not order.is_paid:
         raise NotRefundable
+    refunding.insist_undisputed(order)
     if scope.line_id is not None:
         lines = [line for line in lines if line.id == scope.line_id]
         if not lines:

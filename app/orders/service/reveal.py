@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.kit import ratelimit
 from app.kit.db import lock, session, transactional
-from app.orders.errors import NoSuchOrder, NoSuchPiece, PieceRefunded
+from app.orders.errors import Disputed, NoSuchOrder, NoSuchPiece, PieceRefunded
 from app.orders.models import Delivery, DeliveryAct, Order
 from app.orders.queries.refunds import refunded_positions
 from app.orders.service import evidence
@@ -30,7 +30,7 @@ class Viewer:
 def reveal(*, viewer: Viewer, order_id: UUID, delivery_id: UUID) -> str:
     """The clear text of one bought piece; each call is recorded.
 
-    Raises NoSuchOrder for a stranger's order, NoSuchPiece, PieceRefunded, TooMany, and
+    Raises NoSuchOrder for a stranger's order, NoSuchPiece, PieceRefunded, Disputed, TooMany, and
     StockUnreadable, which leaves no record since nothing was seen.
     """
     _spend(viewer)
@@ -38,7 +38,7 @@ def reveal(*, viewer: Viewer, order_id: UUID, delivery_id: UUID) -> str:
 
 
 def reveal_all(*, viewer: Viewer, order_id: UUID) -> dict[UUID, str]:
-    """The clear text of every piece of an order that is not refunded; errors as `reveal`."""
+    """The clear text of every piece that is not refunded, or locked; errors as `reveal`."""
     _spend(viewer)
     return _open(viewer, order_id, DeliveryAct.REVEALED)
 
@@ -68,6 +68,11 @@ def _open(
         deliveries = [one for one in deliveries if (one.line_id, one.position) not in back]
     if not deliveries:
         raise PieceRefunded
+    # A line that is disputed: what the buyer has seen stays seen, the rest waits for PayPal.
+    locked = {line.id for line in order.lines if line.is_disputed}
+    deliveries = [one for one in deliveries if one.revealed_at or one.line_id not in locked]
+    if not deliveries:
+        raise Disputed
     opened = _clear_texts(deliveries)
     now = evidence.append(
         order=order,

@@ -252,11 +252,11 @@ class Movement(StrEnum):
     FEE = "fee"  # reference: the payment; PayPal's fee, where it was told after the sale
     REFUND = "refund"  # reference: the refund
     REFUND_FAILED = "refund_failed"  # reference: the refund, which was booked and did not happen
-    CHARGEBACK = "chargeback"  # reference: the payment
-    DISPUTE_HOLD = "dispute_hold"  # reference: the dispute, as those that follow
+    CHARGEBACK = "chargeback"  # reference: the dispute
+    DISPUTE_HOLD = "dispute_hold"  # reference: the dispute, as the next two
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
-    DISPUTE_FEE = "dispute_fee"
+    DISPUTE_FEE = "dispute_fee"  # reference: the fee
     PAYOUT = "payout"  # reference: the payout, as those that follow
     PAYOUT_PAID = "payout_paid"
     PAYOUT_RETURNED = "payout_returned"
@@ -268,6 +268,7 @@ class HoldReason(StrEnum):
 
     STANDARD = "standard"
     NEW_SELLER = "new_seller"
+    DISPUTE = "dispute"
 
 
 class LedgerTransaction(Model):

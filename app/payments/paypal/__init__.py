@@ -16,7 +16,7 @@ import requests
 from flask import current_app
 from paypalcheckoutsdk.core import AccessTokenRequest, PayPalEnvironment, PayPalHttpClient
 from paypalcheckoutsdk.orders import OrdersCaptureRequest, OrdersCreateRequest, OrdersGetRequest
-from paypalcheckoutsdk.payments import CapturesRefundRequest
+from paypalcheckoutsdk.payments import CapturesRefundRequest, RefundsGetRequest
 from paypalhttp import HttpError
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
@@ -36,6 +36,7 @@ from app.payments.gateway import (
 )
 from app.payments.paypal.calls import Call as _Call
 from app.payments.paypal.calls import name_and_link
+from app.payments.paypal.disputes import Disputes
 from app.payments.paypal.lists import Lists
 from app.payments.paypal.payouts import Payouts
 
@@ -99,7 +100,9 @@ class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no typ
         headers = self.format_headers(ready.headers)
         headers.setdefault("user-agent", self.get_user_agent())
         data = None
-        if getattr(ready, "body", None) is not None:
+        if isinstance(getattr(ready, "body", None), bytes):
+            data = ready.body
+        elif getattr(ready, "body", None) is not None:
             ready.headers = headers
             data = self.encoder.serialize_request(ready)
         answer = self._session().request(
@@ -136,6 +139,7 @@ class Paypal:
 
     def __init__(self, client: TimedClient) -> None:
         self._client = client
+        self.disputes = Disputes(self._ask)
         self.lists = Lists(self._ask)
         self.payouts = Payouts(self._ask)
 
@@ -220,6 +224,10 @@ class Paypal:
             body["note_to_payer"] = _cut(" ".join(note.split()), NOTE_UNITS)
         request.request_body(body)
         return self._ask(request, _read_refund)
+
+    def get_refund(self, refund_id: str) -> PaypalRefund:
+        """A refund as it stands, or what PayPal took back of a capture by itself."""
+        return self._ask(RefundsGetRequest(refund_id), _read_refund)
 
     def webhooks(self) -> list[PaypalWebhook]:
         """Every address that events of our app are sent to."""

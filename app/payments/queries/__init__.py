@@ -20,6 +20,7 @@ from app.payments.models import (
     PaymentState,
     SellerEarnings,
 )
+from app.payments.models.disputes import Dispute, DisputePart, DisputeState
 from app.payments.policy import Standing
 
 # Until then a payment that PayPal calls completed is on its way; a promise says the same.
@@ -119,16 +120,23 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
 
 def standings_of(seller_ids: Collection[UUID]) -> dict[UUID, Standing]:
     """What each of these sellers has behind them."""
+    disputed = (
+        select(func.max(Dispute.opened_at))
+        .join(DisputePart, DisputePart.dispute_id == Dispute.id)
+        .where(DisputePart.seller_id == SellerEarnings.seller_id, Dispute.state != DisputeState.WON)
+        .scalar_subquery()
+    )
     rows = session().execute(
         select(
             SellerEarnings.seller_id,
             func.sum(SellerEarnings.sales),
             func.min(SellerEarnings.first_sale_at),
+            disputed,
         )
         .where(SellerEarnings.seller_id.in_(seller_ids))
         .group_by(SellerEarnings.seller_id)
     )
-    known = {seller_id: Standing(int(sales), first) for seller_id, sales, first in rows}
+    known = {seller_id: Standing(int(sales), *times) for seller_id, sales, *times in rows}
     return {seller_id: known.get(seller_id, Standing()) for seller_id in seller_ids}
 
 

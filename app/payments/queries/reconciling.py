@@ -23,6 +23,7 @@ from app.payments.models import (
     Payment,
     Progress,
 )
+from app.payments.models.disputes import Dispute, DisputeFee
 from app.payments.models.reconciling import Difference, PaypalTransaction
 from app.payments.queries.statements import ENTRY_SLACK, first_entry_from
 
@@ -33,13 +34,13 @@ _AT_ONCE = 1000
 _DIRECT = (
     Movement.SALE,
     Movement.FEE,
-    Movement.CHARGEBACK,
     Movement.PAYOUT_PAID,
     Movement.PAYOUT_RETURNED,
 )
 # Movements whose reference is a refund or a dispute: they are about lines of a sale, and by them
-# about its payment. The fee of a dispute bears the reference of what it holds.
+# about its payment. The fee of a dispute is a row of its own, which knows the dispute.
 _BY_LINE = (
+    Movement.CHARGEBACK,
     Movement.REFUND,
     Movement.REFUND_FAILED,
     Movement.DISPUTE_HOLD,
@@ -263,7 +264,10 @@ def _references(subjects: Collection[UUID]) -> list[tuple[Sequence[Movement], di
     )
     return [
         (_DIRECT, {subject: subject for subject in subjects}),
-        (_BY_LINE, _by_line(_Sale.reference.in_(subjects))),
+        (
+            _BY_LINE,
+            _by_line(_Sale.reference.in_(subjects)) | _fees(Dispute.payment_id.in_(subjects)),
+        ),
         ((Movement.CORRECTION,), {row.id: row.subject_id for row in corrections}),
     ]
 
@@ -285,6 +289,16 @@ def _by_line(condition: ColumnElement[bool]) -> dict[UUID, UUID]:
         .distinct()
     )
     return {row.reference: row.payment_id for row in rows}
+
+
+def _fees(condition: ColumnElement[bool]) -> dict[UUID, UUID]:
+    """The payment that each fee of a dispute is about, as far as a condition has it."""
+    rows = session().execute(
+        select(DisputeFee.id, Dispute.payment_id)
+        .join(Dispute, Dispute.id == DisputeFee.dispute_id)
+        .where(condition)
+    )
+    return {row.id: row.payment_id for row in rows}
 
 
 def subjects_moved(start: datetime, end: datetime) -> Iterator[set[UUID]]:
@@ -327,6 +341,7 @@ def _subjects(references: Mapping[Movement, set[UUID]]) -> set[UUID]:
     by_line = set().union(*(references.get(kind, set()) for kind in _BY_LINE))
     if by_line:
         found |= set(_by_line(LedgerTransaction.reference.in_(by_line)).values())
+        found |= set(_fees(DisputeFee.id.in_(by_line)).values())
     corrections = references.get(Movement.CORRECTION)
     if corrections:
         found |= set(

@@ -1,6 +1,7 @@
 """What PayPal tells us: each event is stored once, answered at once, applied afterwards."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, cast
@@ -15,7 +16,7 @@ from app.kit.db import end_read, session, transactional
 from app.kit.ids import ids_from, new_id
 from app.kit.outbox import emit, noting
 from app.payments.errors import BadSignature, NoSuchEvent, NoSuchPayment
-from app.payments.events import PaypalEventReceived
+from app.payments.events import CaptureReversed, DisputeTold, PaypalEventReceived
 from app.payments.models import (
     CameBy,
     InboundEvent,
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 COMPLETED = "PAYMENT.CAPTURE.COMPLETED"
 PAYOUTS = "PAYMENT.PAYOUTS"  # how the names of events of batches and of their items begin
+REVERSED = "PAYMENT.CAPTURE.REVERSED"
+DISPUTES = "CUSTOMER.DISPUTE."
+_DISPUTE_ID = re.compile(r"[A-Za-z0-9-]{1,255}")
 _NUL = rb"\u0000"  # which JSON may hold and PostgreSQL's can't
 _MAX_WORD = 255
 Word = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]  # both are indexed, and shown
@@ -108,7 +112,8 @@ def _verifier() -> Verifier:
 @transactional
 def _store(event: WebhookEvent, came_by: CameBy) -> bool:
     payment = _payment(event)
-    resource_id = _part(event.resource, "id") or _part(event.resource, "payout_item_id")
+    ids = (_part(event.resource, name) for name in ("id", "payout_item_id", "dispute_id"))
+    resource_id = next(filter(None, ids), None)
     stored = (
         session()
         .execute(
@@ -166,8 +171,12 @@ def _handle(
 def _apply(event: WebhookEvent, payment: Payment | None, *, is_wanted: bool) -> Outcome:
     if event.event_type.startswith(PAYOUTS):
         return Outcome.KNOWN if sending.heard_of(event.resource) else Outcome.NOTHING
+    if event.event_type.startswith(DISPUTES):
+        return _announce_dispute(event.resource)
     if payment is None:
         return Outcome.NOTHING
+    if event.event_type == REVERSED:
+        return _announce_reversal(event.resource, payment)
     # Of refunds nobody else asks: those made in PayPal's own pages come by their events alone.
     if is_wanted or event.event_type in refunds.EVENTS or not _is_seen_to(payment):
         emit(PaypalEventReceived(event.event_type, payment.reference))
@@ -193,7 +202,9 @@ def _is_seen_to(payment: Payment) -> bool:
 
 def _payment(event: WebhookEvent) -> Payment | None:
     """The payment that an event is about."""
-    if event.event_type in refunds.EVENTS:
+    if event.event_type.startswith(DISPUTES):
+        return _disputed_payment(event.resource)
+    if event.event_type in refunds.EVENTS or event.event_type == REVERSED:
         return _refunded_payment(event.resource)
     return _paid_payment(event.resource)
 
@@ -206,6 +217,32 @@ def _paid_payment(resource: Any) -> Payment | None:
             continue
         payment = paying.locked_by_paypal(paypal_order_id)
         if payment is not None:
+            return payment
+    return None
+
+
+def _announce_dispute(resource: Any) -> Outcome:
+    dispute_id = _part(resource, "dispute_id")
+    if not isinstance(dispute_id, str) or not _DISPUTE_ID.fullmatch(dispute_id):
+        return Outcome.NOTHING
+    emit(DisputeTold(dispute_id))
+    return Outcome.HANDED_ON
+
+
+def _announce_reversal(resource: Any, payment: Payment) -> Outcome:
+    reversal_id = _part(resource, "id")
+    if not _is_word(reversal_id):
+        return Outcome.NOTHING
+    emit(CaptureReversed(payment.reference, reversal_id))
+    return Outcome.HANDED_ON
+
+
+def _disputed_payment(resource: Any) -> Payment | None:
+    """The payment that a dispute's event is about, by its capture."""
+    disputed = _part(resource, "disputed_transactions")
+    for one in disputed if isinstance(disputed, list) else ():
+        capture_id = _part(one, "seller_transaction_id")
+        if isinstance(capture_id, str) and (payment := paying.of_capture(capture_id)):
             return payment
     return None
 

@@ -7,7 +7,12 @@ from markupsafe import Markup
 
 from app.kit import slots
 from app.kit.db import db_now
-from app.payments.policy import Standing, hold_of, holds_new_sellers_longer
+from app.payments.policy import (
+    Standing,
+    hold_of,
+    holds_disputed_longer,
+    holds_new_sellers_longer,
+)
 from app.payments.queries import standings_of
 
 
@@ -26,4 +31,5 @@ def of_seller(seller_id: UUID | None) -> Markup:
         hold=hold_of(standing, db_now(), settings),
         settings=settings,
         new_sellers=holds_new_sellers_longer(settings),
+        disputed=holds_disputed_longer(settings),
     )

@@ -57,6 +57,15 @@ def tell_of_order(*, order_id: UUID, kinds: Sequence[EventType]) -> None:
                 _write(endpoint, kind, subject, _order(order_id, own), now)
 
 
+@transactional
+def tell_once(*, subject: str, kind: EventType, data: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Tell each of these sellers' endpoints of a subject, once for its kind."""
+    now = db_now()
+    for endpoint in _listening(set(data), [kind]):
+        if kind not in _told(endpoint.id, subject):
+            _write(endpoint, kind, subject, dict(data[endpoint.owner_id]), now)
+
+
 def _told(endpoint_id: UUID, subject: str) -> set[EventType]:
     return set(
         session().scalars(

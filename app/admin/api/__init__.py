@@ -328,3 +328,6 @@ def set_seller_commission(seller_id: UUID, body: CommissionIn) -> CommissionIn:
 def list_promises() -> PromisesOut:
     """List what the shop promises itself, the broken ones first, and when each was checked."""
     return PromisesOut(items=[PromiseOut.read(one) for one in promises.kept()])
+
+
+from app.admin.api import disputes  # noqa: E402, F401  # adds its routes to the blueprint

@@ -217,3 +217,6 @@ def check_promises() -> ResponseReturnValue:
     promises.check_soon()
     flash(_("They are checked within the next minutes."), "success")
     return htmx.redirect_to(url_for("admin.list_promises"))
+
+
+from app.admin.views import disputes  # noqa: E402,F401  # adds its routes to the blueprint

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -89,10 +90,9 @@ def release(app: Flask) -> None:
 
 def take_out(seller: User, minor: int) -> None:
     """Have PayPal pay available money out."""
-    amount = Money(minor, "EUR")
-    payout_id = new_id()
-    payout_entries.start_payout(payout_id=payout_id, seller_id=seller.id, amount=amount)
-    payout_entries.pay_out(payout_id=payout_id, seller_id=seller.id, amount=amount, fee_minor=0)
+    outgoing = [payout_entries.Outgoing(new_id(), seller.id, minor)]
+    payout_entries.start_payouts("EUR", outgoing)
+    payout_entries.pay_out("EUR", outgoing)
 
 
 class TestOpening:
@@ -232,7 +232,7 @@ class TestManyTimes:
     def test_old_news_changes_nothing(self, bought: Bought, seller: User) -> None:
         dispute_id = open_dispute(bought, stage="CHARGEBACK")
         first = recording.ask(dispute_id)
-        bought.paypal.move_clock(10)
+        first = replace(first, updated_at=first.updated_at - timedelta(seconds=10))
         decide(bought, dispute_id, "seller")
         for _again in range(2):
             disputing.apply(order_id=bought.order_id, seen=first)

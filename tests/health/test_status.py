@@ -15,7 +15,7 @@ from tests.support.apps import another_app
 
 Login = Callable[..., FlaskClient]
 PARTS = {
-    "en": ["Buying", "Delivery", "Messages", "Mails"],
+    "en": ["Buying", "Delivery", "Messages", "Emails"],
     "ru": ["Покупка", "Выдача", "Сообщения", "Письма"],
 }
 CLOSED = {
@@ -52,8 +52,8 @@ def test_all_is_well_in_both_languages(client: FlaskClient, language: str) -> No
     ("setting", "away", "slow", "status"),
     [
         ("mongo_url", {"Messages"}, set(), 200),
-        ("smtp_url", {"Mails"}, set(), 200),
-        ("redis_url", set(), {"Buying", "Delivery", "Messages", "Mails"}, 503),
+        ("smtp_url", {"Emails"}, set(), 200),
+        ("redis_url", set(), {"Buying", "Delivery", "Messages", "Emails"}, 503),
     ],
 )
 def test_what_is_away_is_told(

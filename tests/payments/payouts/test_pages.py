@@ -129,7 +129,7 @@ class TestSellersPage:
         browser = login(who)
         shown = words(browser.get(PAYOUTS))
         assert "Available €50.00" in shown
-        assert "Next payout Monday" in shown
+        assert "Next payout €50.00 Monday, " in shown
         assert "No payouts yet" in shown
         assert browser.post(PAYOUTS).status_code == 303
         page = browser.get(PAYOUTS)

@@ -43,6 +43,9 @@ LISTENERS = [
     TO_MAIL("mail.delivered", orders_events.OrderDelivered, mails.send_delivered),
     TO_MAIL("mail.payment_pending", orders_events.OrderPending, mails.send_payment_pending),
     TO_MAIL("mail.payment_failed", orders_events.OrderFailed, mails.send_payment_failed),
+    TO_MAIL(
+        "mail.approval_reversed", orders_events.OrderApprovalReversed, mails.send_approval_reversed
+    ),
     TO_MAIL("mail.differences", payments_events.DifferencesFound, mails.send_differences),
     TO_MAIL("mail.refunded", orders_events.OrderRefunded, mails.send_refunded),
     TO_MAIL("mail.refund_failed", orders_events.RefundFailed, mails.send_refund_failed),
@@ -78,6 +81,12 @@ LISTENERS = [
     ),
     Listener(
         "notifications.dispute_ended", orders_events.DisputeEnded, disputes.tell_of_end, LOCAL
+    ),
+    Listener(
+        "notifications.approval_reversed",
+        orders_events.OrderApprovalReversed,
+        stream.tell_of_reversal,
+        LOCAL,
     ),
     Listener("notifications.stock_low", products_events.StockLow, stream.tell_of_low_stock, LOCAL),
     Listener(

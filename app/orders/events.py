@@ -26,6 +26,13 @@ class OrderFailed:
 
 
 @dataclass(frozen=True)
+class OrderApprovalReversed:
+    """PayPal took the buyer's yes back before any money was taken; the order is not paid."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
 class OrderDelivered:
     """Every piece is in the buyer's hands."""
 

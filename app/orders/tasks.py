@@ -2,17 +2,20 @@
 
 from app.kit.outbox import TryLater
 from app.orders.events import EvidenceWritten, OrderFailed, OrderPaid, RefundAsked
-from app.orders.service import basket, capturing, delivering, disputing, refunding
+from app.orders.service import basket, capturing, delivering, disputing, refunding, settling
 from app.orders.service.proof import answering
 from app.payments.events import CaptureReversed, DisputeTold, PaypalEventReceived
 from app.payments.gateway import PaypalUnknown
 from app.payments.service import refunds
+from app.payments.service.inbound import APPROVAL_REVERSED
 
 
 def on_paypal_event(event: PaypalEventReceived) -> None:
     """PayPal says that something happened to a payment: ask what, and act on it."""
     if event.event_type not in refunds.EVENTS:
-        capturing.capture(order_id=event.reference)
+        result = capturing.capture(order_id=event.reference)
+        if event.event_type == APPROVAL_REVERSED and result.state in capturing.ASKS_BUYER:
+            settling.take_back(order_id=event.reference)
         return
     try:
         refunding.look(order_id=event.reference)

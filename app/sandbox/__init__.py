@@ -29,6 +29,7 @@ from app.sandbox import (
     disputes_api,
     notifications_api,
     oauth,
+    order_controls,
     orders_api,
     payments_api,
     payouts_api,
@@ -82,6 +83,7 @@ def create_app(config: SandboxConfig | None = None) -> Flask:
         checkout_pages,
         control,
         dispute_controls,
+        order_controls,
     ):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(PaypalError, api.error_answer)

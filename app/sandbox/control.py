@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.sandbox import books, captures, disputes, events, orders, payouts, refunds
+from app.sandbox import books, captures, disputes, events, payouts, refunds
 from app.sandbox.api import error_answer, json_answer
 from app.sandbox.clock import iso
 from app.sandbox.errors import PaypalError
@@ -28,7 +28,7 @@ from app.sandbox.faults import (
 from app.sandbox.forgeries import FORGERIES
 from app.sandbox.ids import resource_id
 from app.sandbox.money import CURRENCIES, Amount
-from app.sandbox.payers import DEFAULT_PAYER, PAYER_TEXTS, PAYERS
+from app.sandbox.payers import PAYER_TEXTS, PAYERS
 from app.sandbox.state import sandbox
 from app.sandbox.texts import LANGUAGES, amount, translate
 from app.sandbox.transactions import Code, Entry
@@ -231,35 +231,6 @@ def move_clock() -> AnyResponse:
         disputes.close_overdue(db, box)
     box.dispatcher.nudge()
     return done({"now": iso(box.clock.now())})
-
-
-@blueprint.post("/sandbox/orders/<order_id>/approve")
-def approve(order_id: str) -> AnyResponse:
-    """Say yes as a payer would: `{"payer": "balance" | "empty" | "echeck", "decline": false}`."""
-    sent = sent_body() or {}
-    payer = PAYERS.get(sent.get("payer", DEFAULT_PAYER.key)) if isinstance(sent, dict) else None
-    if payer is None:
-        return problem_answer(BAD_REQUEST, f"payer must be one of {', '.join(PAYERS)}")
-    box = sandbox()
-    try:
-        with box.storage.transaction() as db:
-            order = orders.approve(db, box, order_id, payer, decline_next=bool(sent.get("decline")))
-    except orders.NotNow as error:
-        return problem_answer(CONFLICT, str(error))
-    box.dispatcher.nudge()
-    return done({"id": order["id"], "status": order["status"], "payer_id": payer.payer_id})
-
-
-@blueprint.delete("/sandbox/orders/<order_id>")
-def drop_order(order_id: str) -> Response:
-    """Forget an order, as PayPal does after some hours with one that nobody has paid."""
-    with sandbox().storage.transaction() as db:
-        dropped = db.execute(
-            "DELETE FROM paypal_order WHERE id = ? AND status <> 'COMPLETED'", (order_id,)
-        ).rowcount
-    if not dropped:
-        abort(NOT_FOUND)
-    return json_answer(200, {"dropped": order_id})
 
 
 _ENDS = {"complete": captures.complete, "deny": captures.deny, "fee": captures.tell_fee}

@@ -13,6 +13,7 @@ from app.sandbox.state import Sandbox
 EVENT_TYPES: dict[str, str] = {
     "CHECKOUT.ORDER.APPROVED": "An order has been approved by buyer",
     "CHECKOUT.ORDER.COMPLETED": "Checkout Order Completed",
+    "CHECKOUT.PAYMENT-APPROVAL.REVERSED": "A payment has been reversed after approval.",
     "PAYMENT.CAPTURE.COMPLETED": "Payment completed",
     "PAYMENT.CAPTURE.PENDING": "Payment pending",
     "PAYMENT.CAPTURE.DENIED": "Payment denied",

@@ -1,6 +1,7 @@
 """Orders: created, approved by a payer, captured once. The state machine of PayPal's Orders v2.
 
-CREATED | PAYER_ACTION_REQUIRED → APPROVED → COMPLETED; a declined capture leads back to the start.
+CREATED | PAYER_ACTION_REQUIRED → APPROVED → COMPLETED; a declined capture, and a yes that is taken
+back, lead to the start.
 Every function works inside the caller's transaction.
 """
 
@@ -89,6 +90,38 @@ def approve(
     return order
 
 
+def take_back(db: sqlite3.Connection, sandbox: Sandbox, order_id: str) -> dict[str, Any]:
+    """The payer's yes is taken back, as of one whose money was not fetched in time.
+
+    What follows is asked of the payer again. PayPal does not say what the order becomes; its event
+    has the order's id where others have `id`. Raises PaypalError 404 for an unknown order, NotNow
+    for one that nobody has approved.
+    """
+    order = find(db, order_id)
+    if order["status"] != "APPROVED":
+        raise NotNow("Nobody has approved this order.")
+    resource = {
+        "order_id": order_id,
+        "purchase_units": render(db, sandbox.config, order)["purchase_units"],
+        "payment_source": {"paypal": {}},
+    }
+    order |= {"status": _start(order), "payer": None, "decline_next": False}
+    save(db, sandbox, order)
+    events.record(
+        db,
+        sandbox,
+        "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
+        "checkout-order",
+        resource,
+        resource_id=order_id,
+    )
+    return order
+
+
+def _start(order: dict[str, Any]) -> str:
+    return "PAYER_ACTION_REQUIRED" if order["wallet"] else "CREATED"
+
+
 def capture(db: sqlite3.Connection, sandbox: Sandbox, order_id: str, *, whole: bool) -> Answer:
     """Take the money of an approved order, once; answer `whole` or with id, status and links.
 
@@ -128,7 +161,7 @@ def _declined(
     db: sqlite3.Connection, sandbox: Sandbox, order: dict[str, Any], payer: Payer, issue: str
 ) -> Answer:
     order |= {
-        "status": "PAYER_ACTION_REQUIRED" if order["wallet"] else "CREATED",
+        "status": _start(order),
         "attempts": order["attempts"] + 1,
         "declined_by": sorted({*order["declined_by"], payer.key}),
         "decline_next": False,

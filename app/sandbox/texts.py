@@ -105,6 +105,7 @@ RUSSIAN = {
     "Payment window": "Окно оплаты",
     "Approve as": "Одобряет",
     "Approve": "Одобрить",
+    "Take the approval back": "Отозвать одобрение",
     "Events": "События",
     "Event": "Событие",
     "Kind": "Вид",

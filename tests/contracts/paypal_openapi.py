@@ -42,6 +42,7 @@ EVENT_RESOURCES = {  # the first that fits
     "PAYMENT.CAPTURE.REVERSED": ("payments_payment_v2", "refund"),
     "PAYMENT.REFUND.": ("payments_payment_v2", "refund"),
     "CHECKOUT.ORDER.": ("checkout_orders_v2", "order"),
+    "CHECKOUT.PAYMENT-APPROVAL.": ("checkout_orders_v2", "order"),  # with `order_id` for its `id`
     "PAYMENT.CAPTURE.": ("payments_payment_v2", "capture-2"),
     "CUSTOMER.DISPUTE.": ("customer_disputes_v1", "dispute"),
     "PAYMENT.PAYOUTSBATCH.": ("payments_payouts_batch_v1", "payout_batch"),

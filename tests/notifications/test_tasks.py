@@ -11,7 +11,7 @@ from app.kit.db import db_now, session, transactional
 from app.kit.ids import new_id
 from app.kit.outbox import OutboxRow, emit
 from app.notifications.models import Notification
-from app.orders.events import OrderDelivered, OrderFailed, OrderPending
+from app.orders.events import OrderApprovalReversed, OrderDelivered, OrderFailed, OrderPending
 from app.orders.models import Order, OrderLine, OrderState
 from app.orders.queries.purchases import purchase_of
 from app.products.models import Category, Product
@@ -245,8 +245,25 @@ def waiting(user: User) -> None:
     emit(OrderPending(order.id))
 
 
+@transactional
+def taken_back(user: User) -> None:
+    """An order whose approval PayPal has taken back, announced."""
+    order = Order(
+        buyer_id=user.id,
+        checkout_key=new_id(),
+        state=OrderState.OPEN,
+        total_minor=2000,
+        currency="EUR",
+        expires_at=db_now(),
+    )
+    session().add(order)
+    session().flush()
+    emit(OrderApprovalReversed(order.id))
+
+
 ACTS = {
     "pending": waiting,
+    "taken back": taken_back,
     "failed": failed,
     "refunded": lambda user: failed(user, "refunded"),
     "confirm": lambda user: accounts.resend_confirmation(email=user.email, address=HOME),

@@ -12,6 +12,8 @@ from app.kit.db import session
 from app.orders.models import OrderState
 from app.orders.service import capturing
 from app.orders.service.capturing import CaptureState
+from app.orders.tasks import on_paypal_event
+from app.payments.events import PaypalEventReceived
 from app.sandbox import forgeries
 from app.sandbox.signing import Certificates
 from tests.factories.auth import make_user
@@ -30,6 +32,7 @@ from tests.support.sale import (
 )
 from tests.support.sandbox import SandboxHandle
 
+TAKEN_BACK = "CHECKOUT.PAYMENT-APPROVAL.REVERSED"
 Drain = Callable[[], None]
 FORGERIES = (
     "no_signature",
@@ -216,6 +219,36 @@ def pend(paypal: SandboxControl, started: StartedCheckout) -> str:
     result = capturing.capture(order_id=started.order_id)
     assert result.state is CaptureState.PENDING
     return str(paypal.captures()[-1]["id"])
+
+
+class TestApprovalTakenBack:
+    def test_buyer_is_told_once_and_may_say_yes_again(
+        self, paypal: SandboxControl, serving: str, started: StartedCheckout, drain: Drain
+    ) -> None:
+        paypal.approve(started.paypal_order_id)
+        paypal.take_back(started.paypal_order_id)
+        event = event_of(paypal, TAKEN_BACK)
+        wait_for(lambda: drain() or count("notification", "kind = 'payment'") == 1)
+        assert order_of(started).state is OrderState.OPEN
+        assert count("stock_item", "state = 'reserved'") == 1
+        assert paypal.resend(event) == 200
+        on_paypal_event(PaypalEventReceived(TAKEN_BACK, started.order_id))  # the job runs twice
+        drain()
+        assert count("notification") == 1
+        assert count("outbox", "listener = 'mail.approval_reversed'") == 1
+        paypal.approve(started.paypal_order_id)
+        assert capturing.capture(order_id=started.order_id).state is CaptureState.PAID
+        assert_promises_hold()
+
+    def test_word_of_an_earlier_yes_stops_no_payment(
+        self, paypal: SandboxControl, serving: str, started: StartedCheckout, drain: Drain
+    ) -> None:
+        paypal.approve(started.paypal_order_id)
+        paypal.take_back(started.paypal_order_id)
+        paypal.approve(started.paypal_order_id)
+        event_of(paypal, TAKEN_BACK)
+        wait_for(lambda: drain() or order_of(started).state is OrderState.DELIVERED)
+        assert count("outbox", "listener = 'mail.approval_reversed'") == 0
 
 
 class TestStrangersOrder:

@@ -296,3 +296,17 @@ class TestPatch:
             answer = self.change(api, order_id, good, change)
         assert (answer.status_code, issue(answer)) == (status, expected)
         assert api.show(order_id) == before
+
+
+def test_yes_is_taken_back_before_the_money_is_fetched(api: Api) -> None:
+    order_id = api.new_order()
+    api.approve(order_id)
+    api.control("POST", f"/sandbox/orders/{order_id}/take-back")
+    assert api.show(order_id)["status"] == "CREATED"
+    assert api.capture(order_id).json()["details"][0]["issue"] == "ORDER_NOT_APPROVED"
+    again = requests.post(
+        f"{api.handle.url}/sandbox/orders/{order_id}/take-back", json={}, timeout=9
+    )
+    assert again.status_code == 409
+    api.approve(order_id)
+    assert api.capture(order_id).status_code == 201

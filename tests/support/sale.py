@@ -36,6 +36,10 @@ class SandboxControl:
         body = {"payer": payer} if payer else {}
         self._post(f"/sandbox/orders/{paypal_order_id}/approve", body)
 
+    def take_back(self, paypal_order_id: str) -> None:
+        """Take a payer's yes back."""
+        self._post(f"/sandbox/orders/{paypal_order_id}/take-back", {})
+
     def fault(self, kind: str, **details: Any) -> None:
         """Have the next calls or webhooks go wrong."""
         self._post("/sandbox/faults", {"kind": kind, **details})

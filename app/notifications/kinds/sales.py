@@ -75,6 +75,10 @@ _PAYMENTS: Mapping[str, tuple[LazyString, LazyString]] = {
         _l("The payment for your order %(number)s failed"),
         _l("You have not been charged. Your items are in your basket."),
     ),
+    "taken_back": (
+        _l("PayPal cancelled your approval for order %(number)s"),
+        _l("You have not been charged. Approve the payment again if you still want the items."),
+    ),
     "refunded": (
         _l("PayPal has refunded your payment for order %(number)s"),
         _l("The order has been cancelled. Your items are in your basket."),

@@ -28,6 +28,7 @@ from app.kit.db import end_read
 from app.kit.outbox import row_in_hand
 from app.notifications.service import proof
 from app.orders.events import (
+    OrderApprovalReversed,
     OrderDelivered,
     OrderFailed,
     OrderPending,
@@ -248,6 +249,23 @@ def send_payment_failed(event: OrderFailed) -> None:
         url=mail.link("orders.basket"),
     )
     _note(order.id, template, buyer)
+
+
+def send_approval_reversed(event: OrderApprovalReversed) -> None:
+    """Tell a buyer that PayPal took their yes back; not if they have paid by then."""
+    order = purchases.get_order(event.order_id)
+    buyer = _find(order.buyer_id) if order else None
+    if order is None or buyer is None or order.is_paid:
+        return
+    mail.send(
+        to=buyer.email,
+        locale=buyer.locale,
+        template="approval_reversed",
+        key=row_in_hand(),
+        name=buyer.display_name,
+        number=order.number,
+        url=mail.link("orders.purchase", order_id=order.id),
+    )
 
 
 def send_differences(event: DifferencesFound) -> None:

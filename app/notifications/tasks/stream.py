@@ -12,6 +12,7 @@ from app.notifications.service.notifying import notify
 from app.orders.events import (
     ClaimMoved,
     ClaimOpened,
+    OrderApprovalReversed,
     OrderDelivered,
     OrderFailed,
     OrderPaid,
@@ -110,6 +111,11 @@ def tell_of_wait(event: OrderPending) -> None:
 def tell_of_failure(event: OrderFailed) -> None:
     """Tell a buyer that a payment which PayPal had came to nothing, or back to them."""
     _tell_of_payment("failed", event.order_id)
+
+
+def tell_of_reversal(event: OrderApprovalReversed) -> None:
+    """Tell a buyer that PayPal took their yes back, so that nothing is paid."""
+    _tell_of_payment("taken_back", event.order_id)
 
 
 def _tell_of_payment(act: str, order_id: UUID) -> None:

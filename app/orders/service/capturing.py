@@ -40,6 +40,10 @@ class CaptureState(StrEnum):
     NOT_APPROVED = "not_approved"
 
 
+# The buyer has to say yes, perhaps once more.
+ASKS_BUYER = (CaptureState.NOT_APPROVED, CaptureState.DECLINED)
+
+
 @dataclass(frozen=True)
 class CaptureResult:
     """The outcome, and the reason in the buyer's language where there is one."""

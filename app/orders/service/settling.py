@@ -9,7 +9,7 @@ from flask import current_app
 from app.kit.db import db_now, lock, session, transactional
 from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
-from app.orders.events import OrderFailed, OrderPaid, OrderPending
+from app.orders.events import OrderApprovalReversed, OrderFailed, OrderPaid, OrderPending
 from app.orders.models import REFUNDED, Order, OrderState
 from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
@@ -60,6 +60,20 @@ def refuse(*, order_id: UUID, issue: str) -> PaymentStatus:
     standing = recording.record_refusal(reference=order_id, issue=issue)
     _follow(order, standing)
     return standing
+
+
+@transactional
+def take_back(*, order_id: UUID) -> None:
+    """Tell a buyer that PayPal took their yes back: the order waits for another one, once said.
+
+    It waits as long as any other, and ends if none comes. Again without effect.
+    """
+    order = lock(Order, order_id)
+    if order is None or order.state not in {OrderState.OPEN, OrderState.EXPIRED}:
+        return
+    if recording.record_reversal(reference=order_id):
+        emit(OrderApprovalReversed(order.id))
+        states.tell_pages(order)
 
 
 def _follow(order: Order, payment: PaymentStatus) -> None:

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 
 COMPLETED = "PAYMENT.CAPTURE.COMPLETED"
+APPROVAL_REVERSED = "CHECKOUT.PAYMENT-APPROVAL.REVERSED"
 PAYOUTS = "PAYMENT.PAYOUTS"  # how the names of events of batches and of their items begin
 REVERSED = "PAYMENT.CAPTURE.REVERSED"
 DISPUTES = "CUSTOMER.DISPUTE."
@@ -177,8 +178,9 @@ def _apply(event: WebhookEvent, payment: Payment | None, *, is_wanted: bool) -> 
         return Outcome.NOTHING
     if event.event_type == REVERSED:
         return _announce_reversal(event.resource, payment)
-    # Of refunds nobody else asks: those made in PayPal's own pages come by their events alone.
-    if is_wanted or event.event_type in refunds.EVENTS or not _is_seen_to(payment):
+    # Of these nobody else asks: a refund in PayPal's own pages, a yes that was taken back.
+    is_news = event.event_type in {*refunds.EVENTS, APPROVAL_REVERSED}
+    if is_wanted or is_news or not _is_seen_to(payment):
         emit(PaypalEventReceived(event.event_type, payment.reference))
         return Outcome.HANDED_ON
     return Outcome.KNOWN
@@ -210,9 +212,14 @@ def _payment(event: WebhookEvent) -> Payment | None:
 
 
 def _paid_payment(resource: Any) -> Payment | None:
-    """The payment that an order's or a capture's event is about, by PayPal's order id; locked."""
+    """The payment that an order's or a capture's event is about, by PayPal's order id; locked.
+
+    Where an approval is taken back the order's id has a name of its own.
+    https://developer.paypal.com/api/rest/webhooks/event-names/#orders
+    """
     related = _part(_part(resource, "supplementary_data"), "related_ids")
-    for paypal_order_id in (_part(related, "order_id"), _part(resource, "id")):
+    own = (_part(resource, "id"), _part(resource, "order_id"))
+    for paypal_order_id in (_part(related, "order_id"), *own):
         if not isinstance(paypal_order_id, str):
             continue
         payment = paying.locked_by_paypal(paypal_order_id)

@@ -30,6 +30,7 @@ BACK_TO_BUYER = frozenset(
 )
 # The money came and went back before we heard of it: from PayPal's own pages, by the operator.
 GIVEN_BACK = "REFUNDED"
+TAKEN_BACK = "APPROVAL_REVERSED"
 TOOK_NO_MONEY = DEAD_CAPTURES | {GIVEN_BACK}
 KNOWN_CAPTURES = TOOK_NO_MONEY | {"COMPLETED", "PENDING"}
 # PayPal has, or says to have, what the buyer paid.
@@ -63,6 +64,20 @@ def record_refusal(*, reference: UUID, issue: str) -> PaymentStatus:
         if issue.startswith("PAYEE_"):  # it is our account: nobody can pay until that is mended
             log.error("PayPal lets nobody pay us", extra={"issue": issue})
     return PaymentStatus(payment.state, payment.issue)
+
+
+@transactional
+def record_reversal(*, reference: UUID) -> bool:
+    """Write down that PayPal took the buyer's yes back before the money was taken; once.
+
+    False for what is known, for money that is taken or being taken, and for what is over.
+    """
+    payment = locked(reference)
+    is_open = payment.state in {PaymentState.CREATED, PaymentState.DECLINED}
+    if not is_open or payment.issue == TAKEN_BACK:
+        return False
+    payment.issue = TAKEN_BACK
+    return True
 
 
 @transactional

@@ -272,8 +272,9 @@ def _keys_by_state() -> dict[str, list[str]]:
 
 
 def _goods() -> dict[UUID, list[str]]:
-    """The clear texts that each order was delivered."""
-    rows = session().execute(select(Delivery.order_id, Delivery.unit_id, Delivery.content_id)).all()
+    """The clear texts that each order was delivered and has not given back."""
+    kept = select(Delivery.order_id, Delivery.unit_id, Delivery.content_id)
+    rows = session().execute(kept.where(Delivery.returned_at.is_(None))).all()
     texts = stock.open_units(unit_ids={row.unit_id for row in rows if row.unit_id})
     texts |= stock.open_contents(content_ids={row.content_id for row in rows if row.content_id})
     found: dict[UUID, list[str]] = {}

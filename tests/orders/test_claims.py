@@ -1,5 +1,6 @@
 """Claims of what was opened: answered by the seller, decided by a moderator, refunded, burned."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -207,7 +208,13 @@ class TestPages:
         claims.decline(seller_id=seller.id, claim_id=claim_id, reason="It worked for me")
         buyer = login(bought.buyer)
         assert buyer.post(f"/order/claims/{claim_id}/call").status_code == 303
+        drain()
         staff = login(moderator)
+        told = staff.get("/notifications")
+        assert "A refund waits for your decision: Moonbase" in words(told)
+        [opened] = re.findall(r'href="(/notifications/[0-9a-f-]{36})"', told.text)
+        assert staff.get(opened).location == f"/order/moderation/{bought.order_id}"
+        assert "Refunds to decide" in words(told)
         assert REASON in words(staff.get("/order/moderation/claims"))
         page = words(staff.get(f"/order/moderation/{bought.order_id}"))
         assert "It worked for me" in page

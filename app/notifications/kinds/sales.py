@@ -151,21 +151,25 @@ _CLAIMS: Mapping[str, LazyString] = {
     "accepted": _l("The seller refunds you: %(title)s"),
     "declined": _l("The seller declined your refund request: %(title)s"),
     "called": _l("A moderator will decide about a refund: %(title)s"),
+    "to_decide": _l("A refund waits for your decision: %(title)s"),
     "granted": _l("A moderator granted a refund: %(title)s"),
     "refused": _l("A moderator refused a refund: %(title)s"),
     "withdrawn": _l("The buyer withdrew a refund request: %(title)s"),
 }
 
 
+_PAGES = {"buyer": "orders.purchase", "seller": "orders.sale", "staff": "orders.moderated_order"}
+
+
 def claim(params: Params) -> Words:
-    """`params`: act, order_id, number, title, to_seller, reason."""
+    """`params`: act, order_id, number, title, side ("buyer", "seller", "staff"), reason."""
     reason = params["reason"]
     return Words(
         title=str(_CLAIMS[params["act"]]) % {"title": params["title"]},
         detail=_("Reason: %(reason)s", reason=reason)
         if reason
         else _("Order %(number)s", number=params["number"]),
-        action=_("Open the order") if params["to_seller"] else _("Open my purchase"),
+        action=_("Open my purchase") if params["side"] == "buyer" else _("Open the order"),
         facts=(
             (_("Order"), params["number"]),
             *(((_("Reason"), reason),) if reason else ()),
@@ -174,9 +178,8 @@ def claim(params: Params) -> Words:
 
 
 def claimed(params: Params) -> Target:
-    """The order, as its seller or its buyer sees it."""
-    page = "orders.sale" if params["to_seller"] else "orders.purchase"
-    return Target(page, {"order_id": params["order_id"]})
+    """The order, as who is told sees it."""
+    return Target(_PAGES[params["side"]], {"order_id": params["order_id"]})
 
 
 # Who refunds, where no reason is given.

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from itertools import chain
 from uuid import UUID
 
-from app.auth import queries as people
-from app.auth.models import Role
 from app.notifications.models import NotificationKind
 from app.notifications.service.notifying import notify
+from app.notifications.tasks.staff import staff_ids
 from app.orders.events import DisputeEnded, DisputeMoved, OrderDisputed
 from app.orders.queries.disputes import DisputeWhole, dispute_of
 from app.payments.models.disputes import DisputeState
 
 BUYER, SELLER, STAFF = "buyer", "seller", "staff"
-MOST_STAFF = 100  # of each role; a shop with more has somebody who reads the list
 
 
 def tell_of_dispute(event: OrderDisputed) -> None:
@@ -65,12 +63,7 @@ def _share(dispute: DisputeWhole, seller_id: UUID, *, lost: bool) -> int:
 
 
 def _staff(dispute: DisputeWhole) -> Iterator[Told]:
-    found = {
-        user.id
-        for role in (Role.MODERATOR, Role.ADMIN)
-        for user in people.users(role=role, banned=False, size=MOST_STAFF).items
-    }
-    for user_id in sorted(found - dispute.sellers - {dispute.buyer_id}):
+    for user_id in sorted(staff_ids() - dispute.sellers - {dispute.buyer_id}):
         yield user_id, STAFF, dispute.held_minor
 
 

@@ -9,6 +9,7 @@ from app.chats.events import ConversationRead, ConversationUnread
 from app.notifications.models import NotificationKind
 from app.notifications.service import reading
 from app.notifications.service.notifying import notify
+from app.notifications.tasks.staff import staff_ids
 from app.orders.events import (
     ClaimMoved,
     ClaimOpened,
@@ -192,7 +193,11 @@ def tell_of_claims_way(event: ClaimMoved) -> None:
         case ClaimState.GRANTED | ClaimState.REFUSED:
             both = sorted([claim.buyer_id, claim.seller_id])
             _tell_of_claim(claim, state.value, both, claim.decision)
-        case ClaimState.CALLED | ClaimState.WITHDRAWN:
+        case ClaimState.CALLED:
+            _tell_of_claim(claim, state.value, [claim.seller_id], None)
+            others = staff_ids() - {claim.seller_id, claim.buyer_id}
+            _tell_of_claim(claim, "to_decide", sorted(others), claim.reason)
+        case ClaimState.WITHDRAWN:
             _tell_of_claim(claim, state.value, [claim.seller_id], None)
 
 
@@ -207,10 +212,14 @@ def _tell_of_claim(claim: ClaimOf, act: str, people_told: list[UUID], reason: st
                 "order_id": str(claim.order_id),
                 "number": claim.order_number,
                 "title": claim.title,
-                "to_seller": user_id == claim.seller_id,
+                "side": _side(claim, user_id),
                 "reason": reason or "",
             },
         )
+
+
+def _side(claim: ClaimOf, user_id: UUID) -> str:
+    return {claim.seller_id: "seller", claim.buyer_id: "buyer"}.get(user_id, "staff")
 
 
 def tell_of_low_stock(event: StockLow) -> None:

@@ -22,8 +22,10 @@ from app.kit.money import Money
 from app.kit.months import Month
 from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
-from app.orders.models import OrderLine
-from app.orders.service import capturing, disputing
+from app.orders.models.claims import ClaimKind
+from app.orders.queries.purchases import purchase_of
+from app.orders.service import capturing, claims, disputing
+from app.orders.service.reveal import Viewer, reveal
 from app.payments.models import InboundEvent, InboundHandling, Outcome, Payment
 from app.payments.models.disputes import Dispute
 from app.payments.models.payouts import Payout, PayoutBatch
@@ -156,6 +158,26 @@ def disputed(order_id: UUID, paypal: SandboxControl) -> UUID:
     return session().scalars(select(Dispute.id).where(Dispute.paypal_id == claim)).one()
 
 
+def claimed(buyer: User, order_id: UUID, product_id: UUID) -> UUID:
+    """A claim that a moderator is to decide, with another piece to claim; the line's id."""
+    [line] = [
+        line for line in purchase_of(buyer.id, order_id).lines if line.product_id == product_id
+    ]
+    for piece in line.pieces[:2]:
+        reveal(viewer=Viewer(buyer.id, None, ""), order_id=order_id, delivery_id=piece.id)
+    claim = claims.open_claim(
+        buyer_id=buyer.id,
+        order_id=order_id,
+        line_id=line.id,
+        pieces=frozenset({1}),
+        kind=ClaimKind.INVALID,
+        reason="W" * 300,
+    )
+    claims.decline(seller_id=line.seller_id, claim_id=claim, reason="W" * 300)
+    claims.call_moderator(buyer_id=buyer.id, claim_id=claim)
+    return line.id
+
+
 def make_world(paypal: SandboxControl) -> World:
     """A seller with goods, stock and a sale; a buyer with purchases and a full basket."""
     seller = make_user(roles=["seller"], display_name="Constance Featherstonehaugh-Cholmondeley")
@@ -183,7 +205,7 @@ def make_world(paypal: SandboxControl) -> World:
         product_id=product.id, seller_id=seller.id, content="\n".join([*keys(2), "x" * 5000])
     )
     slug = session().scalar(select(Category.slug).where(Category.id == product.category_id))
-    line = session().scalar(select(OrderLine.id).where(OrderLine.order_id == bought).limit(1))
+    line = claimed(person, bought, product.id)
     endpoint, _secret = endpoints.create(
         owner_id=seller.id, url="https://hooks.example.com/shop", events=["order.paid"]
     )
@@ -236,6 +258,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "purchase-open": f"/order/purchases/{waiting}",
                 "purchase-disputed": f"/order/purchases/{contested}",
                 "bought-listing": f"/order/purchases/{bought}/lines/{line}",
+                "claim": f"/order/purchases/{bought}/lines/{line}/claim",
                 "to-review": "/reviews/waiting",
                 "review-form": f"/reviews/lines/{line_to_review}",
                 "return": f"/order/{waiting}/return",
@@ -260,6 +283,8 @@ def make_world(paypal: SandboxControl) -> World:
                 "stock": f"{at}/stock",
                 "dry-run": f"{at}/stock/uploads/{upload}",
                 "sales": "/order/sales",
+                "sale": f"/order/sales/{bought}",
+                "claims": "/order/claims",
                 "payouts": "/payments/payouts",
                 "sales-disputed": "/order/sales/disputes",
                 "sale-disputed": f"/order/sales/disputes/{dispute}",
@@ -284,6 +309,8 @@ def make_world(paypal: SandboxControl) -> World:
                 "event": f"/payments/events/{event}",
                 "stuck": "/admin/payments/stuck",
                 "stuck-one": f"/admin/payments/stuck/{stuck}",
+                "claims": "/order/moderation/claims",
+                "moderated": f"/order/moderation/{bought}",
                 "reported-reviews": "/reviews/reported",
                 "reported-chats": "/chats/reported",
             },

@@ -193,11 +193,14 @@ def _whose(rule: Rule, strangers: list[dict[str, UUID]]) -> list[dict[str, UUID]
     return [{}, *(strangers if "order_id" in rule.arguments else strangers[:1])]
 
 
+def _argument(rule: Rule, name: str, ids: dict[str, UUID]) -> object:
+    if name.endswith("_id"):
+        return ids.get(name, uuid4())
+    return min(getattr(rule._converters[name], "items", ()), default=WORDS.get(name))
+
+
 def _address(app: Flask, rule: Rule, ids: dict[str, UUID]) -> str:
-    arguments: dict[str, object] = {
-        name: ids.get(name, uuid4()) if name.endswith("_id") else WORDS[name]
-        for name in rule.arguments
-    }
+    arguments: dict[str, object] = {name: _argument(rule, name, ids) for name in rule.arguments}
     with app.test_request_context():
         return app.url_map.bind("localhost").build(rule.endpoint, arguments)
 

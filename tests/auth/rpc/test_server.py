@@ -199,7 +199,7 @@ class TestRefusals:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         # A row that the code can't understand stands for a bug nobody knows of yet.
-        monkeypatch.setattr("app.auth.gate.policy._ROLE_FOR", {})
+        monkeypatch.setattr("app.auth.gate.policy._ROLES_FOR", {})
         user_id = str(make_user().id)
         logging.getLogger("app").addHandler(caplog.handler)
         with auth_service(make_settings) as server, stub_of(server.port) as stub:

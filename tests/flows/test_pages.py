@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app.auth.models import MailPurpose, User
 from app.auth.service.mail_links import issue_mail_token
@@ -24,12 +24,8 @@ from app.notifications.models import NotificationKind
 from app.notifications.service import preferences
 from app.orders.models.claims import ClaimKind
 from app.orders.queries.purchases import purchase_of
-from app.orders.service import capturing, claims, disputing
+from app.orders.service import capturing, claims
 from app.orders.service.reveal import Viewer, reveal
-from app.payments.models import InboundEvent, InboundHandling, Outcome, Payment
-from app.payments.models.disputes import Dispute
-from app.payments.models.payouts import Payout, PayoutBatch
-from app.payments.models.reconciling import Difference
 from app.products.models import Category
 from app.products.service import uploads
 from app.reviews.service import answering, moderation, writing
@@ -40,6 +36,7 @@ from tests.factories.reviews import bought as bought_line
 from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import buyer, keys, log_in, on_sale, put_into_basket, unique, wait_until
 from tests.support.bought import approved, delivered, fill, told
+from tests.support.money import differing, disputed, payout_of, told_of
 from tests.support.sale import SandboxControl, start
 
 WIDTHS = (390, 768, 1280)
@@ -92,70 +89,6 @@ class World:
 def world(shop_app: Flask, paypal: SandboxControl) -> World:
     with shop_app.app_context():
         return make_world(paypal)
-
-
-def told_of(order_id: UUID) -> UUID:
-    """An event of PayPal's about an order's payment."""
-    event_id = new_id()
-    session().add(
-        InboundEvent(
-            id=event_id,
-            event_id=f"WH-{event_id}",
-            event_type="PAYMENT.CAPTURE.COMPLETED",
-            body={"id": f"WH-{event_id}", "event_type": "PAYMENT.CAPTURE.COMPLETED"},
-            resource_id="3C679366HH908993F",
-            reference=order_id,
-        )
-    )
-    session().flush()  # what became of it points at it
-    session().add(InboundHandling(inbound_id=event_id, outcome=Outcome.KNOWN))
-    session().commit()
-    return event_id
-
-
-def differing(order_id: UUID) -> UUID:
-    """Where PayPal and the books differ about an order's payment."""
-    payment_id = session().scalars(select(Payment.id).where(Payment.reference == order_id)).one()
-    row = Difference(
-        id=new_id(), subject_id=payment_id, currency="EUR", ours_minor=123_456, theirs_minor=0
-    )
-    session().add(row)
-    session().commit()
-    return row.id
-
-
-def unclaimed_by(seller: User) -> UUID:
-    """A payout that PayPal has sent to an address without an account."""
-    batch = PayoutBatch(id=new_id(), state="sent", currency="EUR", paypal_batch_id=str(new_id()))
-    session().add(batch)
-    session().flush()  # the payout points at it
-    row = Payout(
-        id=new_id(),
-        batch_id=batch.id,
-        seller_id=seller.id,
-        state="unclaimed",
-        amount_minor=123_456,
-        currency="EUR",
-        receiver=f"{'w' * 40}@{'example.' * 8}com",
-        fee_minor=2_469,
-        paypal_item_id=str(new_id()),
-        issue="RECEIVER_UNREGISTERED",
-    )
-    session().add(row)
-    session().commit()
-    # What PayPal knows nothing of stays as it is, while the pages are looked at.
-    session().execute(update(PayoutBatch).values(next_check_at=None))
-    session().commit()
-    return row.id
-
-
-def disputed(order_id: UUID, paypal: SandboxControl) -> UUID:
-    """A dispute of an order, of which PayPal waits for evidence."""
-    query = select(Payment.paypal_capture_id).where(Payment.reference == order_id)
-    capture_id = str(session().scalars(query).one())
-    claim = paypal.dispute(capture_id, stage="CHARGEBACK", note="W" * 300)["dispute_id"]
-    disputing.look(paypal_id=claim)
-    return session().scalars(select(Dispute.id).where(Dispute.paypal_id == claim)).one()
 
 
 def claimed(buyer: User, order_id: UUID, product_id: UUID) -> UUID:
@@ -222,7 +155,7 @@ def make_world(paypal: SandboxControl) -> World:
     at = f"/products/{product.id}"
     event = told_of(bought)
     difference = differing(bought)
-    paid_out = unclaimed_by(seller)
+    paid_out = payout_of(seller)
     stuck = approved(make_user(), {product.id: 1})
     told(stuck, "COMPLETED", amount=Money(99, "EUR"))
     return World(

@@ -22,7 +22,6 @@ from app.kit.clock import Clock, TimedWork
 from app.kit.sweeping import Swept
 from app.kit.worker import LeanWorker
 from app.settings import Settings
-from app.wiring import TIMED_WORK
 
 SECONDS = 15
 _fork = multiprocessing.get_context("fork")
@@ -122,18 +121,6 @@ class TestOnce:
 
     def test_one_that_this_process_does_not_know_is_left_alone(self, app: Flask) -> None:
         clock.run("of another release")
-
-    def test_every_work_of_the_shop_is_done(
-        self, app: Flask, drain, query_counter: list[str], caplog: pytest.LogCaptureFixture
-    ) -> None:  # type: ignore[no-untyped-def]
-        tick = Clock(app).tick
-        tick()
-        assert sum(Queue(name, connection=jobs.redis()).count for name in jobs.QUEUES) == len(
-            TIMED_WORK
-        )
-        drain()
-        assert query_counter
-        assert caplog.records == []
 
 
 class TestSlow:

@@ -35,9 +35,9 @@ ROOT = Path(__file__).resolve().parents[2]
 Die = Callable[[str, str, int], int]
 Work = Callable[[], None]
 # What a sale's jobs commit: the delivery, what seller and buyer are told, when a review is asked
-# for, and for each mail the claim and the "done".
+# for, and for each mail the claim, the "done", and that the buyer's mail is known.
 # Before the next commit is after the last one, but for the nudges in between.
-LAST_JOB = 11
+LAST_JOB = 12
 JOBS = [*(("before", number) for number in range(1, LAST_JOB + 1)), ("after", 1), ("after", 2)]
 # Both first make a note of their own: one that it has the event, one when to ask next.
 # Then the payment is in hand (2), PayPal takes the money, and it is settled (3).

@@ -12,6 +12,8 @@ from app.kit.api.schemas import Listing, Paged
 from app.kit.db import session, transactional
 from app.kit.money import Money
 from app.kit.paging import MOST_COUNTED
+from app.orders.models.claims import ClaimKind
+from app.orders.service import claims
 from app.products.service import commission
 from app.reviews.service import moderation, writing
 from tests.factories.auth import make_user
@@ -19,7 +21,10 @@ from tests.factories.products import make_category, make_product
 from tests.factories.reviews import line_of
 from tests.support.bought import approved, delivered, told
 from tests.support.chats import say, talking
+from tests.support.money import differing, disputed, payout_of, told_of
 from tests.support.programs import program_of
+from tests.support.refunds import buy
+from tests.support.sale import SandboxControl
 
 
 def lists_of(app: Flask) -> set[str]:
@@ -36,10 +41,10 @@ def lists_of(app: Flask) -> set[str]:
 
 
 def test_every_list_tells_its_total_when_asked(
-    app: Flask, query_counter: list[str], drain: Callable[[], None]
+    app: Flask, query_counter: list[str], drain: Callable[[], None], paypal: SandboxControl
 ) -> None:
     seller = make_user(roles=("seller", "admin"))
-    product = make_product(seller, stock=("A", "B", "C", "D", "E", "F"))
+    product = make_product(seller, stock=tuple("ABCDEFGHIJ"))
     make_product(seller)
     buyer = make_user()
     for _ in range(2):
@@ -49,6 +54,20 @@ def test_every_list_tells_its_total_when_asked(
         talk = talking(seller=seller)
         say(talk, talk.buyer)
         told(approved(buyer, {product.id: 1}), "COMPLETED", amount=Money(999, "EUR"))
+        bought = buy(paypal, buyer, {product.id: 1})
+        bought.reveal(0)
+        claims.open_claim(
+            buyer_id=buyer.id,
+            order_id=bought.order_id,
+            line_id=bought.order.lines[0].id,
+            pieces=frozenset({1}),
+            kind=ClaimKind.INVALID,
+            reason="It was used before",
+        )
+        told_of(bought.order_id)
+        differing(bought.order_id)
+        disputed(buy(paypal, buyer, {product.id: 1}).order_id, paypal)
+        payout_of(seller, "failed")
     set_rate = partial(commission.set_of_category, admin_id=seller.id)
     for basis_points in (400, 500):
         set_rate(category_id=make_category().id, basis_points=basis_points)
@@ -75,6 +94,14 @@ def test_every_list_tells_its_total_when_asked(
         "/api/v1/admin/payments/stuck": "/admin/payments/stuck",
         "/api/v1/admin/reviews/reports": "/admin/reviews/reports",
         "/api/v1/chats": "/chats",
+        "/api/v1/payments/entries": "/payments/entries",
+        "/api/v1/payments/claims": "/payments/claims",
+        "/api/v1/payments/payouts": "/payments/payouts",
+        "/api/v1/payments/disputes": "/payments/disputes",
+        "/api/v1/admin/payouts": "/admin/payouts",
+        "/api/v1/admin/disputes": "/admin/disputes",
+        "/api/v1/admin/payments/events": "/admin/payments/events",
+        "/api/v1/admin/payments/differences": "/admin/payments/differences",
     }
     assert places.keys() == lists_of(app)
     for place in places.values():

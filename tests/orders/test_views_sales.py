@@ -34,7 +34,6 @@ class TestSales:
         assert "Held until" in shown
         assert "Longer hold: new seller" in shown
         assert "For you it is 7 days now" in shown
-        assert "Payouts can't be requested here yet" in shown
         assert answer.headers["Cache-Control"] == "no-store"
 
     def test_money_turns_available_after_the_hold(

@@ -25,6 +25,7 @@ from app.orders.models.claims import (
 )
 from app.orders.policy import may_call, may_claim, may_return
 from app.orders.service import refunding
+from app.orders.service.locking import locked_with_lines
 from app.orders.service.refunding import Author
 from app.orders.service.returning import pieces_of, reason_of
 from app.orders.service.states import tell_pages
@@ -46,7 +47,7 @@ def open_claim(
     Raises NoSuchOrder for a stranger's order, NoSuchPiece, PieceRefunded, NotClaimable, NoReason.
     """
     reason = reason_of(reason)
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None or order.buyer_id != buyer_id:
         raise NoSuchOrder
     line = next((line for line in order.lines if line.id == line_id), None)
@@ -160,7 +161,7 @@ def decide(*, moderator_id: UUID, claim_id: UUID, grant: bool, reason: str) -> N
 def _locked(claim_id: UUID) -> tuple[Order, Claim]:
     """A claim and its order, in this order; NoSuchClaim."""
     order_id = session().scalar(select(Claim.order_id).where(Claim.id == claim_id))
-    order = lock(Order, order_id) if order_id else None
+    order = locked_with_lines(order_id) if order_id else None
     claim = lock(Claim, claim_id)
     if order is None or claim is None:
         raise NoSuchClaim

@@ -16,6 +16,7 @@ from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderStat
 from app.orders.queries.refunds import refunded_positions
 from app.orders.queries.waiting import due_deliveries
 from app.orders.service import evidence, states, units
+from app.orders.service.locking import locked_with_lines
 from app.products.errors import OutOfStock
 
 FIRST_PAUSE = timedelta(seconds=10)
@@ -29,7 +30,7 @@ def deliver(*, order_id: UUID) -> bool:
 
     Raises OutOfStock while a late-paid order waits for stock.
     """
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None:
         raise NoSuchOrder
     if order.state is not OrderState.PAID or not any(line.pieces_left for line in order.lines):

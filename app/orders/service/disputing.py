@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.kit import jobs
-from app.kit.db import end_read, lock, session, transactional
+from app.kit.db import end_read, session, transactional
 from app.kit.outbox import emit
 from app.kit.sweeping import Swept, for_each
 from app.orders.errors import NoSuchOrder
@@ -23,6 +23,7 @@ from app.orders.events import DisputeEnded, DisputeMoved, OrderDisputed
 from app.orders.models import Delivery, Order, OrderLine, OrderState, RefundedPiece
 from app.orders.queries.refunds import refunded_positions
 from app.orders.service import giving_back, refunding, states, units
+from app.orders.service.locking import locked_with_lines
 from app.payments.gateway import PaypalDispute, PaypalRefund, PaypalUnknown
 from app.payments.service.disputes import recording
 from app.payments.service.shares import Part
@@ -100,7 +101,7 @@ def apply(*, order_id: UUID, seen: PaypalDispute) -> None:
 
 
 def _locked(order_id: UUID) -> Order:
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None:
         raise NoSuchOrder
     return order

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from app.kit import jobs
-from app.kit.db import db_now, end_read, lock, session, transactional
+from app.kit.db import db_now, end_read, session, transactional
 from app.kit.money import Money
 from app.kit.outbox import emit
 from app.kit.sweeping import Swept, for_each
@@ -23,6 +23,7 @@ from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderStat
 from app.orders.queries.refunds import refunded_positions
 from app.orders.service import evidence, giving_back, settling, states, units
 from app.orders.service.giving_back import GoesBack
+from app.orders.service.locking import locked_with_lines
 from app.payments.gateway import PaypalOrder, PaypalRefund, PaypalUnknown
 from app.payments.models import PaymentState
 from app.payments.models.refunds import RefundSource, RefundState
@@ -180,7 +181,7 @@ def apply(*, order_id: UUID, seen: PaypalOrder) -> None:
 
 
 def _locked(order_id: UUID) -> Order:
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None:
         raise NoSuchOrder
     return order

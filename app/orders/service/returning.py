@@ -6,7 +6,7 @@ from uuid import UUID
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app.kit.db import db_now, lock, session, transactional
+from app.kit.db import db_now, session, transactional
 from app.orders.errors import (
     NoReason,
     NoSuchOrder,
@@ -20,6 +20,7 @@ from app.orders.policy import REASON_MAX, REASON_MIN, may_return
 from app.orders.queries.refunds import refunded_positions
 from app.orders.service import giving_back, refunding
 from app.orders.service.giving_back import GoesBack
+from app.orders.service.locking import locked_with_lines
 from app.orders.service.refunding import Author
 from app.payments.errors import NotRefundable
 from app.payments.models.refunds import RefundSource
@@ -44,7 +45,7 @@ def return_unopened(*, buyer_id: UUID, order_id: UUID, delivery_id: UUID | None 
     A race with the reveal is decided by the order's lock. Raises NoSuchOrder for a stranger's
     order, NoSuchPiece, NotReturnable, PieceRefunded, Disputed, TooMuchBack.
     """
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None or order.buyer_id != buyer_id:
         raise NoSuchOrder
     refunding.insist_undisputed(order)
@@ -97,7 +98,7 @@ def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reas
     NoSuchPiece, PieceRefunded, Disputed, TooMuchBack.
     """
     reason = reason_of(reason)
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None:
         raise NoSuchOrder
     lines = [line for line in order.lines if by_staff or line.seller_id == actor_id]

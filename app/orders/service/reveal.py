@@ -7,11 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.kit import ratelimit
-from app.kit.db import lock, session, transactional
+from app.kit.db import session, transactional
 from app.orders.errors import Disputed, NoSuchOrder, NoSuchPiece, PieceRefunded
-from app.orders.models import Delivery, DeliveryAct, Order
+from app.orders.models import Delivery, DeliveryAct
 from app.orders.queries.refunds import refunded_positions
 from app.orders.service import evidence
+from app.orders.service.locking import locked_with_lines
 from app.products.service import stock
 
 REVEAL_LIMIT = "30/minute"
@@ -57,7 +58,7 @@ def _spend(viewer: Viewer) -> None:
 def _open(
     viewer: Viewer, order_id: UUID, act: DeliveryAct, delivery_id: UUID | None = None
 ) -> dict[UUID, str]:
-    order = lock(Order, order_id)
+    order = locked_with_lines(order_id)
     if order is None or order.buyer_id != viewer.user_id:
         raise NoSuchOrder
     deliveries = _deliveries(order_id, delivery_id)

@@ -195,11 +195,26 @@ class TestComparison:
 
 
 class TestByTheClock:
+    def test_a_shop_has_no_days_to_compare_before_its_first_payment(
+        self, paypal: SandboxControl, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciling, "LISTED_AFTER", timedelta(0))
+        monkeypatch.setattr(
+            reconciling, "compare", lambda **_time: pytest.fail("nothing to compare")
+        )
+        assert reconciling.reconcile() == 0
+        buy(paypal)
+        assert reconciling.reconcile() == 0
+        assert AGREES not in broken()
+
     def test_days_are_compared_once_up_to_the_last_midnight(
         self, paypal: SandboxControl, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(reconciling, "LISTED_AFTER", timedelta(0))
         monkeypatch.setattr(reconciling, "AT_FIRST", timedelta(hours=12))
+        buy(paypal)
+        session().execute(text("UPDATE payment SET created_at = now() - interval '3 days'"))
+        session().commit()
         assert reconciling.reconcile() == 0
         until = text("SELECT until FROM progress WHERE name = 'transactions'")
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

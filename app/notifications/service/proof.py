@@ -16,6 +16,9 @@ WORDS = {
     "payment_pending": "PayPal holds the payment",
     "payment_failed": "the payment has failed",
     "payment_refunded": "PayPal has refunded the payment",
+    "approval_reversed": "PayPal has taken the approval of the payment back",
+    "refunded": "a refund, and why",
+    "refund_failed": "a refund has failed",
 }
 
 

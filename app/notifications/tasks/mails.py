@@ -9,6 +9,7 @@ none was subscribed to, so none has a List-Unsubscribe (RFC 2369, RFC 8058). Tho
 `post.py`.
 """
 
+from typing import Any
 from uuid import UUID
 
 from app.auth import queries as people
@@ -35,7 +36,7 @@ from app.orders.events import (
     OrderRefunded,
     RefundFailed,
 )
-from app.orders.models import OrderState
+from app.orders.models import Order, OrderState
 from app.orders.queries import purchases
 from app.orders.queries.refunds import refund_to_tell, refunds_of
 from app.payments.events import DifferencesFound
@@ -47,11 +48,6 @@ def _find(user_id: UUID | None) -> User | None:
     user = people.get_user(user_id) if user_id else None
     end_read()
     return user
-
-
-def _note(order_id: UUID, template: str, buyer: User) -> None:
-    """Keep that a mail server has taken a mail about an order."""
-    proof.note(row_id=row_in_hand(), order_id=order_id, template=template, address=buyer.email)
 
 
 def _known_name(user: User) -> str:
@@ -194,50 +190,68 @@ def _tell_of_payout(user: User, address: str, event: PayoutAddressChanged) -> No
 def send_delivered(event: OrderDelivered) -> None:
     """Tell a buyer where the goods are. What was bought is never in a mail."""
     order = purchases.get_order(event.order_id)
-    if order is None:
-        return
-    buyer = _find(order.buyer_id)
-    if buyer is None:
-        return
-    mail.send(
-        to=buyer.email,
-        locale=buyer.locale,
-        template="delivered",
-        key=row_in_hand(),
-        name=buyer.display_name,
-        number=order.number,
-        lines=[(line.title, line.quantity) for line in order.lines],
-        url=mail.link("orders.purchase", order_id=order.id),
-    )
-    _note(order.id, "delivered", buyer)
+    if order is not None:
+        lines = [(line.title, line.quantity) for line in order.lines]
+        _write_of_order(order, "delivered", lines=lines)
 
 
 def send_payment_pending(event: OrderPending) -> None:
     """Tell a buyer that PayPal holds the payment; not if it is over by the time of the mail."""
     order = purchases.get_order(event.order_id)
-    buyer = _find(order.buyer_id) if order else None
-    if order is None or buyer is None or order.state is not OrderState.APPROVED:
-        return
-    mail.send(
-        to=buyer.email,
-        locale=buyer.locale,
-        template="payment_pending",
-        key=row_in_hand(),
-        name=buyer.display_name,
-        number=order.number,
-        url=mail.link("orders.purchase", order_id=order.id),
-    )
-    _note(order.id, "payment_pending", buyer)
+    if order is not None and order.state is OrderState.APPROVED:
+        _write_of_order(order, "payment_pending")
 
 
 def send_payment_failed(event: OrderFailed) -> None:
     """Tell a buyer that a payment which PayPal had came to nothing, or back to them."""
     order = purchases.get_order(event.order_id)
     reason = next((refund.reason for refund in refunds_of(event.order_id)), "")
-    buyer = _find(order.buyer_id) if order else None
-    if order is None or buyer is None:
+    if order is not None:
+        template = "payment_refunded" if order.was_refunded else "payment_failed"
+        _write_of_order(order, template, reason=reason, url=mail.link("orders.basket"))
+
+
+def send_approval_reversed(event: OrderApprovalReversed) -> None:
+    """Tell a buyer that PayPal took their yes back; not if they have paid by then."""
+    order = purchases.get_order(event.order_id)
+    if order is not None and not order.is_paid:
+        _write_of_order(order, "approval_reversed")
+
+
+def send_refunded(event: OrderRefunded) -> None:
+    """Tell a buyer what goes back to them, and why; sellers choose what they are mailed."""
+    _send_refund(event, "refunded")
+
+
+def send_refund_failed(event: RefundFailed) -> None:
+    """Tell a buyer that a refund came to nothing, and why."""
+    _send_refund(event, "refund_failed")
+
+
+def _send_refund(event: OrderRefunded | RefundFailed, template: str) -> None:
+    order = purchases.get_order(event.order_id)
+    told = refund_to_tell(event.order_id, event.refund_id)
+    if order is not None and told is not None:
+        _write_of_order(
+            order,
+            template,
+            amount_minor=told.refund.amount_minor,
+            currency=told.refund.currency,
+            reason=told.refund.reason,
+            issue=told.refund.issue,
+            why_not_refunded=why_not_refunded,
+        )
+
+
+def _write_of_order(order: Order, template: str, **words: Any) -> None:
+    """Mail the buyer about an order, and keep that a mail server has taken it.
+
+    The link leads to the purchase, unless `words` have another `url`.
+    """
+    buyer = _find(order.buyer_id)
+    if buyer is None:
         return
-    template = "payment_refunded" if order.was_refunded else "payment_failed"
+    words.setdefault("url", mail.link("orders.purchase", order_id=order.id))
     mail.send(
         to=buyer.email,
         locale=buyer.locale,
@@ -245,27 +259,9 @@ def send_payment_failed(event: OrderFailed) -> None:
         key=row_in_hand(),
         name=buyer.display_name,
         number=order.number,
-        reason=reason,
-        url=mail.link("orders.basket"),
+        **words,
     )
-    _note(order.id, template, buyer)
-
-
-def send_approval_reversed(event: OrderApprovalReversed) -> None:
-    """Tell a buyer that PayPal took their yes back; not if they have paid by then."""
-    order = purchases.get_order(event.order_id)
-    buyer = _find(order.buyer_id) if order else None
-    if order is None or buyer is None or order.is_paid:
-        return
-    mail.send(
-        to=buyer.email,
-        locale=buyer.locale,
-        template="approval_reversed",
-        key=row_in_hand(),
-        name=buyer.display_name,
-        number=order.number,
-        url=mail.link("orders.purchase", order_id=order.id),
-    )
+    proof.note(row_id=row_in_hand(), order_id=order.id, template=template, address=buyer.email)
 
 
 def send_differences(event: DifferencesFound) -> None:
@@ -281,35 +277,4 @@ def send_differences(event: DifferencesFound) -> None:
         name=_known_name(admin),
         count=event.count,
         url=mail.link("payments.list_differences"),
-    )
-
-
-def send_refunded(event: OrderRefunded) -> None:
-    """Tell a buyer what goes back to them, and why; sellers choose what they are mailed."""
-    _send_refund(event, "refunded")
-
-
-def send_refund_failed(event: RefundFailed) -> None:
-    """Tell a buyer that a refund came to nothing, and why."""
-    _send_refund(event, "refund_failed")
-
-
-def _send_refund(event: OrderRefunded | RefundFailed, template: str) -> None:
-    told = refund_to_tell(event.order_id, event.refund_id)
-    buyer = _find(told.buyer_id) if told else None
-    if told is None or buyer is None:
-        return
-    mail.send(
-        to=buyer.email,
-        locale=buyer.locale,
-        template=template,
-        key=row_in_hand(),
-        name=buyer.display_name,
-        number=told.number,
-        amount_minor=told.refund.amount_minor,
-        currency=told.refund.currency,
-        reason=told.refund.reason,
-        issue=told.refund.issue,
-        why_not_refunded=why_not_refunded,
-        url=mail.link("orders.purchase", order_id=told.order_id),
     )

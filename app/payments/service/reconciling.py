@@ -89,8 +89,12 @@ def compare(*, start: datetime, end: datetime, is_last: bool = True) -> int:
 
 
 def _start(until: datetime) -> datetime:
+    """Where the last comparison ended, or the first payment began: before it there are no books."""
     known = session().get(Progress, PROGRESS, populate_existing=True)
-    return known.until if known else until - AT_FIRST
+    if known:
+        return known.until
+    first = session().scalar(select(Payment.created_at).order_by(Payment.id).limit(1))
+    return max(until - AT_FIRST, min(first or until, until))
 
 
 @transactional

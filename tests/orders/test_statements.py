@@ -26,6 +26,7 @@ from app.payments.queries.books import standing
 from app.payments.queries.income import platform_income, seller_income
 from app.payments.queries.statements import entries_of, statement_of
 from app.payments.service import ledger, payout_entries, releasing, sales, shares
+from app.payments.service.payout_entries import Outgoing
 from app.payments.service.shares import Part
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
@@ -71,12 +72,12 @@ def move(what: str, seller_id: UUID, sold: list[Part], amount: int) -> None:
     elif what == "release":
         releasing.release_due()
     elif what == "payout":
-        payout = {"payout_id": new_id(), "seller_id": seller_id, "amount": Money(amount, "EUR")}
+        payouts = [Outgoing(new_id(), seller_id, amount, fee_minor=2)]
         try:
-            payout_entries.start_payout(**payout)
+            payout_entries.start_payouts("EUR", payouts)
         except BalanceTooLow:
             return
-        payout_entries.pay_out(**payout, fee_minor=2)
+        payout_entries.pay_out("EUR", payouts)
     elif sold:
         part = sold.pop()
         if what == "refund":
@@ -220,9 +221,9 @@ class TestBooks:
         seller = make_user(roles=("seller",))
         part = sell(seller.id, 3000, 300)
         releasing.release_due()
-        payout = {"payout_id": new_id(), "seller_id": seller.id, "amount": Money(2700, "EUR")}
-        payout_entries.start_payout(**payout)
-        payout_entries.pay_out(**payout, fee_minor=2)
+        payouts = [Outgoing(new_id(), seller.id, 2700, fee_minor=2)]
+        payout_entries.start_payouts("EUR", payouts)
+        payout_entries.pay_out("EUR", payouts)
         shares.reverse(movement=Movement.REFUND, reference=new_id(), currency="EUR", parts=[part])
         admin = make_user(roles=("admin",))
         browser = login(admin)

@@ -31,6 +31,10 @@ class Clock:
                 (OFFSET, str(self._offset)),
             )
 
+    def reset(self) -> None:
+        """Go by the machine's time again."""
+        self._offset = 0.0
+
 
 def iso(seconds: float) -> str:
     """A moment as PayPal writes it: `2026-11-23T08:00:00Z`."""

@@ -207,6 +207,16 @@ def clear_faults_by_form() -> AnyResponse:
     return done({"faults": []})
 
 
+@blueprint.post("/sandbox/reset")
+def reset() -> AnyResponse:
+    """Begin anew: no orders, no money, no events, no faults, the machine's time."""
+    box = sandbox()
+    box.faults.clear()
+    box.storage.clear()
+    box.clock.reset()
+    return done({"now": iso(box.clock.now())})
+
+
 @blueprint.get("/sandbox/clock")
 def show_clock() -> Response:
     """The sandbox's time."""

@@ -118,6 +118,9 @@ CREATE TABLE IF NOT EXISTS dispute_document (
 CREATE INDEX IF NOT EXISTS dispute_document_evidence ON dispute_document (evidence);
 """
 
+# What a shop that is connected goes on with when everything else is forgotten.
+CONNECTION = frozenset({"token", "webhook"})
+
 
 class Storage:
     """Everything the sandbox remembers. Closing the process loses nothing that was answered."""
@@ -162,6 +165,17 @@ class Storage:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    def clear(self) -> None:
+        """Forget everything but who is connected."""
+        with self.transaction() as db:
+            db.execute("PRAGMA defer_foreign_keys = ON")
+            tables = db.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            ).fetchall()
+            for (name,) in tables:
+                if name not in CONNECTION:
+                    db.execute(f"DELETE FROM {name}")  # noqa: S608  # a name of the schema above
 
     def close(self) -> None:
         """Give the file back."""

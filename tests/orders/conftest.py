@@ -70,11 +70,11 @@ def contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[Contract]:
 
 @pytest.fixture
 def paypal(app: Flask, sandbox_handle: object, contract: Contract) -> Iterator[SandboxControl]:
-    """PayPal's part in the test's hands; nothing is set to go wrong, before and after."""
+    """PayPal's part in the test's hands; it knows of no other test, and none knows of this."""
     control = SandboxControl(sandbox_handle.url)
-    control.calm_down()
+    control.reset()
     yield control
-    control.calm_down()
+    control.reset()
 
 
 @pytest.fixture

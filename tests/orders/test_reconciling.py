@@ -1,6 +1,5 @@
 """The comparison with PayPal's list: to the cent, and what differs until it does no more."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -35,13 +34,10 @@ AGREES = "PayPal's list of transactions and the ledger agree"
 def since(monkeypatch: pytest.MonkeyPatch) -> datetime:
     """From when on this test's transactions are; what was a moment ago is compared, too.
 
-    PayPal's list tells whole seconds: of the one that runs, the test before may have some.
+    PayPal's list tells whole seconds.
     """
     monkeypatch.setattr(reconciling, "SLACK", timedelta(0))
-    begun = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    while (wait := begun - datetime.now(UTC)) > timedelta(0):
-        time.sleep(wait.total_seconds())
-    return begun
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def compare(since: datetime) -> int:

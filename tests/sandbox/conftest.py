@@ -192,13 +192,12 @@ def start(tmp_path: Any) -> Iterator[Callable[..., SandboxHandle]]:
 
 @pytest.fixture
 def api(sandbox: SandboxHandle, receiver: Receiver) -> Iterator[Api]:
-    """The session's sandbox, nothing queued, nothing ordered to go wrong."""
+    """The session's sandbox, as if it had just begun."""
     client = Api(sandbox)
-    client.control("DELETE", "/sandbox/faults")
-    client.control("DELETE", "/sandbox/webhooks")
+    client.control("POST", "/sandbox/reset")
     receiver.clear()
     yield client
-    client.control("DELETE", "/sandbox/faults")
+    client.control("POST", "/sandbox/reset")
     client.session.close()
     if paypal_openapi.AVAILABLE:
         for webhook in receiver.received:

@@ -4,31 +4,18 @@ Every call and webhook here is held against PayPal's description as well.
 """
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from app.embedded.processes import free_port
 from tests.contracts.calls import Contract
 from tests.sandbox.conftest import Api, issue, money
-from tests.support.sandbox import SandboxHandle, start_sandbox
 from tests.support.webhook_receiver import Receiver
 
 DAY = 24 * 3600
 FEE = 1470  # thirty times 0.49
 PDF = ("evidence.pdf", b"%PDF-1.7 proof", "application/pdf")
-
-
-@pytest.fixture(scope="module")
-def sandbox(
-    receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SandboxHandle]:
-    """A sandbox of these tests' own: they move its clock, and money out of its books."""
-    handle = start_sandbox(tmp_path_factory.mktemp("paypal"), free_port(), receiver.url)
-    yield handle
-    handle.stop()
 
 
 def dispute(api: Api, capture: dict[str, Any], **options: Any) -> dict[str, Any]:

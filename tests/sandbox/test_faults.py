@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -205,6 +206,19 @@ class TestOrdering:
     def test_clock_goes_forward_only(self, api: Api, seconds: object) -> None:
         url = f"{api.handle.url}/sandbox/clock"
         assert requests.post(url, json={"seconds": seconds}, timeout=10).status_code == 400
+
+    def test_reset_leaves_nothing_but_the_connection(self, api: Api) -> None:
+        api.fault("webhook_forge")
+        capture = api.paid()
+        api.control("POST", f"/sandbox/captures/{capture['id']}/dispute")
+        api.control("POST", "/sandbox/clock", seconds=40 * 24 * 3600)
+        api.control("POST", "/sandbox/reset")
+        clock = api.control("GET", "/sandbox/clock").json()["now"]
+        assert abs(datetime.fromisoformat(clock) - datetime.now(UTC)) < timedelta(minutes=1)
+        assert api.control("GET", "/sandbox/faults").json()["faults"] == []
+        books = api.books()
+        assert (books["captures"], books["merchant"]) == ([], {})
+        api.approve(api.new_order())
 
     def test_side_doors_are_shut_to_other_sites(self, api: Api) -> None:
         answer = requests.post(

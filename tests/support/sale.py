@@ -45,9 +45,12 @@ class SandboxControl:
         self._post("/sandbox/faults", {"kind": kind, **details})
 
     def calm_down(self) -> None:
-        """Have everything go right again, and forget what is still to be sent."""
-        for path in ("/sandbox/faults", "/sandbox/webhooks"):
-            requests.delete(f"{self.url}{path}", timeout=SECONDS).raise_for_status()
+        """Have everything go right again."""
+        requests.delete(f"{self.url}/sandbox/faults", timeout=SECONDS).raise_for_status()
+
+    def reset(self) -> None:
+        """Have PayPal begin anew: nothing sold, nothing to send, nothing set to go wrong."""
+        self._post("/sandbox/reset", {})
 
     def deliveries(self) -> list[dict[str, Any]]:
         """Every transmission of a webhook, newest first, with the shop's answer."""

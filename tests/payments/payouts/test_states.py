@@ -186,7 +186,7 @@ def test_random_news_in_random_order_keep_the_books(
 ) -> None:
     """Whatever becomes of payouts, and whenever it is heard of, both books say the same."""
     empty_stores()
-    bank.control.calm_down()
+    bank.control.reset()
     before = bank.spent()
     words = ("success", "unclaimed", "onhold", "failed", "blocked", "returned")
     sellers = [seller(f"s{number}+{word}@example.com").id for number, word in enumerate(words)]

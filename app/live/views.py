@@ -107,8 +107,8 @@ def live(connection: Server) -> None:
         _close(connection, end.code)
     except (ConnectionClosed, OSError):
         pass
-    except (SQLAlchemyError, RedisError, Unavailable):
-        log.exception("socket closed, a store can't be reached")
+    except (SQLAlchemyError, RedisError, Unavailable) as error:
+        log.warning("socket closed, a store can't be reached", extra={"error": str(error)})
         _close(connection, Close.TRY_AGAIN)
     finally:
         connection.event.hear(connection, reading.pass_over)

@@ -31,8 +31,12 @@ const followTheme = () => {
   document.documentElement.classList.toggle("dark-mode", chosen ? chosen === "dark" : system);
 };
 
-/* Its fields have their names in another cell of the row; long examples are scrolled by keyboard, too. */
+/* Its fields have their names in another cell of the row, its groups theirs beside the button; long
+   examples are scrolled by keyboard, too. */
 const help = () => {
+  for (const button of place.querySelectorAll(".opblock-tag button:not([aria-label])")) {
+    button.setAttribute("aria-label", button.closest(".opblock-tag").dataset.tag);
+  }
   for (const example of place.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
   for (const field of place.querySelectorAll("[data-param-name] :is(input, select, textarea):not([aria-label])")) {
     field.setAttribute("aria-label", field.closest("[data-param-name]").dataset.paramName);
@@ -48,7 +52,7 @@ if (place && window.SwaggerUIBundle) {
     url: place.dataset.url,
     domNode: place,
     deepLinking: true,
-    docExpansion: "list",
+    docExpansion: "none",
     defaultModelsExpandDepth: 0,
     tryItOutEnabled: true,
     syntaxHighlight: false,

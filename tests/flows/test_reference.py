@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.flows.conftest import Visit
+from tests.flows.conftest import Visit, Watch
 from tests.flows.steps import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +14,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 def test_all_can_be_read_and_reached_in_both_themes_and_a_request_tried_out(visit: Visit) -> None:
     page = visit(color_scheme="dark")
     page.goto("/developers/api")
+    page.get_by_role("button", name="products", exact=True).click()
     page.get_by_role("button", name="/api/v1/products", exact=False).first.click()
     expect(page.locator(".opblock.is-open")).to_be_visible()
     expect(page.locator("html.dark-mode")).to_have_count(1)
@@ -23,6 +24,13 @@ def test_all_can_be_read_and_reached_in_both_themes_and_a_request_tried_out(visi
     expect(page.locator("html.dark-mode")).to_have_count(0)
     assert violations(page) == {}
     try_out(page)
+
+
+def test_address_of_an_operation_opens_it(visit: Visit, watch: Watch) -> None:
+    watch.allow("escaping deep link whitespace")  # an id with "_" may have been meant so
+    page = visit()
+    page.goto("/developers/api#/products/products_api_list_categories")
+    expect(page.locator(".opblock.is-open")).to_contain_text("/api/v1/products/categories")
 
 
 def violations(page: Page) -> dict[str, list[str]]:

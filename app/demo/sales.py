@@ -186,8 +186,9 @@ def _compare_books(base: str) -> None:
     taken = {"code": "T0400", "minor": -TO_THE_BANK}
     answer = requests.post(f"{base}/sandbox/transactions", json=taken, timeout=_TIMEOUT)
     answer.raise_for_status()
-    hour = timedelta(hours=1)
-    reconciling.compare(start=now - hour, end=now + hour)
+    until = db_now()
+    end_read()
+    reconciling.compare(start=now - timedelta(hours=1), end=until)
     for one in differences().items:
         if one.kind is DifferenceKind.ONLY_THERE:
             reconciling.settle(

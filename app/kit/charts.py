@@ -50,6 +50,11 @@ class Chart:
     lines: list[Line]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to see."""
+        return not any(bar.height for bar in self.bars)
+
+    @property
     def first(self) -> str:
         """What the first bar is of."""
         return self.bars[0].label

@@ -27,6 +27,11 @@ def test_bars_stand_on_the_line_of_zero_and_in_proportion(amounts: list[int]) ->
         assert bar.height == pytest.approx(abs(minor) * scale, abs=0.05)
 
 
+def test_nothing_came_in_is_no_chart() -> None:
+    assert bars([Value("May", 0), Value("June", 0)], str).is_empty
+    assert not bars([Value("May", 0), Value("June", -1)], str).is_empty
+
+
 def test_lines_are_few_and_round() -> None:
     labels = [line.label for line in bars([Value("a", 730), Value("b", -40)], str).lines]
     assert labels == ["800", "600", "400", "200", "0", "-200"]

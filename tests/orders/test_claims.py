@@ -185,7 +185,10 @@ class TestPages:
         assert "Say why" in words(wrong)
         sent = buyer.post(form, data={"pieces": "1", "kind": "invalid", "reason": REASON})
         assert sent.status_code == 303
-        assert "Waiting for the seller" in words(buyer.get(page))
+        asked = words(buyer.get(page))
+        assert "Waiting for the seller" in asked
+        assert "The seller has until" in asked
+        assert "Ask for a refund" not in asked  # once is enough
         shop = login(seller)
         assert REASON in words(shop.get("/order/claims"))
         sale = f"/order/sales/{bought.order_id}"

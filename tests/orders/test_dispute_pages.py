@@ -93,6 +93,7 @@ class TestPages:
         for part in ("Lamp", "€10.00", "€9.00", "I got nothing", "PayPal waits for evidence until"):
             assert part in one
         assert "Rug" not in one
+        assert "Held until PayPal decides" in words(browser.get("/order/sales"))
         assert (
             login(make_user(roles=("seller",)))
             .get(f"/order/sales/disputes/{dispute_id}")
@@ -108,6 +109,8 @@ class TestPages:
         one = words(browser.get(f"/admin/disputes/{dispute_id}"))
         for part in ("Lamp", "Rug", "€15.00", buyer.email, "Claim"):
             assert part in one
+        assert browser.get(f"/order/moderation/{order_id}").status_code == 200
+        assert f"/order/moderation/{order_id}" in browser.get(f"/admin/disputes/{dispute_id}").text
         assert browser.get(f"/admin/disputes/{UUID(int=0)}").status_code == 404
 
     def test_list_shows_open_ones_unless_asked(self, login: Login, order_id: UUID) -> None:
@@ -131,6 +134,7 @@ class TestPages:
         answer = program.get("/payments/disputes")
         [listed] = answer.json["items"]
         assert listed["held"] == {"minor": 900, "currency": "EUR"}
+        assert [sale["disputed"] for sale in program.get("/payments/sales").json["items"]] == [True]
         one = program.get(f"/payments/disputes/{dispute_id}").json
         [line] = one["lines"]
         assert (line["title"], line["held"]["minor"]) == ("Lamp", 1000)

@@ -13,7 +13,7 @@ from app.kit.ids import short_number
 from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.models import OrderLine
 from app.orders.models.claims import Claim, ClaimKind, ClaimState, SellerClaims
-from app.orders.policy import may_call
+from app.orders.policy import ANSWER_WITHIN, may_call
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class ClaimOf:
     opened_at: datetime
     changed_at: datetime
     can_call: bool
+
+    @property
+    def answer_by(self) -> datetime:
+        """Until when the seller has to answer."""
+        return self.opened_at + ANSWER_WITHIN
 
     @property
     def is_live(self) -> bool:

@@ -57,12 +57,6 @@ class PurchaseLine:
         """The price of all pieces."""
         return self.quantity * self.unit_price_minor
 
-    @property
-    def can_claim(self) -> bool:
-        """Whether something was opened whose money can still be asked for."""
-        opened = any(piece.revealed_at and not piece.refunded for piece in self.pieces)
-        return opened and self.given_back_minor < self.total_minor
-
 
 @dataclass(frozen=True)
 class Purchase:
@@ -117,6 +111,17 @@ class Purchase:
     def given_back_minor(self) -> int:
         """How much of it goes back, or went."""
         return sum(line.given_back_minor for line in self.lines)
+
+    def can_claim(self, line: PurchaseLine) -> bool:
+        """Whether something of a line was opened whose money can be asked for now."""
+        opened = any(piece.revealed_at and not piece.refunded for piece in line.pieces)
+        is_asked_for = any(claim.line_id == line.id and claim.is_live for claim in self.claims)
+        return (
+            opened
+            and line.given_back_minor < line.total_minor
+            and not is_asked_for
+            and not line.disputed
+        )
 
     @property
     def returnable(self) -> int:

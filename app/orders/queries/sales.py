@@ -27,6 +27,7 @@ class Sale:
     gross_minor: int
     commission_minor: int
     given_back_minor: int
+    disputed: bool
     commission_basis_points: int | None
     currency: str
     paid_at: datetime
@@ -49,6 +50,7 @@ _EVERY = (
         OrderLine.unit_price_minor,
         OrderLine.commission_minor,
         OrderLine.given_back_minor,
+        OrderLine.disputed_minor,
         OrderLine.commission_basis_points,
         Order.currency,
         Order.paid_at,
@@ -82,6 +84,7 @@ def sales_of(
                 gross_minor=row.quantity * row.unit_price_minor,
                 commission_minor=row.commission_minor,
                 given_back_minor=row.given_back_minor,
+                disputed=row.disputed_minor > 0,
                 commission_basis_points=row.commission_basis_points,
                 currency=row.currency,
                 paid_at=row.paid_at,

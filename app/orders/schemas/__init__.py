@@ -247,6 +247,7 @@ class SaleOut(Output):
         description="why not earlier; null for sales before reasons were kept"
     )
     refunded: Money = Field(description="what goes back of the gross, or went")
+    disputed: bool = Field(description="whether PayPal has a dispute about it to decide")
 
 
 class SaleList(Listing[SaleOut]):

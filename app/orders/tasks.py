@@ -39,9 +39,13 @@ def look_at_dispute(event: DisputeTold) -> None:
 def look_at_reversal(event: CaptureReversed) -> None:
     """PayPal says that it took money back by itself: read how much, and act on it."""
     try:
-        disputing.look_at_reversal(order_id=event.reference, reversal_id=event.reversal_id)
+        is_told = disputing.look_at_reversal(
+            order_id=event.reference, reversal_id=event.reversal_id
+        )
     except PaypalUnknown as error:
         raise TryLater from error
+    if not is_told:
+        raise TryLater
 
 
 def send_evidence(event: EvidenceWritten) -> None:

@@ -3,6 +3,10 @@
 PayPal's webhooks only make us read the dispute; what it says is applied under the order's lock,
 once, in whatever order it comes. While a dispute lasts, nothing unopened of the order is opened.
 
+A refund that was asked for here, and of which PayPal has not said yet whether it makes it, may be
+of the same money. PayPal refunds nothing that is disputed or gone. So what is told of more than is
+left waits for its word.
+
 Where it is won, all is as before. Where it is lost, the pieces that went with the money are gone:
 units that nobody has seen are for sale again, opened ones are burned. Of a part that was lost,
 those are as many unopened pieces as it would have paid for, rounded down, the last ones first.
@@ -25,7 +29,8 @@ from app.orders.queries.refunds import refunded_positions
 from app.orders.service import giving_back, refunding, states, units
 from app.orders.service.locking import locked_with_lines
 from app.payments.gateway import PaypalDispute, PaypalRefund, PaypalUnknown
-from app.payments.service.disputes import recording
+from app.payments.service import refunds
+from app.payments.service.disputes import asking, recording
 from app.payments.service.shares import Part
 
 log = logging.getLogger(__name__)
@@ -46,15 +51,18 @@ def look(*, paypal_id: str) -> bool:
     return True
 
 
-def look_at_reversal(*, order_id: UUID, reversal_id: str) -> None:
-    """Read what PayPal took back by itself, and apply it. Raises PaypalUnknown, PaypalRefused."""
+def look_at_reversal(*, order_id: UUID, reversal_id: str) -> bool:
+    """Read what PayPal took back by itself, and apply it; False if it can't be booked yet.
+
+    Raises PaypalUnknown, PaypalRefused.
+    """
     seen = recording.ask_reversal(reversal_id)
-    apply_reversal(order_id=order_id, seen=seen)
+    return apply_reversal(order_id=order_id, seen=seen)
 
 
 def ask_due() -> Swept:
     """Have PayPal asked about each open dispute whose time has come, by a job or here."""
-    due = recording.due()
+    due = asking.due()
     waiting = jobs.waiting([_job_id(one) for one in due]) or set()
     return for_each([one for one in due if _job_id(one) not in waiting], _have_asked)
 
@@ -72,7 +80,7 @@ def ask(paypal_id: str) -> bool:
 
     False if it is not due any more, or PayPal does not say.
     """
-    if not recording.postpone(paypal_id=paypal_id):
+    if not asking.postpone(paypal_id=paypal_id):
         return False
     try:
         return look(paypal_id=paypal_id)
@@ -87,11 +95,14 @@ def apply(*, order_id: UUID, seen: PaypalDispute) -> None:
     step = recording.record(reference=order_id, seen=seen)
     if step is None:
         return
-    if step.wants_minor:
+    waits = _crosses_refund(order, step.wants_minor)
+    if waits:
+        asking.put_off(dispute_id=step.dispute_id)
+    elif step.wants_minor:
         _hold(order, step.dispute_id, step.wants_minor)
     if step.is_new:
         emit(OrderDisputed(order.id, step.dispute_id))
-    if step.loses_minor is not None:
+    if step.loses_minor is not None and not waits:
         _end(order, step.dispute_id, step.loses_minor)
         emit(DisputeEnded(order.id, step.dispute_id))
     elif step.is_news and not step.is_new:
@@ -105,6 +116,12 @@ def _locked(order_id: UUID) -> Order:
     if order is None:
         raise NoSuchOrder
     return order
+
+
+def _crosses_refund(order: Order, wants_minor: int) -> bool:
+    """Whether more is wanted than is left, since a refund that PayPal may refuse was asked for."""
+    left = sum(line.left_minor for line in order.lines)
+    return wants_minor > left and refunds.is_unanswered(reference=order.id)
 
 
 def _hold(order: Order, dispute_id: UUID, wants_minor: int) -> None:
@@ -126,19 +143,25 @@ def _end(order: Order, dispute_id: UUID, lost_minor: int) -> None:
 
 
 @transactional
-def apply_reversal(*, order_id: UUID, seen: PaypalRefund) -> None:
-    """Book what PayPal took back by itself, as far as no dispute or refund tells of it, once."""
+def apply_reversal(*, order_id: UUID, seen: PaypalRefund) -> bool:
+    """Book what PayPal took back by itself, as far as no dispute or refund tells of it, once.
+
+    False if it can't be booked yet: the payment is not, or a refund of the same money may fail.
+    """
     order = _locked(order_id)
-    left = sum(line.left_minor for line in order.lines)
-    amount = min(recording.wants_reversal(reference=order_id, seen=seen), left)
+    wants = recording.wants_reversal(reference=order_id, seen=seen)
+    if wants is None or _crosses_refund(order, wants):
+        return False
+    amount = min(wants, sum(line.left_minor for line in order.lines))
     if not amount:
-        return
+        return True
     parts = [giving_back.take(part) for part in giving_back.spread(order, amount)]
     dispute_id = recording.reverse(reference=order_id, seen=seen, parts=parts)
     _take_pieces(order, dispute_id, parts)
     emit(OrderDisputed(order.id, dispute_id))
     emit(DisputeEnded(order.id, dispute_id))
     states.tell_pages(order)
+    return True
 
 
 def _take_pieces(order: Order, dispute_id: UUID, lost: Sequence[Part]) -> None:

@@ -24,11 +24,13 @@ from app.orders.queries.refunds import refunded_positions
 from app.orders.service import evidence, giving_back, settling, states, units
 from app.orders.service.giving_back import GoesBack
 from app.orders.service.locking import locked_with_lines
+from app.payments.events import DisputeTold
 from app.payments.gateway import PaypalOrder, PaypalRefund, PaypalUnknown
 from app.payments.models import PaymentState
 from app.payments.models.refunds import RefundSource, RefundState
 from app.payments.queries import payment_for
 from app.payments.service import paying, refunds
+from app.payments.service.disputes import asking
 from app.payments.service.refunds import Moved, Told
 from app.products.service import low_stock, stock
 
@@ -229,6 +231,8 @@ def _follow(order: Order, moved: Moved) -> None:
         if order.state is OrderState.PAID:
             order.next_delivery_at = db_now()
         emit(RefundFailed(order.id, moved.refund_id))
+        for paypal_id in asking.open_of(order.id):  # which may hold this money now
+            emit(DisputeTold(paypal_id))
     elif moved.state is RefundState.COMPLETED:
         take_back(order, pieces)
     if moved.newly_taken_on and moved.is_booked:

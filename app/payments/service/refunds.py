@@ -170,6 +170,16 @@ def is_under_way(*, reference: UUID) -> bool:
     return session().execute(query.limit(1)).first() is not None
 
 
+def is_unanswered(*, reference: UUID) -> bool:
+    """Whether PayPal has not said yet if it makes a refund of this payment."""
+    query = (
+        select(Refund.id)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.reference == reference, Refund.state == RefundState.CREATED)
+    )
+    return session().execute(query.limit(1)).first() is not None
+
+
 def due() -> list[UUID]:
     """The refunds that PayPal should be asked for, or about, now."""
     query = select(Refund.id).where(_is_due()).order_by(Refund.next_check_at).limit(LIMIT)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import Select, case, func, select
 
 from app.kit import states
 from app.kit.db import db_now, end_read, session, transactional
@@ -41,8 +41,6 @@ LOSING = frozenset({"RESOLVED_BUYER_FAVOUR", "ACCEPTED"})
 STAGES = {stage.value.upper(): stage for stage in DisputeStage}
 REVERSED = "REVERSED"  # the outcome of what PayPal took back by itself
 FIRST_CHECK = timedelta(minutes=10)
-LONGEST_WAIT = timedelta(hours=6)
-LIMIT = 100
 
 
 @dataclass(frozen=True)
@@ -269,16 +267,19 @@ def _book_end(dispute: Dispute, ends: Sequence[Ended]) -> None:
 
 
 @transactional
-def wants_reversal(*, reference: UUID, seen: PaypalRefund) -> int:
+def wants_reversal(*, reference: UUID, seen: PaypalRefund) -> int | None:
     """How much of what PayPal took back by itself is to be booked yet.
 
-    What disputes of the payment hold or have lost is the same money, told in another way; what is
+    None while that can't be told: what was taken back is of a payment that is not booked yet. What
+    disputes of the payment hold or have lost is the same money, told in another way; what is
     known here as a refund was booked as one.
     """
     payment = paying.locked(reference)
     known = _locked_by_paypal(seen.id) is not None or _is_refund(seen.id)
-    if known or payment.state is not PaymentState.SETTLED:
+    if known or payment.state is PaymentState.FAILED:
         return 0
+    if payment.state is not PaymentState.SETTLED:
+        return None
     if seen.amount.currency != payment.currency:
         log.error("reversed in another currency", extra={"payment": str(payment.id)})
         return 0
@@ -348,34 +349,3 @@ def _fresh(query: Select[Dispute]) -> Select[Dispute]:
 def _parts(dispute_id: UUID) -> Sequence[DisputePart]:
     query = select(DisputePart).where(DisputePart.dispute_id == dispute_id)
     return session().scalars(query.order_by(DisputePart.position)).all()
-
-
-# --- PayPal is asked again by the clock ---
-
-
-def due() -> list[str]:
-    """PayPal's ids of the open disputes that it should be asked about now."""
-    query = select(Dispute.paypal_id).where(_is_due()).order_by(Dispute.next_check_at)
-    found = list(session().scalars(query.limit(LIMIT)))
-    end_read()
-    return found
-
-
-@transactional
-def postpone(*, paypal_id: str) -> bool:
-    """Have PayPal asked again later, each time twice as late; False if it is not due."""
-    query = select(Dispute).where(Dispute.paypal_id == paypal_id, _is_due())
-    dispute = session().scalars(query.with_for_update(skip_locked=True)).one_or_none()
-    if dispute is None:
-        return False
-    dispute.checks += 1
-    wait = min(FIRST_CHECK * 2 ** min(dispute.checks - 1, 10), LONGEST_WAIT)
-    dispute.next_check_at = func.clock_timestamp() + wait
-    return True
-
-
-def _is_due() -> ColumnElement[bool]:
-    return and_(
-        Dispute.state == DisputeState.OPEN,
-        Dispute.next_check_at <= func.statement_timestamp(),
-    )

@@ -160,7 +160,7 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
     """The books in minor units per currency, and whether they sum to zero.
 
     `captures` are those that took money or will; `refused` those that never did. What went back
-    since stands in `refunds`, and all items of payouts in `payouts`.
+    since stands in `refunds`, `disputes` and `reversals`, and all items of payouts in `payouts`.
     """
     accounts: dict[str, dict[str, int]] = {}
     sums: dict[str, int] = {}
@@ -187,6 +187,10 @@ def read(db: sqlite3.Connection) -> dict[str, Any]:
         "refunds": [_refund(row) for row in db.execute("SELECT * FROM refund ORDER BY number")],
         "payouts": [
             _payout(row) for row in db.execute("SELECT * FROM payout_item ORDER BY number")
+        ],
+        "disputes": [_dispute(row) for row in db.execute("SELECT * FROM dispute ORDER BY number")],
+        "reversals": [
+            _reversal(row) for row in db.execute("SELECT * FROM reversal ORDER BY number")
         ],
     }
 
@@ -229,4 +233,25 @@ def _payout(row: sqlite3.Row) -> dict[str, Any]:
         "currency": row["currency"],
         "amount_minor": row["minor"],
         "fee_minor": row["fee"],
+    }
+
+
+def _dispute(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "capture_id": row["capture_id"],
+        "status": row["status"],
+        "outcome": row["outcome"],
+        "currency": row["currency"],
+        "amount_minor": row["minor"],
+        "refunded_minor": row["refunded"],
+    }
+
+
+def _reversal(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "capture_id": row["capture_id"],
+        "currency": row["currency"],
+        "amount_minor": row["minor"],
     }

@@ -63,7 +63,7 @@ class Bank:
     def end(self, payout_id: UUID, how: str) -> None:
         """Have something become of an item: claim, return, release, block, refund, reverse."""
         item_id = self.items()[str(payout_id)]["id"]
-        self.control._post(f"/sandbox/payouts/{item_id}/{how}", {})
+        self.control.end_payout(item_id, how)
 
 
 def seller(address: str = "anna@example.com", earned: int = 5000, **more: Any) -> User:

@@ -99,6 +99,10 @@ class SandboxControl:
             f"/sandbox/disputes/{dispute_id}/resolve", {"for": outcome, "amount": amount or None}
         )
 
+    def end_payout(self, item_id: str, end: str) -> None:
+        """Have something become of an item of a payout: claim, return, release, block…"""
+        self._post(f"/sandbox/payouts/{item_id}/{end}", {})
+
     def refunds(self, capture_id: str) -> list[dict[str, Any]]:
         """The refunds of a capture."""
         books: dict[str, Any] = requests.get(f"{self.url}/sandbox/books", timeout=SECONDS).json()

@@ -1,58 +1,44 @@
-"""Metrics as OpenMetrics text, for whoever has the token: what a monitoring asks for.
+"""Metrics for whoever has the token: what a monitoring asks for.
 
-https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md
+https://prometheus.io/docs/specs/om/open_metrics_spec/
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from app.kit import promises
 
-CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+def text(accept: str) -> tuple[bytes, str]:
+    """All of them, as they are read now, in a form that is accepted; with its content type."""
+    registry = CollectorRegistry()
+    registry.register(Promises())
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
 
 
-@dataclass(frozen=True)
-class Gauge:
-    """A value that goes up and down, once for each set of labels."""
-
-    name: str
-    help: str
-    samples: list[tuple[Mapping[str, str], float]]
-
-
-def text(gauges: Iterable[Gauge]) -> str:
-    """All of them, as they are read."""
-    return "".join(f"{line}\n" for gauge in gauges for line in _lines(gauge)) + "# EOF\n"
-
-
-def _lines(gauge: Gauge) -> Iterator[str]:
-    yield f"# TYPE {gauge.name} gauge"
-    yield f"# HELP {gauge.name} {_escaped(gauge.help)}"
-    for labels, value in gauge.samples:
-        named = ",".join(f'{name}="{_escaped(label)}"' for name, label in labels.items())
-        yield f"{gauge.name}{{{named}}} {value:.15g}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def of_promises() -> list[Gauge]:
+class Promises(Collector):
     """Whether each promise holds, where that is known, and when it was checked."""
-    found = promises.kept()
-    return [
-        Gauge(
+
+    def collect(self) -> Iterable[Metric]:
+        """Read what the clock found."""
+        holds = GaugeMetricFamily(
             "byteshop_promise_holds",
             "Whether a promise of the shop holds: 1, or 0 while it is broken.",
-            [({"promise": one.name}, one.holds) for one in found if one.holds is not None],
-        ),
-        Gauge(
+            labels=["promise"],
+        )
+        checked = GaugeMetricFamily(
             "byteshop_promise_checked_timestamp_seconds",
             "When a promise of the shop was last checked.",
-            [
-                ({"promise": one.name}, one.checked_at.timestamp())
-                for one in found
-                if one.checked_at is not None
-            ],
-        ),
-    ]
+            labels=["promise"],
+        )
+        for one in promises.kept():
+            if one.holds is not None:
+                holds.add_metric([one.name], one.holds)
+            if one.checked_at is not None:
+                checked.add_metric([one.name], one.checked_at.timestamp())
+        return [holds, checked]

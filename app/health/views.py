@@ -63,7 +63,8 @@ def metrics_for_monitoring() -> Response:
     if not hmac.compare_digest(sent.encode(), token.get_secret_value().encode()):
         abort(HTTPStatus.NOT_FOUND)
     no_store()
-    return Response(metrics.text(metrics.of_promises()), content_type=metrics.CONTENT_TYPE)
+    body, content_type = metrics.text(request.headers.get("Accept", ""))
+    return Response(body, content_type=content_type)
 
 
 @blueprint.get("/.well-known/security.txt")

@@ -134,7 +134,7 @@ class TestMetrics:
         made(HOLDS, BREAKS)
         promises.check_due()
         browser = app.test_client()
-        right = {"Authorization": f"Bearer {TOKEN}"}
+        right = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/openmetrics-text"}
         assert browser.get("/metrics", headers=right).status_code == 404
         settings = app.extensions["settings"].model_copy(
             update={"metrics_token": type(app.extensions["settings"].secret_key)(TOKEN)}
@@ -146,6 +146,6 @@ class TestMetrics:
         answer = browser.get("/metrics", headers=right)
         assert answer.mimetype == "application/openmetrics-text"
         lines = answer.text.splitlines()
-        assert f'byteshop_promise_holds{{promise="{HOLDS.name}"}} 1' in lines
-        assert f'byteshop_promise_holds{{promise="{BREAKS.name}"}} 0' in lines
+        assert f'byteshop_promise_holds{{promise="{HOLDS.name}"}} 1.0' in lines
+        assert f'byteshop_promise_holds{{promise="{BREAKS.name}"}} 0.0' in lines
         assert lines[-1] == "# EOF"

@@ -122,6 +122,15 @@ class Settings(BaseSettings):
     new_seller_days: int = Field(
         30, ge=0, le=3650, description="…and until so many days after their first sale"
     )
+    dispute_hold_days: int = Field(
+        21, ge=0, le=180, description="the same for sellers with a dispute lately, if it is longer"
+    )
+    dispute_hold_within_days: int = Field(
+        90,
+        ge=0,
+        le=3650,
+        description="for how many days a dispute that is open or lost counts; 0: none counts",
+    )
     payout_weekdays: str = Field(
         "monday",
         description="days on which sellers are paid, in UTC, comma-separated: monday, tuesday…;"
@@ -132,15 +141,6 @@ class Settings(BaseSettings):
     )
     payout_pause_hours: int = Field(
         48, ge=0, le=720, description="hours without payouts after a seller changed their address"
-    )
-    dispute_hold_days: int = Field(
-        21, ge=0, le=180, description="the same for sellers with a dispute lately, if it is longer"
-    )
-    dispute_hold_within_days: int = Field(
-        90,
-        ge=0,
-        le=3650,
-        description="for how many days a dispute that is open or lost counts; 0: none counts",
     )
     evidence_hours: int = Field(
         24,

@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 1240, 1754  # A4
 MARGIN = 100
 MOST_PAGES = 60
 TITLE, HEADING, BODY = 34, 26, 20
+CONTINUED = "    | "
+ROOM = WIDTH - 2 * MARGIN - 60  # of a line, beside the mark
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,8 @@ class _Paper:
 
     def write(self, text: str, size: int) -> None:
         """Write a text, over as many lines as it takes."""
-        for paragraph in text.split("\n"):
-            for line in _wrapped(paragraph, size):
-                self._write_line(line, size)
+        for line in lines_of(text, size):
+            self._write_line(line, size)
 
     def rest(self, height: int) -> None:
         """Leave a gap."""
@@ -98,17 +99,26 @@ class _Paper:
         return written.getvalue()
 
 
+def lines_of(text: str, size: int) -> Iterator[str]:
+    """A text in lines; all but the first are marked, so that none looks like somebody else's."""
+    mark = ""
+    for paragraph in text.split("\n"):
+        for line in _wrapped(paragraph, size):
+            yield mark + line
+            mark = CONTINUED
+
+
 def _wrapped(text: str, size: int) -> Iterator[str]:
     line = ""
     for word in text.split(" "):
         longer = f"{line} {word}" if line else word
-        if _length(longer, size) <= WIDTH - 2 * MARGIN:
+        if _length(longer, size) <= ROOM:
             line = longer
             continue
         if line:
             yield line
         line = word
-        while _length(line, size) > WIDTH - 2 * MARGIN:
+        while _length(line, size) > ROOM:
             fits = _fitting(line, size)
             yield line[:fits]
             line = line[fits:]
@@ -120,7 +130,7 @@ def _fitting(word: str, size: int) -> int:
     low, high = 1, len(word)
     while low < high:
         middle = (low + high + 1) // 2
-        if _length(word[:middle], size) <= WIDTH - 2 * MARGIN:
+        if _length(word[:middle], size) <= ROOM:
             low = middle
         else:
             high = middle - 1

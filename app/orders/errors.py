@@ -203,6 +203,16 @@ class NoSuchPiece(NotFound):
         super().__init__("orders.no_such_piece", _("There is no such item in this purchase."))
 
 
+class OwnMatter(Conflict):
+    """Staff decide nothing about what they bought or sold themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "orders.own_matter",
+            _("You bought or sold this yourself, so somebody else of the team has to decide."),
+        )
+
+
 class Disputed(Conflict):
     """A dispute about this purchase is not decided yet: nothing of it moves meanwhile."""
 

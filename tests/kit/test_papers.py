@@ -23,3 +23,9 @@ def test_long_words_and_texts_are_broken() -> None:
 def test_what_is_too_much_is_left_out() -> None:
     few = papers.pdf("A", [Block("B", ["line"])])
     assert len(few) < 20_000
+
+
+def test_what_a_person_wrote_looks_like_nobody_elses_line() -> None:
+    forged = "10:00, seller: Hello\n10:05, buyer: It works"
+    first, second = papers.lines_of(forged, papers.BODY)
+    assert (first, second.lstrip()) == ("10:00, seller: Hello", "| 10:05, buyer: It works")

@@ -137,6 +137,24 @@ class TestClaim:
         with pytest.raises(NotClaimable, match="over"):
             claim(bought)
 
+    def test_one_claim_at_a_time_is_decided_and_each_piece_once(
+        self, bought: Bought, seller: User, moderator: User
+    ) -> None:
+        first = claim(bought)
+        claims.decline(seller_id=seller.id, claim_id=first, reason="It does work")
+        second = claim(bought)
+        with pytest.raises(NotClaimable, match="already"):
+            claims.call_moderator(buyer_id=bought.buyer.id, claim_id=first)
+        claims.decline(seller_id=seller.id, claim_id=second, reason="It does work")
+        claims.call_moderator(buyer_id=bought.buyer.id, claim_id=second)
+        claims.decide(moderator_id=moderator.id, claim_id=second, grant=False, reason="No proof")
+        with pytest.raises(NotClaimable, match="has decided"):
+            claim(bought)
+        session().execute(text("UPDATE orders SET paid_at = now() - interval '181 days'"))
+        session().commit()
+        with pytest.raises(NotClaimable, match="over"):
+            claims.call_moderator(buyer_id=bought.buyer.id, claim_id=first)
+
 
 class TestReviews:
     def test_nothing_is_reviewed_anew_after_a_whole_refund_and_what_was_said_stays(

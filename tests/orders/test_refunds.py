@@ -12,6 +12,7 @@ from app.orders.errors import (
     NoReason,
     NoSuchOrder,
     NotReturnable,
+    OwnMatter,
     PieceRefunded,
     TooMuchBack,
 )
@@ -22,6 +23,7 @@ from app.payments.models.refunds import RefundSource, RefundState
 from app.payments.queries import earnings_of
 from app.payments.service import releasing
 from app.products.models import Product
+from app.products.service import stock
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.orders.test_sale import wait_for
@@ -211,6 +213,26 @@ class TestSellersRefund:
         bought.assert_books_agree()
         assert_promises_hold()
 
+    @pytest.mark.parametrize("is_buyer", [True, False])
+    def test_staff_refund_nothing_that_they_bought_or_sold(
+        self, paypal: SandboxControl, keys: Product, seller: User, *, is_buyer: bool
+    ) -> None:
+        staff = make_user(roles=("moderator", "seller"))
+        theirs = make_product(staff, stock=("X",))
+        bought = buy(
+            paypal, *((staff, {keys.id: 1}) if is_buyer else (make_user(), {theirs.id: 1}))
+        )
+        bought.reveal(0)
+        with pytest.raises(OwnMatter):
+            returning.refund(
+                actor_id=staff.id,
+                by_staff=True,
+                order_id=bought.order_id,
+                scope=Scope(),
+                reason="It is mine",
+            )
+        assert bought.refunds == []
+
     def test_a_reason_is_needed(self, bought: Bought, seller: User) -> None:
         with pytest.raises(NoReason):
             returning.refund(
@@ -233,6 +255,19 @@ class TestSellersRefund:
         assert (earnings.pending_minor, earnings.available_minor) == (0, 0)
         assert earnings.gross_back_minor == 2000
         assert_promises_hold()
+
+
+def test_import_with_a_unit_that_came_back_is_withdrawn_when_it_is_undone(
+    bought: Bought, keys: Product, seller: User, drain: Drain
+) -> None:
+    returning.return_unopened(
+        buyer_id=bought.buyer.id, order_id=bought.order_id, delivery_id=bought.pieces[0].id
+    )
+    drain()
+    batch = session().scalar(text("SELECT batch_id FROM stock_item LIMIT 1"))
+    assert stock.undo_import(seller_id=seller.id, product_id=keys.id, batch_id=batch) == 2
+    assert free_units(keys.id) == 0
+    assert_promises_hold()
 
 
 class TestLostAnswers:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.auth.service import signing
 from app.kit.api.operations import operation_of
 from app.kit.api.schemas import Listing, Paged
 from app.kit.db import session, transactional
@@ -41,8 +43,13 @@ def lists_of(app: Flask) -> set[str]:
 
 
 def test_every_list_tells_its_total_when_asked(
-    app: Flask, query_counter: list[str], drain: Callable[[], None], paypal: SandboxControl
+    app: Flask,
+    query_counter: list[str],
+    drain: Callable[[], None],
+    paypal: SandboxControl,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(signing, "_KNOWN_FOR", 10**6)  # the keys are read once, not now and then
     seller = make_user(roles=("seller", "admin"))
     product = make_product(seller, stock=tuple("ABCDEFGHIJ"))
     make_product(seller)

@@ -90,8 +90,18 @@ def _insist_on_claimable(
     )
     if {number - 1 for number in pieces} - set(opened):
         raise NotClaimable(_("An item that was not revealed can be returned with one click."))
+    _insist_on_no_other(line.id)
+    refused = session().scalars(
+        select(Claim.pieces).where(Claim.line_id == line.id, Claim.state == ClaimState.REFUSED)
+    )
+    if pieces & {number for numbers in refused for number in numbers}:
+        raise NotClaimable(_("A moderator has decided about this item already."))
+
+
+def _insist_on_no_other(line_id: UUID) -> None:
+    """Insist that no claim on a line waits for an answer or a decision."""
     live = select(Claim.id).where(
-        Claim.line_id == line.id, Claim.state.in_([ClaimState.OPEN, ClaimState.CALLED])
+        Claim.line_id == line_id, Claim.state.in_([ClaimState.OPEN, ClaimState.CALLED])
     )
     if session().execute(live.limit(1)).first() is not None:
         raise NotClaimable(_("You have already asked for a refund of this product."))
@@ -114,6 +124,10 @@ def call_moderator(*, buyer_id: UUID, claim_id: UUID) -> None:
         raise NoSuchClaim
     if claim.state is ClaimState.OPEN and not may_call(claim.state, claim.opened_at, db_now()):
         raise NotClaimable(_("The seller has three days to answer. Please wait for that."))
+    if claim.state is ClaimState.DECLINED:
+        if not may_claim(order.paid_at, db_now()):
+            raise NotClaimable(_("The time to ask for a refund of this purchase is over."))
+        _insist_on_no_other(claim.line_id)
     _move(order, claim, ClaimState.CALLED)
 
 

@@ -12,6 +12,7 @@ from app.orders.errors import (
     NoSuchOrder,
     NoSuchPiece,
     NotReturnable,
+    OwnMatter,
     PieceRefunded,
     TooMuchBack,
 )
@@ -94,13 +95,15 @@ def _refuse(*, is_open: bool, in_time: bool) -> None:
 def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reason: str) -> UUID:
     """A seller gives back what they sold, or the shop's staff what anybody sold; the refund's id.
 
-    Raises NoSuchOrder for an order without lines of the seller's, NoReason, NotRefundable,
-    NoSuchPiece, PieceRefunded, Disputed, TooMuchBack.
+    Raises NoSuchOrder for an order without lines of the seller's, OwnMatter for staff who bought
+    or sold some of it, NoReason, NotRefundable, NoSuchPiece, PieceRefunded, Disputed, TooMuchBack.
     """
     reason = reason_of(reason)
     order = locked_with_lines(order_id)
     if order is None:
         raise NoSuchOrder
+    if by_staff and actor_id in {order.buyer_id, *(line.seller_id for line in order.lines)}:
+        raise OwnMatter
     lines = [line for line in order.lines if by_staff or line.seller_id == actor_id]
     if not lines:
         raise NoSuchOrder

@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from app.kit import outbox
 from app.kit.crypto import Sealed, UnsealError
@@ -260,7 +261,9 @@ def undo_import(*, seller_id: UUID, product_id: UUID, batch_id: UUID) -> int:
     """Take back an import of the last hour: its free units, as if they had never come in.
 
     Returns how many. What is reserved, sold or withdrawn stays; a batch that is left with nothing
-    goes, too. NoSuchUnit unless the batch is one of the seller's product; TooLateToUndo.
+    goes, too. Of a batch with a unit that was sold and given back, the free ones are withdrawn: its
+    delivery still names it. NoSuchUnit unless the batch is one of the seller's product;
+    TooLateToUndo.
     """
     batch = lock(StockBatch, batch_id)
     owner = session().execute(select(Product.seller_id).where(Product.id == product_id)).scalar()
@@ -277,11 +280,15 @@ def undo_import(*, seller_id: UUID, product_id: UUID, batch_id: UUID) -> int:
         )
     )
     if free:
-        session().execute(
-            delete(StockItem)
-            .where(StockItem.batch_id == batch_id, StockItem.id.in_(free))
-            .execution_options(synchronize_session=False)
-        )
+        try:
+            with session().begin_nested():
+                session().execute(
+                    delete(StockItem)
+                    .where(StockItem.batch_id == batch_id, StockItem.id.in_(free))
+                    .execution_options(synchronize_session=False)
+                )
+        except IntegrityError:
+            return _withdraw(product_id, StockItem.id.in_(free))
         tell_change(product_id)
     batch.taken -= len(free)
     if not batch.taken:

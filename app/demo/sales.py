@@ -143,7 +143,7 @@ def _ask_back(buyer_id: UUID, person: _Person) -> None:
             actor_id=line.seller_id,
             by_staff=False,
             order_id=line.order_id,
-            scope=Scope(line.id, amount_minor=line.total_minor // 10),
+            scope=Scope.within(line.id, amount_minor=line.total_minor // 10),
             reason="Спасибо за терпение: скидка задним числом.",
         )
 

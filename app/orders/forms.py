@@ -1,5 +1,6 @@
 """Forms of the basket and the cabinet."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import current_app, request
@@ -10,6 +11,7 @@ from wtforms import (
     IntegerField,
     SearchField,
     SelectField,
+    SelectMultipleField,
     StringField,
     TextAreaField,
     ValidationError,
@@ -65,17 +67,17 @@ class SearchForm(ReadingForm):
 class RefundForm(Form):
     """What of an order is refunded, and why.
 
-    `what` is `all`, a line's id, or a line's id and the number of one of its pieces: `<id>:<n>`.
+    `what` has `all`, lines' ids, and lines' ids with the number of one of their pieces: `<id>:<n>`.
     """
 
-    what = StringField(_l("What is refunded"), default="all")
+    what = SelectMultipleField(_l("What is refunded"), choices=[], validate_choice=False)
     amount = StringField(_l("Only this amount"))
     reason = TextAreaField(_l("Reason"))
 
-    def validate_what(self, field: StringField) -> None:
+    def validate_what(self, field: SelectMultipleField) -> None:
         """Refuse what names nothing."""
         try:
-            _part_of(field.data or "")
+            _lines_of(field.data or ())
         except ValueError as error:
             raise ValidationError(_("Choose what is refunded.")) from error
 
@@ -88,21 +90,16 @@ class RefundForm(Form):
             minor = parse_price(text, current_app.extensions["settings"].currency)
         except ValueError as error:
             raise ValidationError(_("Enter an amount such as 4.50.")) from error
-        if not minor or ":" in (self.what.data or ""):
+        if not minor or any(":" in what for what in self.what.data or ()):
             raise ValidationError(
                 _("Enter an amount of an order or of a product, not of a single item.")
             )
 
     def scope(self) -> Scope:
         """What was chosen; the form must be valid."""
-        line_id, number = _part_of(self.what.data)
         text = (self.amount.data or "").strip()
         currency = current_app.extensions["settings"].currency
-        return Scope(
-            line_id,
-            frozenset({number} if number else ()),
-            parse_price(text, currency) if text else None,
-        )
+        return Scope(_lines_of(self.what.data), parse_price(text, currency) if text else None)
 
 
 class ClaimForm(Form):
@@ -137,11 +134,30 @@ class AnswerForm(Form):
         return bool(self.act.data == "yes")
 
 
-def _part_of(text: str) -> tuple[UUID | None, int | None]:
-    """The line and the piece that `what` names; ValueError if it is neither."""
-    if text == "all":
-        return None, None
-    line_id, colon, number = text.partition(":")
-    if colon and not (number.isdecimal() and 0 < int(number[:6]) <= MAX_QUANTITY):
-        raise ValueError(text)
-    return UUID(line_id), int(number) if colon else None
+def _lines_of(names: Sequence[str]) -> dict[UUID, frozenset[int]]:
+    """The lines that `what` names, and of each the pieces; ValueError if it names something else.
+
+    Of what is named whole the pieces need no naming; nothing stands for all of the order.
+    """
+    if not names:
+        raise ValueError(names)
+    lines: dict[UUID, set[int]] = {}
+    whole: set[UUID] = set()
+    for name in names:
+        if name == "all":
+            continue
+        text, colon, number = name.partition(":")
+        line_id = UUID(text)
+        numbers = lines.setdefault(line_id, set())
+        if not colon:
+            whole.add(line_id)
+        elif number.isdecimal() and 0 < int(number[:6]) <= MAX_QUANTITY:
+            numbers.add(int(number))
+        else:
+            raise ValueError(name)
+    if "all" in names:
+        return {}
+    return {
+        line_id: frozenset() if line_id in whole else frozenset(numbers)
+        for line_id, numbers in lines.items()
+    }

@@ -100,6 +100,8 @@ class TestPages:
         for data, problem in (
             ({"what": "all", "reason": ""}, "Say why"),
             ({"what": "nothing", "reason": REASON}, "Choose what"),
+            ({"what": f"{line.id}:101", "reason": REASON}, "Choose what"),
+            ({"reason": REASON}, "Choose what"),
             ({"what": "all", "amount": "much", "reason": REASON}, "Enter an amount"),
             ({"what": f"{line.id}:1", "amount": "1", "reason": REASON}, "single item"),
         ):

@@ -91,11 +91,15 @@ def take(bought: Bought, staff_id: object, step: tuple[str, int, int]) -> None:
     left = sum(one.left_minor for one in lines)
     match way:
         case "line":
-            refund(bought, staff_id, Scope(line.id))
+            refund(bought, staff_id, Scope.within(line.id))
         case "piece":
-            refund(bought, staff_id, Scope(line.id, frozenset({which % line.quantity + 1})))
+            refund(bought, staff_id, Scope.within(line.id, frozenset({which % line.quantity + 1})))
         case "amount":
-            refund(bought, staff_id, Scope(line.id, amount_minor=line.total_minor * share // 9_999))
+            refund(
+                bought,
+                staff_id,
+                Scope.within(line.id, amount_minor=line.total_minor * share // 9_999),
+            )
         case "spread":
             refund(bought, staff_id, Scope(amount_minor=left * share // 9_999 + 1))
         case "paypal" if left:

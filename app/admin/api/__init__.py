@@ -209,7 +209,7 @@ def refund_order(order_id: UUID, body: OrderRefundIn) -> RefundedOut:
         actor_id=current_user.id,
         by_staff=True,
         order_id=order_id,
-        scope=returning.Scope(body.line_id, frozenset(body.pieces), body.amount_minor),
+        scope=returning.Scope.within(body.line_id, body.pieces, body.amount_minor),
         reason=body.reason,
     )
     return RefundedOut(order_id=order_id, refund_id=refund_id)

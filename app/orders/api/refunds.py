@@ -37,7 +37,7 @@ def refund_sale(order_id: UUID, body: RefundIn) -> RefundOut:
         actor_id=current_user.id,
         by_staff=False,
         order_id=order_id,
-        scope=Scope(body.line_id, frozenset(body.pieces), body.amount_minor),
+        scope=Scope.within(body.line_id, body.pieces, body.amount_minor),
         reason=body.reason,
     )
     return _found(order_id, refund_id, current_user.id)

@@ -69,6 +69,7 @@ class SaleOf:
     currency: str
     paid_at: datetime | None
     delivered_at: datetime | None
+    is_disputed: bool
     lines: tuple[SaleLine, ...]
     refunds: tuple[RefundOf, ...]
 
@@ -101,6 +102,7 @@ def sale_of(order_id: UUID, *, seller_id: UUID | None) -> SaleOf:
         currency=order.currency,
         paid_at=order.paid_at,
         delivered_at=order.delivered_at,
+        is_disputed=any(line.is_disputed for line in order.lines),
         lines=tuple(_line(line, states) for line in lines),
         refunds=tuple(refunds_of(order_id, seller_id=seller_id)),
     )

@@ -1,6 +1,7 @@
 """Refunds by those who may decide on them: a buyer on what is unopened, a seller, the staff."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -29,14 +30,26 @@ from app.payments.models.refunds import RefundSource
 
 @dataclass(frozen=True)
 class Scope:
-    """What of an order is to go back: all, or a line, or of it some pieces, or an amount.
+    """What of an order is to go back: all, or some lines, or of them some pieces, or an amount.
 
-    `pieces` are numbered from 1 within the line. An amount leaves the pieces to the buyer.
+    `lines` has the numbers of a line's pieces, from 1 on; of a line without numbers all goes back,
+    and without lines all of the order. An amount leaves the pieces to the buyer.
     """
 
-    line_id: UUID | None = None
-    pieces: frozenset[int] = frozenset()
+    lines: Mapping[UUID, frozenset[int]] = field(default_factory=dict)
     amount_minor: int | None = None
+
+    @classmethod
+    def within(
+        cls, line_id: UUID | None, pieces: Iterable[int] = (), amount_minor: int | None = None
+    ) -> "Scope":
+        """What programs name: at most one line. NoSuchPiece for pieces of none."""
+        numbers = frozenset(pieces)
+        if line_id is None:
+            if numbers:
+                raise NoSuchPiece
+            return cls(amount_minor=amount_minor)
+        return cls({line_id: numbers}, amount_minor)
 
 
 @transactional
@@ -53,7 +66,7 @@ def return_unopened(*, buyer_id: UUID, order_id: UUID, delivery_id: UUID | None 
     if order.state is OrderState.DELIVERED:
         back = _unopened(order, delivery_id)
     elif order.state is OrderState.PAID and delivery_id is None:
-        back = _all(order, list(order.lines))
+        back = _wanted(order, list(order.lines), Scope())
     else:
         raise NotReturnable(_("There is nothing to return."))
     return refunding.open_refund(order, back, Author(RefundSource.BUYER, buyer_id, ""))
@@ -110,9 +123,9 @@ def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reas
     if not order.is_paid:
         raise NotRefundable
     refunding.insist_undisputed(order)
-    if scope.line_id is not None:
-        lines = [line for line in lines if line.id == scope.line_id]
-        if not lines:
+    if scope.lines:
+        lines = [line for line in lines if line.id in scope.lines]
+        if len(lines) < len(scope.lines):
             raise NoSuchPiece
     source = RefundSource.MODERATOR if by_staff else RefundSource.SELLER
     back = _wanted(order, lines, scope)
@@ -134,20 +147,27 @@ def _wanted(order: Order, lines: list[OrderLine], scope: Scope) -> list[GoesBack
         return giving_back.spread_over(
             [line for line in lines if line.left_minor], scope.amount_minor
         )
-    if scope.pieces:
-        if scope.line_id is None:
-            raise NoSuchPiece
-        [line] = lines
-        return [pieces_of(line, scope.pieces)]
-    return _all(order, lines)
+    gone = refunded_positions(order.id)
+    back = []
+    for line in lines:
+        if numbers := scope.lines.get(line.id):
+            back.append(_some(line, numbers, gone))
+        elif line.left_minor:
+            back.append(_rest(line, gone))
+    if not back:
+        raise TooMuchBack
+    return back
 
 
 def pieces_of(line: OrderLine, numbers: frozenset[int]) -> GoesBack:
     """Some pieces of a line, by their numbers. Raises NoSuchPiece, PieceRefunded."""
+    return _some(line, numbers, refunded_positions(line.order_id))
+
+
+def _some(line: OrderLine, numbers: frozenset[int], gone: set[tuple[UUID, int]]) -> GoesBack:
     positions = sorted(number - 1 for number in numbers)
     if positions[0] < 0 or positions[-1] >= line.quantity:
         raise NoSuchPiece
-    gone = refunded_positions(line.order_id)
     if any((line.id, at) in gone for at in positions):
         raise PieceRefunded
     return _pieces(line, positions)
@@ -157,18 +177,7 @@ def _pieces(line: OrderLine, positions: list[int]) -> GoesBack:
     return GoesBack(line, giving_back.price_of(line, len(positions)), tuple(positions))
 
 
-def _all(order: Order, lines: list[OrderLine]) -> list[GoesBack]:
-    """All that is left of these lines, with their pieces."""
-    gone = refunded_positions(order.id)
-    back = [
-        GoesBack(
-            line,
-            line.left_minor,
-            tuple(at for at in range(line.quantity) if (line.id, at) not in gone),
-        )
-        for line in lines
-        if line.left_minor
-    ]
-    if not back:
-        raise TooMuchBack
-    return back
+def _rest(line: OrderLine, gone: set[tuple[UUID, int]]) -> GoesBack:
+    """All that is left of a line, with its pieces."""
+    others = (at for at in range(line.quantity) if (line.id, at) not in gone)
+    return GoesBack(line, line.left_minor, tuple(others))

@@ -15,6 +15,7 @@ from app.kit.money import Money
 from app.orders.service import capturing, refunding, returning
 from app.payments.models import Movement
 from app.payments.models.reconciling import Difference
+from app.payments.paypal.lists import Lists
 from app.payments.queries.reconciling import DifferenceKind, differences, sides_of
 from app.payments.service import reconciling, shares
 from app.payments.service.shares import Part
@@ -56,10 +57,11 @@ def buy(paypal: SandboxControl) -> None:
     capturing.capture(buyer_id=buyer.id, order_id=started.order_id)
 
 
-def sell_without_paypal() -> None:
+def sell_without_paypal(key: str = "A") -> None:
     """A sale that PayPal has never heard of."""
-    delivered(make_user(), {make_product(make_user(roles=("seller",)), stock=("A",)).id: 1})
-    session().execute(text("UPDATE payment SET paypal_capture_id = '3C679366HH908993F'"))
+    delivered(make_user(), {make_product(make_user(roles=("seller",)), stock=(key,)).id: 1})
+    unheard_of = "upper(right(replace(id::text, '-', ''), 17))"
+    session().execute(text(f"UPDATE payment SET paypal_capture_id = {unheard_of}"))
     session().commit()
 
 
@@ -170,7 +172,7 @@ class TestComparison:
         # Of what PayPal lists now, nothing is of the time that is compared.
         after = datetime.now(UTC) + timedelta(hours=1)
         subject = session().scalar(text("SELECT subject_id FROM paypal_transaction"))
-        assert reconciling._compare([subject], before=after) == 1
+        assert reconciling._compare([subject], before=after) == (1, 0)
         program = program_of(app, make_user(roles=("admin",)))
         [one] = program.get("/admin/payments/differences").json["items"]
         assert one["kind"] == "amount"
@@ -188,6 +190,23 @@ class TestComparison:
         sell_without_paypal()
         assert compare(since) == 0
         assert session().scalars(select(Difference)).all() == []
+
+    def test_paypal_is_asked_about_so_many_that_it_does_not_list(
+        self, paypal: SandboxControl, since: datetime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciling, "LOOKED_AT_AGAIN", 1)
+        asked = []
+        transactions = Lists.transactions
+
+        def counted(lists: Lists, *times: datetime, **about: str) -> object:
+            asked.append(about)
+            return transactions(lists, *times, **about)
+
+        monkeypatch.setattr(Lists, "transactions", counted)
+        for key in ("A", "B"):
+            sell_without_paypal(key)
+        assert compare(since) == 2
+        assert [bool(about) for about in asked] == [False, True]
 
 
 class TestByTheClock:

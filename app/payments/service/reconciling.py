@@ -42,7 +42,7 @@ AT_FIRST = timedelta(days=31)
 SLOWEST = timedelta(days=30)
 SECONDS = 40  # then the next turn goes on where this one stopped
 AT_ONCE = 200
-LOOKED_AT_AGAIN = 20  # of so many at once, a call each
+LOOKED_AT_AGAIN = 20  # a call each
 MOST_TOLD = 100  # administrators
 
 
@@ -79,11 +79,11 @@ def compare(*, start: datetime, end: datetime, is_last: bool = True) -> int:
     if is_last:
         subjects |= _open()
     end_read()
-    every = sorted(subjects)
-    found = sum(
-        _compare(every[at : at + AT_ONCE], before=end - SLACK)
-        for at in range(0, len(every), AT_ONCE)
-    )
+    every = sorted(subjects, reverse=True)  # the newest first: those are listed late
+    found, looks = 0, LOOKED_AT_AGAIN
+    for at in range(0, len(every), AT_ONCE):
+        new, looked = _compare(every[at : at + AT_ONCE], before=end - SLACK, looks=looks)
+        found, looks = found + new, looks - looked
     _note(until=end, found=found)
     return found
 
@@ -172,15 +172,19 @@ def _open() -> set[UUID]:
     )
 
 
-def _compare(subjects: Collection[UUID], *, before: datetime) -> int:
-    """Note where the two sides differ, and where they agree again; how many are new.
+def _compare(
+    subjects: Collection[UUID], *, before: datetime, looks: int = LOOKED_AT_AGAIN
+) -> tuple[int, int]:
+    """Note where the two sides differ, and where they agree again.
 
-    What the ledger moved after `before` is compared with the time that follows.
+    What the ledger moved after `before` is compared with the time that follows. Returns how many
+    differences are new, and how many payments PayPal was asked about, which are `looks` at most.
     """
     sides = sides_of(subjects)
     slow = [subject for subject, both in sides.items() if _differs(both) and not both.theirs]
     end_read()
-    if _look_again(slow):
+    looked = _look_again(slow, looks)
+    if looked:
         sides |= sides_of(slow)
         end_read()
     settled = {
@@ -188,21 +192,25 @@ def _compare(subjects: Collection[UUID], *, before: datetime) -> int:
         for subject, both in sides.items()
         if not any(line.at >= before for line in both.ours)
     }
-    return _write_down(sides=settled)
+    return _write_down(sides=settled), looked
 
 
 def _differs(both: Sides) -> bool:
     return any(both.ours_in(one) != both.theirs_in(one) for one in both.currencies)
 
 
-def _look_again(subjects: Collection[UUID]) -> bool:
-    """Ask PayPal for payments that it does not list in time: it lists them by when they began."""
+def _look_again(subjects: Collection[UUID], most: int) -> int:
+    """Ask PayPal for payments that it does not list in time: it lists them by when they began.
+
+    Returns how many it was asked for.
+    """
     rows = (
         session()
         .execute(
-            select(Payment.paypal_capture_id, Payment.created_at).where(
-                Payment.id.in_(subjects), Payment.paypal_capture_id.is_not(None)
-            )
+            select(Payment.paypal_capture_id, Payment.created_at)
+            .where(Payment.id.in_(subjects), Payment.paypal_capture_id.is_not(None))
+            .order_by(Payment.id.desc())
+            .limit(most)
         )
         .all()
     )
@@ -213,7 +221,7 @@ def _look_again(subjects: Collection[UUID]) -> bool:
             start, start + SLOWEST, transaction_id=row.paypal_capture_id
         ):
             _take_in(lines=lines)
-    return bool(rows)
+    return len(rows)
 
 
 @transactional

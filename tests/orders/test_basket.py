@@ -14,7 +14,14 @@ from app.kit.db import session
 from app.kit.errors import AppError
 from app.kit.ids import new_id
 from app.kit.retention import drop_old
-from app.orders.errors import BasketFull, NoSuchProduct, NotForSale, OrderTooSmall, OwnProduct
+from app.orders.errors import (
+    BasketChanged,
+    BasketFull,
+    NoSuchProduct,
+    NotForSale,
+    OrderTooSmall,
+    OwnProduct,
+)
 from app.orders.models import Owner
 from app.orders.policy import MAX_LINES, MAX_QUANTITY
 from app.orders.queries.basket import (
@@ -54,6 +61,10 @@ def lines_of(user_id: UUID) -> dict[UUID, int]:
 
 def set_price(product_id: UUID, minor: int) -> None:
     _update("price_minor = :value", product_id, minor)
+
+
+def set_terms(product_id: UUID, days: int) -> None:
+    _update("refund_days = :value", product_id, days)
 
 
 def set_state(product_id: UUID, state: str) -> None:
@@ -137,6 +148,27 @@ class TestAdd:
 
 
 class TestTruth:
+    def test_less_time_to_return_is_shown_and_waits_for_a_yes(
+        self, app: Flask, login: Login
+    ) -> None:
+        buyer, product = make_user(), make_product(make_user(roles=("seller",)), stock=KEYS)
+        owner = Owner(user_id=buyer.id)
+        basket.add(owner=owner, product_id=product.id, quantity=1)
+        browser = login(buyer)
+        set_terms(product.id, 30)
+        assert "terms have changed" not in words(browser.get("/order/basket"))
+        basket.accept_prices(owner=owner)
+        set_terms(product.id, 0)
+        page = words(browser.get("/order/basket"))
+        assert "Refund terms have changed" in page
+        assert "Before: Unopened items can be returned for 30 days." in page
+        with pytest.raises(BasketChanged):
+            placed(buyer, {})
+        assert browser.post("/order/basket/prices").status_code == 303
+        assert "Refund terms have changed" not in words(browser.get("/order/basket"))
+        placed(buyer, {})
+        assert session().scalar(text("SELECT refund_days FROM order_line")) == 0
+
     def test_changed_price_is_shown_and_waits_for_a_yes(self, app: Flask, login: Login) -> None:
         buyer = make_user()
         product = make_product(make_user(roles=("seller",)), stock=KEYS, price_minor=1000)

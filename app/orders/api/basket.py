@@ -43,6 +43,7 @@ def _line(line: BasketLineView, view: BasketView) -> BasketLineOut:
         seller_name=line.product.seller_name,
         price=Money.of(line.product.price_minor, view.currency),
         seen_price=Money.of(line.seen_price_minor, view.currency),
+        refund_days=line.product.refund_days,
         total=Money.of(line.total_minor, view.currency),
     )
 

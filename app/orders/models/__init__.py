@@ -65,7 +65,7 @@ class Owner:
 
 
 class BasketLine(Model):
-    """Some pieces of one product; the price is the one the person saw when adding it."""
+    """Some pieces of one product; price and terms are those the person saw when adding it."""
 
     __tablename__ = "basket_line"
     basket_id: Mapped[UUID] = mapped_column(
@@ -74,6 +74,7 @@ class BasketLine(Model):
     product_id: Mapped[UUID] = mapped_column(ForeignKey("product.id"), primary_key=True)
     quantity: Mapped[int]
     seen_price_minor: Mapped[int] = mapped_column(BigInteger)
+    seen_refund_days: Mapped[int]
     added_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )

@@ -23,6 +23,7 @@ class Problem(StrEnum):
     OWN = "own"
     TOO_FEW = "too_few"
     PRICE_CHANGED = "price_changed"
+    TERMS_CHANGED = "terms_changed"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class BasketLineView:
     product: ProductCard
     quantity: int
     seen_price_minor: int
+    seen_refund_days: int
     free: int | None
     problem: Problem | None
 
@@ -49,6 +51,12 @@ class BasketLineView:
         """Whether the price is not the one that the person saw."""
         now = self.product.price_minor
         return self.problem is not Problem.GONE and now != self.seen_price_minor
+
+    @property
+    def terms_changed(self) -> bool:
+        """Whether there is less time to return it than the person saw."""
+        now = self.product.refund_days
+        return self.problem is not Problem.GONE and now < self.seen_refund_days
 
     @property
     def most(self) -> int:
@@ -99,6 +107,11 @@ class BasketView:
     def price_changes(self) -> bool:
         """Whether prices wait for the person's yes."""
         return any(line.price_changed for line in self.lines)
+
+    @property
+    def terms_change(self) -> bool:
+        """Whether refund terms wait for the person's yes."""
+        return any(line.terms_changed for line in self.lines)
 
     @property
     def by_seller(self) -> tuple[SellerGroup, ...]:
@@ -195,6 +208,7 @@ def _line_view(
         product=product,
         quantity=line.quantity,
         seen_price_minor=line.seen_price_minor,
+        seen_refund_days=line.seen_refund_days,
         free=free,
         problem=_problem(line, product, free, user_id),
     )
@@ -211,6 +225,8 @@ def _problem(
         return Problem.TOO_FEW
     if product.price_minor != line.seen_price_minor:
         return Problem.PRICE_CHANGED
+    if product.refund_days < line.seen_refund_days:
+        return Problem.TERMS_CHANGED
     return None
 
 

@@ -59,6 +59,8 @@ class BasketLineOut(Output):
     quantity: int
     price: Money = Field(description="per item, current")
     seen_price: Money = Field(description="per item, as last accepted")
+    refund_days: int = Field(description="days to return what is not revealed, current")
+    seen_refund_days: int = Field(description="the same, as last accepted")
     total: Money
     free: CountedOrNull
     problem: Problem | None = Field(description="why it can't be bought right now")

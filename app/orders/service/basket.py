@@ -47,7 +47,7 @@ def add(*, owner: Owner, product_id: UUID, quantity: int) -> int:
         )
     wanted = present + quantity
     _check_quantity(owner, basket, product, wanted)
-    _write(basket.id, product_id, wanted, product.price_minor)
+    _write(basket.id, product_id, wanted, Seen(product.price_minor, product.refund_days))
     _changed(basket)
     return wanted
 
@@ -102,16 +102,16 @@ def remove(*, owner: Owner, product_id: UUID) -> Removed | None:
 
 @transactional
 def accept_prices(*, owner: Owner) -> None:
-    """The person has seen today's prices and takes them."""
+    """The person has seen today's prices and refund terms and takes them."""
     basket = locked(owner)
     if basket is None:
         return
     lines = _lines(basket.id)
-    prices = {
-        product.id: product.price_minor for product in cards.by_id(list(lines)) if product.for_sale
-    }
-    for product_id, line in lines.items():
-        line.seen_price_minor = prices.get(product_id, line.seen_price_minor)
+    for product in cards.by_id(list(lines)):
+        if product.for_sale:
+            line = lines[product.id]
+            line.seen_price_minor = product.price_minor
+            line.seen_refund_days = product.refund_days
     _changed(basket)
 
 
@@ -134,7 +134,7 @@ def adopt(*, user_id: UUID, guest_token: str) -> None:
                 break
             present = lines[product_id].quantity if product_id in lines else 0
             pieces = min(MAX_QUANTITY, present + line.quantity)
-            _write(own.id, product_id, pieces, line.seen_price_minor)
+            _write(own.id, product_id, pieces, _seen(line))
             lines[product_id] = line
         _changed(own)
     session().execute(
@@ -179,8 +179,8 @@ def put_back(*, order_id: UUID) -> None:
         if not goods[line.product_id].for_sale or (present is None and len(lines) >= MAX_LINES):
             continue
         pieces = min(MAX_QUANTITY, line.quantity + (present.quantity if present else 0))
-        price = present.seen_price_minor if present else line.unit_price_minor
-        _write(basket.id, line.product_id, pieces, price)
+        seen = _seen(present) if present else Seen(line.unit_price_minor, line.refund_days)
+        _write(basket.id, line.product_id, pieces, seen)
     _changed(basket)
 
 
@@ -254,8 +254,24 @@ def _lines(basket_id: UUID) -> dict[UUID, BasketLine]:
     return {line.product_id: line for line in lines}
 
 
-def _write(basket_id: UUID, product_id: UUID, quantity: int, seen_price_minor: int) -> None:
-    values = {"quantity": quantity, "seen_price_minor": seen_price_minor}
+@dataclass(frozen=True)
+class Seen:
+    """What the person saw of a product: its price in minor units, and the days to return it."""
+
+    price_minor: int
+    refund_days: int
+
+
+def _seen(line: BasketLine) -> Seen:
+    return Seen(line.seen_price_minor, line.seen_refund_days)
+
+
+def _write(basket_id: UUID, product_id: UUID, quantity: int, seen: Seen) -> None:
+    values = {
+        "quantity": quantity,
+        "seen_price_minor": seen.price_minor,
+        "seen_refund_days": seen.refund_days,
+    }
     session().execute(
         insert(BasketLine)
         .values(basket_id=basket_id, product_id=product_id, **values)

@@ -172,6 +172,8 @@ def _goods(lines: Sequence[BasketLine], buyer_id: UUID) -> dict[UUID, Offer]:
             raise BasketChanged
         if product.price_minor != line.seen_price_minor:
             raise BasketChanged
+        if product.refund_days < line.seen_refund_days:
+            raise BasketChanged
         if product.seller_id == buyer_id:
             raise OwnProduct
     return goods

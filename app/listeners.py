@@ -74,6 +74,12 @@ LISTENERS = [
         "notifications.claim_moved", orders_events.ClaimMoved, stream.tell_of_claims_way, LOCAL
     ),
     Listener(
+        "notifications.claim_reopened",
+        orders_events.ClaimReopened,
+        stream.tell_of_claim_again,
+        LOCAL,
+    ),
+    Listener(
         "notifications.dispute_opened", orders_events.OrderDisputed, disputes.tell_of_dispute, LOCAL
     ),
     Listener(

@@ -9,6 +9,7 @@ from app.auth.models import Role
 from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged
 from app.kit.money import BASIS_POINTS
 from app.orders.models import OperatorAct, OrderState
+from app.orders.models.claims import ClaimKind, ClaimState
 from app.orders.policy import MAX_QUANTITY
 from app.orders.policy import REASON_MAX as PAYMENT_REASON_MAX
 from app.orders.policy import REASON_MIN as PAYMENT_REASON_MIN
@@ -64,6 +65,45 @@ class ModeratedOut(Output):
     id: UUID
     state: ProductState
     removed_reason: str | None
+
+
+class WaitingClaimsQuery(Paged):
+    """Which page of the claims that wait for a decision."""
+
+
+class WaitingClaimOut(Output):
+    """A request for the money of revealed items, with both sides."""
+
+    id: UUID
+    order_id: UUID
+    order_number: str
+    line_id: UUID
+    title: str
+    buyer_id: UUID
+    buyer_name: str
+    seller_id: UUID
+    seller_name: str
+    pieces: list[int]
+    kind: ClaimKind
+    reason: str
+    state: ClaimState
+    answer: str | None = Field(description="of the seller")
+    decision: str | None = Field(description="of a moderator")
+    refund_failed: bool = Field(
+        description="whether its refund came to nothing; granting it tries again"
+    )
+    opened_at: datetime
+    changed_at: datetime
+
+
+class WaitingClaimList(Listing[WaitingClaimOut]):
+    """A page of claims that wait for a decision, newest first."""
+
+
+class ClaimDecisionIn(Input):
+    """Why it is decided so; buyer and seller are told."""
+
+    reason: str = Field(min_length=PAYMENT_REASON_MIN, max_length=PAYMENT_REASON_MAX)
 
 
 class StuckPaymentsQuery(Paged):

@@ -80,6 +80,14 @@ class ClaimMoved:
 
 
 @dataclass(frozen=True)
+class ClaimReopened:
+    """The refund of an accepted or granted claim failed: a moderator is to look at it again."""
+
+    claim_id: UUID
+    refund_id: UUID
+
+
+@dataclass(frozen=True)
 class OrderDisputed:
     """A buyer disputes an order at PayPal: what is disputed is held, what is unopened locked."""
 

@@ -23,6 +23,7 @@ from app.reviews.service import writing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import words
+from tests.support.programs import program_of
 from tests.support.refunds import Bought, buy, free_units
 from tests.support.sale import SandboxControl, assert_promises_hold
 
@@ -187,6 +188,66 @@ class TestReviews:
         drain()
         assert profile_of(seller).rating is None
         assert_promises_hold()
+
+
+class TestFailedRefund:
+    def test_waits_for_a_moderator_and_is_tried_again(
+        self,
+        paypal: SandboxControl,
+        bought: Bought,
+        seller: User,
+        moderator: User,
+        login: Login,
+        drain: Drain,
+    ) -> None:
+        claim_id = claim(bought)
+        paypal.fault("refuse_refund")
+        claims.accept(seller_id=seller.id, claim_id=claim_id, answer="Sorry")
+        bought.reveal(1)
+        with pytest.raises(NotClaimable, match="already asked"):  # that refund may yet fail
+            claim(bought, pieces=frozenset({2}))
+        drain()
+        staff = login(moderator)
+        assert "A refund that was agreed on failed and waits for you: Moonbase" in words(
+            staff.get("/notifications")
+        )
+        waiting = words(staff.get("/order/moderation/claims"))
+        assert "The refund failed. " in waiting
+        assert "does not have enough money" in waiting
+        page = f"/order/purchases/{bought.order_id}"
+        assert "The seller or a moderator can try it again." in words(login(bought.buyer).get(page))
+        assert invalid_pieces_of(seller.id) == 0
+        assert_promises_hold()
+
+        claims.decide(moderator_id=moderator.id, claim_id=claim_id, grant=True, reason="Once more")
+        drain()
+        assert [one.state for one in bought.refunds] == [RefundState.FAILED, RefundState.COMPLETED]
+        [found] = claims_on(bought.order_id)
+        assert (found.state, found.refund_failed) == (ClaimState.GRANTED, False)
+        assert invalid_pieces_of(seller.id) == 1
+        assert_promises_hold()
+
+
+def test_programs_of_administrators_decide(
+    app: Flask, bought: Bought, seller: User, drain: Drain
+) -> None:
+    claim_id = claim(bought)
+    admin = program_of(app, make_user(roles=("admin",)))
+    place = f"/admin/claims/{claim_id}"
+    early = admin.post(f"{place}/refuse", json={"reason": "No proof"})
+    assert (early.status_code, early.json["code"]) == (409, "orders.claim_over")
+    claims.decline(seller_id=seller.id, claim_id=claim_id, reason="It worked for me")
+    assert admin.get("/admin/claims").json["items"] == []
+    claims.call_moderator(buyer_id=bought.buyer.id, claim_id=claim_id)
+    [waiting] = admin.get("/admin/claims?total=true").json["items"]
+    assert (waiting["id"], waiting["answer"]) == (str(claim_id), "It worked for me")
+    assert admin.post(f"{place}/grant", json={"reason": "x"}).status_code == 422
+    granted = admin.post(f"{place}/grant", json={"reason": "Used in May"})
+    assert (granted.json["state"], granted.json["decision"]) == ("granted", "Used in May")
+    drain()
+    assert [one.amount_minor for one in bought.refunds] == [1000]
+    assert admin.get(place).json["refund_failed"] is False
+    assert admin.get(f"/admin/claims/{bought.order_id}").status_code == 404
 
 
 class TestPages:

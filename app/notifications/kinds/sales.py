@@ -152,6 +152,7 @@ _CLAIMS: Mapping[str, LazyString] = {
     "declined": _l("The seller declined your refund request: %(title)s"),
     "called": _l("A moderator will decide about a refund: %(title)s"),
     "to_decide": _l("A refund waits for your decision: %(title)s"),
+    "refund_failed": _l("A refund that was agreed on failed and waits for you: %(title)s"),
     "granted": _l("A moderator granted a refund: %(title)s"),
     "refused": _l("A moderator refused a refund: %(title)s"),
     "withdrawn": _l("The buyer withdrew a refund request: %(title)s"),

@@ -13,6 +13,7 @@ from app.notifications.tasks.staff import staff_ids
 from app.orders.events import (
     ClaimMoved,
     ClaimOpened,
+    ClaimReopened,
     OrderApprovalReversed,
     OrderDelivered,
     OrderFailed,
@@ -201,12 +202,23 @@ def tell_of_claims_way(event: ClaimMoved) -> None:
             _tell_of_claim(claim, state.value, [claim.seller_id], None)
 
 
-def _tell_of_claim(claim: ClaimOf, act: str, people_told: list[UUID], reason: str | None) -> None:
+def tell_of_claim_again(event: ClaimReopened) -> None:
+    """Tell moderators that a refund which was agreed on failed; buyer and seller hear of that."""
+    claim = claim_with(event.claim_id)
+    if claim is not None:
+        others = sorted(staff_ids() - {claim.seller_id, claim.buyer_id})
+        _tell_of_claim(claim, "refund_failed", others, claim.reason, again=str(event.refund_id))
+
+
+def _tell_of_claim(
+    claim: ClaimOf, act: str, people_told: list[UUID], reason: str | None, *, again: str = ""
+) -> None:
+    """Tell of a step of a claim's; `again` tells one from the one before, where it comes anew."""
     for user_id in people_told:
         notify(
             user_id=user_id,
             kind=NotificationKind.CLAIM,
-            key=f"{claim.id}:{act}",
+            key=f"{claim.id}:{act}{again}",
             params={
                 "act": act,
                 "order_id": str(claim.order_id),

@@ -12,7 +12,7 @@ from app.orders.api.basket import SCOPE
 from app.orders.api.sales import SCOPE as SALES
 from app.orders.errors import NoSuchClaim
 from app.orders.queries.claims import claim_with, claims_of_seller
-from app.orders.schemas import AcceptIn, ClaimIn, ClaimList, ClaimOut, ClaimsQuery, DeclineIn
+from app.orders.schemas.claims import AcceptIn, ClaimIn, ClaimList, ClaimOut, ClaimsQuery, DeclineIn
 from app.orders.service import claims
 
 

@@ -19,7 +19,6 @@ from app.orders.queries.purchases import Purchase, PurchaseLine, purchase_of
 from app.orders.schemas import (
     CancelledOut,
     CapturedOut,
-    ClaimOut,
     OrderIn,
     OrderLineOut,
     OrderList,
@@ -30,6 +29,7 @@ from app.orders.schemas import (
     Revealed,
     RevealedPiece,
 )
+from app.orders.schemas.claims import ClaimOut
 from app.orders.service import capturing, ending, placing
 from app.orders.service import reveal as reveals
 from app.orders.service.reveal import Viewer

@@ -40,8 +40,9 @@ CLAIM_TRANSITIONS: dict[ClaimState, frozenset[ClaimState]] = {
     ClaimState.CALLED: frozenset(
         {ClaimState.ACCEPTED, ClaimState.GRANTED, ClaimState.REFUSED, ClaimState.WITHDRAWN}
     ),
-    ClaimState.ACCEPTED: frozenset(),
-    ClaimState.GRANTED: frozenset(),
+    # A moderator looks again where the refund failed.
+    ClaimState.ACCEPTED: frozenset({ClaimState.CALLED}),
+    ClaimState.GRANTED: frozenset({ClaimState.CALLED}),
     ClaimState.REFUSED: frozenset(),
     ClaimState.WITHDRAWN: frozenset(),
 }
@@ -50,7 +51,8 @@ CLAIM_TRANSITIONS: dict[ClaimState, frozenset[ClaimState]] = {
 class Claim(Model):
     """A buyer asks for the money of pieces that were opened; `pieces` are numbered from 1.
 
-    `answer` is the seller's word, `decision` the moderator's. A line has one live claim at a time.
+    `answer` is the seller's word, `decision` the moderator's, `refund_id` the last refund that was
+    tried. A line has one live claim at a time, or one whose refund is under way.
     """
 
     __tablename__ = "claim"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from app.auth.models import User
 from app.kit.db import session
@@ -14,6 +14,10 @@ from app.kit.paging import PAGE_SIZE, Page, cut, decode_cursor, with_total
 from app.orders.models import OrderLine
 from app.orders.models.claims import Claim, ClaimKind, ClaimState, SellerClaims
 from app.orders.policy import ANSWER_WITHIN, may_call
+from app.payments.models.refunds import Refund, RefundState
+
+# Of a refund that may still fail.
+UNDER_WAY = (RefundState.CREATED, RefundState.PENDING)
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,21 @@ class ClaimOf:
     state: ClaimState
     answer: str | None
     decision: str | None
+    refund_state: RefundState | None
+    refund_issue: str | None
     opened_at: datetime
     changed_at: datetime
     can_call: bool
+
+    @property
+    def refund_failed(self) -> bool:
+        """Whether its last refund came to nothing; `refund_issue` is PayPal's word for why."""
+        return self.refund_state is RefundState.FAILED
+
+    @property
+    def bars_others(self) -> bool:
+        """Whether nothing else of its line can be asked for: it may still be decided on."""
+        return self.is_live or self.refund_state in UNDER_WAY
 
     @property
     def answer_by(self) -> datetime:
@@ -56,10 +72,13 @@ _EVERY = (
         OrderLine.title,
         OrderLine.seller_name,
         User.display_name,
+        Refund.state,
+        Refund.issue,
         func.statement_timestamp().label("now"),
     )
     .join(OrderLine, OrderLine.id == Claim.line_id)
     .join(User, User.id == Claim.buyer_id)
+    .outerjoin(Refund, Refund.id == Claim.refund_id)
 )
 
 
@@ -75,6 +94,19 @@ def claim_with(claim_id: UUID) -> ClaimOf | None:
     """A claim whoever's it is, for rooms of the shop itself; None if there is none."""
     found = _read(_EVERY.where(Claim.id == claim_id))
     return found[0] if found else None
+
+
+def is_asked_for(line_id: UUID) -> bool:
+    """Whether a claim on a line waits for somebody, or for its refund, which may still fail."""
+    query = (
+        select(Claim.id)
+        .outerjoin(Refund, Refund.id == Claim.refund_id)
+        .where(
+            Claim.line_id == line_id,
+            or_(Claim.state.in_([ClaimState.OPEN, ClaimState.CALLED]), Refund.state.in_(UNDER_WAY)),
+        )
+    )
+    return session().execute(query.limit(1)).first() is not None
 
 
 def claims_of_seller(
@@ -121,11 +153,13 @@ def _read(query: Select[*tuple[Any, ...]]) -> list[ClaimOf]:
             state=claim.state,
             answer=claim.answer,
             decision=claim.decision,
+            refund_state=refund_state,
+            refund_issue=refund_issue,
             opened_at=claim.opened_at,
             changed_at=claim.changed_at,
             can_call=may_call(claim.state, claim.opened_at, now),
         )
-        for claim, title, seller_name, buyer_name, now in rows
+        for claim, title, seller_name, buyer_name, refund_state, refund_issue, now in rows
     ]
 
 

@@ -115,7 +115,7 @@ class Purchase:
     def can_claim(self, line: PurchaseLine) -> bool:
         """Whether something of a line was opened whose money can be asked for now."""
         opened = any(piece.revealed_at and not piece.refunded for piece in line.pieces)
-        is_asked_for = any(claim.line_id == line.id and claim.is_live for claim in self.claims)
+        is_asked_for = any(claim.line_id == line.id and claim.bars_others for claim in self.claims)
         return (
             opened
             and line.given_back_minor < line.total_minor

@@ -17,10 +17,10 @@ from app.kit.api.schemas import (
     Paged,
 )
 from app.orders.models import OrderState
-from app.orders.models.claims import ClaimKind, ClaimState
 from app.orders.policy import MAX_QUANTITY, REASON_MAX, REASON_MIN
 from app.orders.queries.basket import Problem
 from app.orders.queries.stages import Stage
+from app.orders.schemas.claims import ClaimOut
 from app.orders.service.capturing import CaptureState
 from app.payments.models import AccountKind, HoldReason, Movement, PaymentState
 from app.payments.models.refunds import RefundSource, RefundState
@@ -173,24 +173,6 @@ class RefundOut(Output):
     ended_at: datetime | None
 
 
-class ClaimOut(Output):
-    """A request for the money of revealed items; `answer` is the seller's."""
-
-    id: UUID
-    order_id: UUID
-    order_number: str
-    line_id: UUID
-    title: str
-    pieces: list[int]
-    kind: ClaimKind
-    reason: str
-    state: ClaimState
-    answer: str | None
-    decision: str | None = Field(description="of a moderator")
-    opened_at: datetime
-    changed_at: datetime
-
-
 class OrderOut(Output):
     """An order. `stage` combines the states of the order and its payment."""
 
@@ -273,35 +255,6 @@ class RefundIn(Input):
         default_factory=list, max_length=MAX_QUANTITY, description="numbers of items of the line"
     )
     amount_minor: int | None = Field(None, ge=1, le=10**12, description="in minor units")
-    reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)
-
-
-class ClaimIn(Input):
-    """What is wrong with which items of a line, by their numbers."""
-
-    line_id: UUID
-    pieces: list[int] = Field(min_length=1, max_length=MAX_QUANTITY)
-    kind: ClaimKind = Field(description="`other` only as long as it could be returned unopened")
-    reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)
-
-
-class ClaimsQuery(Paged):
-    """Which page of the claims."""
-
-
-class ClaimList(Listing[ClaimOut]):
-    """A page of what your buyers ask for, newest first."""
-
-
-class AcceptIn(Input):
-    """A word to the buyer, if you like."""
-
-    answer: str = Field("", max_length=REASON_MAX)
-
-
-class DeclineIn(Input):
-    """Why; the buyer reads it."""
-
     reason: str = Field(min_length=REASON_MIN, max_length=REASON_MAX)
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from app.kit import states
 from app.kit.db import db_now, lock, session, transactional
@@ -21,10 +20,10 @@ from app.orders.models.claims import (
     Claim,
     ClaimKind,
     ClaimState,
-    SellerClaims,
 )
 from app.orders.policy import may_call, may_claim, may_return
-from app.orders.service import refunding
+from app.orders.queries.claims import is_asked_for
+from app.orders.service import refunding, reopening
 from app.orders.service.locking import locked_with_lines
 from app.orders.service.refunding import Author
 from app.orders.service.returning import pieces_of, reason_of
@@ -99,11 +98,8 @@ def _insist_on_claimable(
 
 
 def _insist_on_no_other(line_id: UUID) -> None:
-    """Insist that no claim on a line waits for an answer or a decision."""
-    live = select(Claim.id).where(
-        Claim.line_id == line_id, Claim.state.in_([ClaimState.OPEN, ClaimState.CALLED])
-    )
-    if session().execute(live.limit(1)).first() is not None:
+    """Insist that no claim on a line waits for an answer, a decision or its refund."""
+    if is_asked_for(line_id):
         raise NotClaimable(_("You have already asked for a refund of this product."))
 
 
@@ -196,15 +192,5 @@ def _refund(order: Order, claim: Claim, author: Author) -> UUID:
     part = pieces_of(line, frozenset(claim.pieces))
     claim.refund_id = refunding.open_refund(order, [part], author)
     if claim.kind is ClaimKind.INVALID:
-        _count_invalid(claim.seller_id, len(claim.pieces))
+        reopening.count_invalid(claim.seller_id, len(claim.pieces))
     return claim.refund_id
-
-
-def _count_invalid(seller_id: UUID, pieces: int) -> None:
-    row = insert(SellerClaims).values(seller_id=seller_id, invalid_pieces=pieces)
-    session().execute(
-        row.on_conflict_do_update(
-            index_elements=[SellerClaims.seller_id],
-            set_={"invalid_pieces": SellerClaims.invalid_pieces + row.excluded.invalid_pieces},
-        )
-    )

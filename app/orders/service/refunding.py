@@ -21,7 +21,7 @@ from app.orders.errors import Disputed, NoSuchOrder
 from app.orders.events import OrderRefunded, RefundAsked, RefundFailed
 from app.orders.models import Delivery, DeliveryAct, Order, OrderLine, OrderState, RefundedPiece
 from app.orders.queries.refunds import refunded_positions
-from app.orders.service import evidence, giving_back, settling, states, units
+from app.orders.service import evidence, giving_back, reopening, settling, states, units
 from app.orders.service.giving_back import GoesBack
 from app.orders.service.locking import locked_with_lines
 from app.payments.events import DisputeTold
@@ -230,6 +230,7 @@ def _follow(order: Order, moved: Moved) -> None:
         _take_off(order, moved.refund_id, pieces)
         if order.state is OrderState.PAID:
             order.next_delivery_at = db_now()
+        reopening.reopen(moved.refund_id)
         emit(RefundFailed(order.id, moved.refund_id))
         for paypal_id in asking.open_of(order.id):  # which may hold this money now
             emit(DisputeTold(paypal_id))

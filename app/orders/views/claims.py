@@ -21,6 +21,7 @@ from app.orders.queries.purchases import purchase_of
 from app.orders.service import claims
 from app.orders.views import blueprint
 from app.orders.views.refunds import show_sale
+from app.payments.labels import why_not_refunded
 
 
 @blueprint.get("/purchases/<uuid:order_id>/lines/<uuid:line_id>/claim")
@@ -104,6 +105,7 @@ def seller_claims() -> ResponseReturnValue:
         claims=page.items,
         next_url=lists.rest_of(page, request.path),
         by_staff=False,
+        why_not_refunded=why_not_refunded,
     )
 
 
@@ -119,6 +121,7 @@ def claims_to_decide() -> ResponseReturnValue:
         claims=page.items,
         next_url=lists.rest_of(page, request.path),
         by_staff=True,
+        why_not_refunded=why_not_refunded,
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.auth.models import Role
+from app.chats.service.reporting import LONGEST_REASON
 from app.kit.api.schemas import Flag, Input, Listing, Money, Output, Paged
 from app.kit.money import BASIS_POINTS
 from app.orders.models import OperatorAct, OrderState
@@ -65,6 +66,48 @@ class ModeratedOut(Output):
     id: UUID
     state: ProductState
     removed_reason: str | None
+
+
+class ReportedTalksQuery(Paged):
+    """Which page of the reported conversations."""
+
+
+class TalkReportOut(Output):
+    """Why somebody reported a conversation, or a moderator closed that."""
+
+    user_id: UUID
+    reason: str
+    at: datetime
+
+
+class ReportedTalkOut(Output):
+    """A reported conversation; its messages are read by whoever joins."""
+
+    id: UUID
+    product_id: UUID | None
+    order_id: UUID | None
+    buyer_id: UUID
+    seller_id: UUID
+    title: str = Field(description="of what it is about")
+    reported_at: datetime
+    reports: list[TalkReportOut]
+    closings: list[TalkReportOut] = Field(description="of earlier reports")
+
+
+class ReportedTalkList(Listing[ReportedTalkOut]):
+    """A page of reported conversations, the latest report first."""
+
+
+class ClosingIn(Input):
+    """Why a report is closed; kept for other moderators."""
+
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
+
+
+class ClosedTalkOut(Output):
+    """A conversation whose reports are closed."""
+
+    id: UUID
 
 
 class WaitingClaimsQuery(Paged):

@@ -85,6 +85,15 @@ class ChangedMeanwhile(Conflict):
         )
 
 
+class ReportMoved(Conflict):
+    """The report was closed, or made anew, since the moderator looked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "report_moved", _("This report has moved on in the meantime. Please look again.")
+        )
+
+
 class ChatsUnavailable(Unavailable):
     """MongoDB can't be reached: nothing was lost, nothing was stored."""
 

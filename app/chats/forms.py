@@ -73,6 +73,18 @@ class ReportForm(Form):
     )
 
 
+class ClosingForm(Form):
+    """Why moderators are done with a report."""
+
+    reason = TextAreaField(
+        _l("Reason, for other moderators"),
+        validators=[
+            InputRequired(_l("Say why, for those who look at it after you.")),
+            Length(max=LONGEST_REASON),
+        ],
+    )
+
+
 class SettingsForm(Form):
     """What somebody sets for all conversations. Ready answers have an empty line between them."""
 

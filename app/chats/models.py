@@ -64,11 +64,12 @@ class SystemEvent(StrEnum):
     DISPUTE_LOST = "dispute_lost"
     REPORTED = "reported"
     MODERATOR_JOINED = "moderator_joined"
+    REPORT_CLOSED = "report_closed"
 
 
 @dataclass(frozen=True)
 class Report:
-    """Why somebody who takes part wants moderators to look."""
+    """Why somebody who takes part wants moderators to look, or a moderator is done with that."""
 
     user_id: UUID
     reason: str = field(repr=False)
@@ -79,8 +80,8 @@ class Report:
 class Conversation:
     """Two people's talk about one thing.
 
-    `reported_at`, when it was reported last, opens it to moderators; `reports` has one of each
-    person who has.
+    `reported_at`, when it was reported last, opens it to moderators, until they close that;
+    `reports` has one of each person who has. `closings` are those of earlier reports.
     """
 
     id: UUID
@@ -92,6 +93,7 @@ class Conversation:
     created_at: datetime
     reported_at: datetime | None = None
     reports: tuple[Report, ...] = ()
+    closings: tuple[Report, ...] = ()
 
     def other(self, user_id: UUID) -> UUID:
         """Whom this one of the two talks with."""
@@ -104,8 +106,8 @@ class Conversation:
 
     @property
     def named(self) -> frozenset[UUID]:
-        """Whose names stand where moderators read of it: the two, and whoever reported it."""
-        return frozenset(self.people) | {one.user_id for one in self.reports}
+        """Whose names stand where moderators read of it: the two, and who reported or closed."""
+        return frozenset(self.people) | {one.user_id for one in (*self.reports, *self.closings)}
 
 
 @dataclass(frozen=True)

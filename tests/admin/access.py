@@ -8,6 +8,8 @@ RULES = {
     "admin.preview_evidence": Access.STAFF,
     "admin.send_evidence": Access.STAFF,
     "admin.sent_evidence": Access.STAFF,
+    "admin_api.close_conversation_reports": Access.ADMIN,
+    "admin_api.list_reported_conversations": Access.ADMIN,
     "admin_api.get_claim": Access.ADMIN,
     "admin_api.grant_claim": Access.ADMIN,
     "admin_api.list_claims": Access.ADMIN,

@@ -6,6 +6,7 @@ RULES = {
     "chats.about_order": Access.USER,
     "chats.about_product": Access.USER,
     "chats.block": Access.USER,
+    "chats.close": Access.STAFF,
     "chats.delete": Access.USER,
     "chats.edit": Access.USER,
     "chats.inbox": Access.USER,

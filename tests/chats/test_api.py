@@ -291,3 +291,15 @@ class TestScopes:
         assert write(program, talk).status_code == 404
         assert program.put(f"/chats/{talk.id}/read", json={"seq": 1}).status_code == 404
         assert program.get("/chats").json["items"] == []
+
+
+def test_programs_of_administrators_close_reports(app: Flask) -> None:
+    talk, admin = talking(), program_of(app, make_user(roles=("admin",)))
+    reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+    [reported] = admin.get("/admin/conversations/reports").json["items"]
+    assert (reported["id"], reported["reports"][0]["reason"]) == (str(talk.id), "Rude")
+    close = f"/admin/conversations/{talk.id}/close-reports"
+    assert admin.post(close, json={"reason": ""}).status_code == 422
+    assert admin.post(close, json={"reason": "No insult in it"}).json == {"id": str(talk.id)}
+    assert admin.post(close, json={"reason": "Once more"}).status_code == 404
+    assert admin.get("/admin/conversations/reports").json["items"] == []

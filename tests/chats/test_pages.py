@@ -254,6 +254,22 @@ class TestThread:
             page = shown(login(person), f"/chats/{talk.id}").get_text()
             assert ("Something nasty" in page, "Something nice" in page) == (sees, sees)
 
+    def test_moderator_closes_a_report_with_a_reason(self, login: Login) -> None:
+        talk, browser = talking(), login(make_user(roles=("moderator",)))
+        place = f"/chats/{talk.id}/close"
+        assert browser.get(place).status_code == 404
+        reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude words")
+        assert shown(browser, "/chats/reported").find("a", href=place)
+        refused = browser.post(place, data={"reason": ""})
+        assert refused.status_code == 422
+        assert "Rude words" in refused.text
+        closed = browser.post(place, data={"reason": "No insult in it"})
+        assert (closed.status_code, closed.location) == (303, "/chats/reported")
+        assert "Nothing reported" in shown(browser, "/chats/reported").get_text()
+        told = shown(login(talk.seller), f"/chats/{talk.id}").get_text()
+        assert "A moderator has looked at the report and closed it." in told
+        assert "No insult in it" not in told
+
     def test_earlier_part_leads_to_the_newest_and_has_no_composer(self, login: Login) -> None:
         talk = talking()
         say(talk, talk.buyer, "Hello")

@@ -14,9 +14,11 @@ from app.auth.models import Role
 from app.auth.service import moderation
 from app.chats import errors, queries
 from app.chats.models import Flag, Message, MessageKind, Side, SystemEvent
+from app.chats.queries import reports
 from app.chats.service import keeping, moderating, opening, order_news, presence, reporting, sending
 from app.chats.store import conversations
 from app.kit.errors import AppError, TooMany
+from app.orders.errors import OwnMatter
 from app.orders.models import OrderState
 from app.orders.service import ending
 from tests.factories.auth import make_user
@@ -334,11 +336,11 @@ class TestModerators:
             moderating.join(**join)
         reporting.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Rude")
         reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Ruder")
-        [waiting] = queries.reported().items
+        [waiting] = reports.reported().items
         assert waiting.conversation.id == talk.id
         assert [one.reason for one in waiting.conversation.reports] == ["Rude", "Ruder"]
         reporting.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Very rude")
-        [waiting] = queries.reported().items
+        [waiting] = reports.reported().items
         assert [one.reason for one in waiting.conversation.reports] == ["Very rude", "Ruder"]
         with pytest.raises(errors.NoSuchConversation):
             thread_of(moderator.id, talk.id)
@@ -358,6 +360,47 @@ class TestModerators:
         assert shown_to(talk, talk.buyer)[-1].id == sent.id
         assert queries.unread_count(talk.buyer.id) == 1
         assert queries.unread_count(talk.seller.id) == 1
+
+    def test_closing_a_report_ends_their_reading(self, app: Flask) -> None:
+        talk, moderator = talking(), make_user(roles=("moderator",))
+        place = {"moderator_id": moderator.id, "conversation_id": talk.id}
+        with pytest.raises(errors.NoSuchConversation):
+            moderating.close(**place, reason="Nothing to see")
+        for closed in (1, 2):  # it may be reported again
+            reporting.report(user_id=talk.buyer.id, conversation_id=talk.id, reason="Rude")
+            moderating.join(**place)
+            with pytest.raises(errors.BadMessage):
+                moderating.close(**place, reason=" ")
+            moderating.close(**place, reason="No insult in it")
+            with pytest.raises(errors.NoSuchConversation):
+                thread_of(moderator.id, talk.id)
+            with pytest.raises(errors.NoSuchConversation):
+                moderating.join(**place)
+            assert reports.reported().items == []
+            events = [one.event for one in shown_to(talk, talk.seller)]
+            assert events.count(SystemEvent.REPORT_CLOSED) == closed
+        reporting.report(user_id=talk.seller.id, conversation_id=talk.id, reason="Ruder")
+        [again] = reports.reported().items
+        assert [one.reason for one in again.conversation.reports] == ["Ruder"]
+        assert [one.reason for one in again.conversation.closings] == ["No insult in it"] * 2
+
+    def test_nobody_closes_what_was_reported_of_themselves(self, app: Flask) -> None:
+        own = talking(make_user(roles=("moderator",)))
+        reporting.report(user_id=own.seller.id, conversation_id=own.id, reason="Rude")
+        with pytest.raises(OwnMatter):
+            moderating.close(moderator_id=own.buyer.id, conversation_id=own.id, reason="Not so")
+        assert len(reports.reported().items) == 1
+
+    def test_disputed_stays_open_to_them_once_its_report_is_closed(self, app: Flask) -> None:
+        seller, buyer = make_user(roles=("seller",)), make_user()
+        moderator = make_user(roles=("moderator",))
+        order_id = delivered(buyer, {make_product(seller, stock=("KEY-A",)).id: 1})
+        opened = opening.about_order(user_id=buyer.id, order_id=order_id, seller_id=seller.id)
+        disputed(order_id, told(1000))
+        reporting.report(user_id=buyer.id, conversation_id=opened, reason="Rude")
+        moderating.join(moderator_id=moderator.id, conversation_id=opened)
+        moderating.close(moderator_id=moderator.id, conversation_id=opened, reason="No insult")
+        assert thread_of(moderator.id, opened).talk.part.side is Side.MODERATOR
 
     def test_whoever_joins_a_long_conversation_sees_its_end(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch

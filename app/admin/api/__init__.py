@@ -330,4 +330,4 @@ def list_promises() -> PromisesOut:
     return PromisesOut(items=[PromiseOut.read(one) for one in promises.kept()])
 
 
-from app.admin.api import claims, disputes  # noqa: E402, F401  # they add their routes
+from app.admin.api import claims, conversations, disputes  # noqa: E402, F401  # they add their routes

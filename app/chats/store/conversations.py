@@ -94,11 +94,19 @@ def remove_moderator(user_id: UUID) -> None:
         database.memberships.delete_many({"user_id": user_id, "side": Side.MODERATOR.value})
 
 
+def remove_moderators(conversation_id: UUID) -> None:
+    """Have no moderator take part in a conversation any more."""
+    with opened() as database:
+        database.memberships.delete_many(
+            {"conversation_id": conversation_id, "side": Side.MODERATOR.value}
+        )
+
+
 def find(conversation_id: UUID) -> Conversation | None:
     """The conversation of this id."""
     with opened() as database:
         found = database.conversations.find_one({"_id": conversation_id})
-    return _conversation(found) if found else None
+    return from_document(found) if found else None
 
 
 def find_all(ids: Collection[UUID]) -> dict[UUID, Conversation]:
@@ -107,7 +115,7 @@ def find_all(ids: Collection[UUID]) -> dict[UUID, Conversation]:
         return {}
     with opened() as database:
         found = database.conversations.find({"_id": {"$in": list(ids)}})
-        return {one["_id"]: _conversation(one) for one in found}
+        return {one["_id"]: from_document(one) for one in found}
 
 
 def part_of(conversation_id: UUID, user_id: UUID) -> Membership | None:
@@ -296,37 +304,6 @@ def shut(user_id: UUID, other_id: UUID, *, is_shut: bool) -> None:
         )
 
 
-def report(conversation_id: UUID, said: Report) -> None:
-    """Open a conversation to moderators; the last reason of each person counts."""
-    here = {"_id": conversation_id}
-    with opened() as database:
-        again = database.conversations.update_one(
-            here | {"reports.by": said.user_id},
-            {
-                "$set": {
-                    "reported_at": said.at,
-                    "reports.$.reason": said.reason,
-                    "reports.$.at": said.at,
-                }
-            },
-        )
-        if again.matched_count:
-            return
-        kept = {"by": said.user_id, "reason": said.reason, "at": said.at}
-        database.conversations.update_one(
-            here | {"reports.by": {"$ne": said.user_id}},
-            {"$set": {"reported_at": said.at}, "$push": {"reports": kept}},
-        )
-
-
-def reported(*, before: datetime | None, size: int) -> list[Conversation]:
-    """The conversations that were reported, the latest report first."""
-    bound = {"$lt": before} if before else {"$exists": True}
-    with opened() as database:
-        found = database.conversations.find({"reported_at": bound})
-        return [_conversation(one) for one in found.sort("reported_at", DESCENDING).limit(size)]
-
-
 def waiting_since(moment: datetime, most: int) -> list[Membership]:
     """The parts of people who have not read, for so long, what nobody has told them of by mail."""
     with opened() as database:
@@ -347,7 +324,8 @@ def _part(conversation_id: UUID, user_id: UUID | str) -> str:
     return f"{conversation_id}:{user_id}"
 
 
-def _conversation(found: dict[str, Any]) -> Conversation:
+def from_document(found: dict[str, Any]) -> Conversation:
+    """A conversation as it is stored."""
     return Conversation(
         id=found["_id"],
         about=About(found["about"]),
@@ -359,6 +337,9 @@ def _conversation(found: dict[str, Any]) -> Conversation:
         reported_at=found.get("reported_at"),
         reports=tuple(
             Report(one["by"], one["reason"], one["at"]) for one in found.get("reports", ())
+        ),
+        closings=tuple(
+            Report(one["by"], one["reason"], one["at"]) for one in found.get("closings", ())
         ),
     )
 

@@ -28,6 +28,13 @@ def _validator(required: dict[str, Any], optional: dict[str, Any]) -> dict[str, 
     }
 
 
+_REPORT: dict[str, Any] = {
+    "bsonType": "object",
+    "required": ["by", "reason", "at"],
+    "additionalProperties": False,
+    "properties": {"by": _ID, "reason": _TEXT, "at": _DATE},
+}
+
 VALIDATORS = {
     "conversations": _validator(
         {
@@ -41,13 +48,16 @@ VALIDATORS = {
         },
         {
             "reported_at": _DATE,  # the last time
-            "reports": {
+            "reports": {"bsonType": "array", "items": _REPORT},
+            "closings": {
                 "bsonType": "array",
                 "items": {
-                    "bsonType": "object",
-                    "required": ["by", "reason", "at"],
-                    "additionalProperties": False,
-                    "properties": {"by": _ID, "reason": _TEXT, "at": _DATE},
+                    **_REPORT,
+                    "required": ["by", "reason", "at", "reports"],
+                    "properties": {
+                        **_REPORT["properties"],
+                        "reports": {"bsonType": "array", "items": _REPORT},
+                    },
                 },
             },
         },

@@ -141,7 +141,7 @@ def inbox(
     page = cut(rows, size, lambda row: (row[0].last_at, row[1]))
     most = MOST_OF_ALL + 1
     total = conversations.count(user_id, unread=unread, most=most) if counted else None
-    talks = _talks([part for part, _id in page.items])
+    talks = talks_of([part for part, _id in page.items])
     return Page(talks, page.next_cursor, total, MOST_OF_ALL)
 
 
@@ -149,7 +149,7 @@ def talks_with(user_id: UUID, words: str) -> list[Talk]:
     """Those of somebody's last conversations whose other person or thing is named like this."""
     rows = conversations.parts_of(user_id, before=None, size=MOST_SEARCHED)
     sought = texts.words_of(words)
-    talks = _talks([part for part, _id in rows])
+    talks = talks_of([part for part, _id in rows])
     return [
         talk
         for talk in talks
@@ -178,7 +178,7 @@ def search(user_id: UUID, words: str) -> list[Found]:
     )
     ids = {message.conversation_id for message in found}
     rows = conversations.parts_of(user_id, before=None, size=len(ids), ids=ids) if ids else []
-    talks = {talk.conversation.id: talk for talk in _talks([part for part, _id in rows])}
+    talks = {talk.conversation.id: talk for talk in talks_of([part for part, _id in rows])}
     return [
         Found(message, talks[message.conversation_id])
         for message in found
@@ -339,18 +339,6 @@ def unread_count(user_id: UUID) -> int:
     return conversations.unread_count(user_id)
 
 
-def reported(*, after: str | None = None, size: int = PAGE_SIZE) -> Page[Talk]:
-    """The conversations that were reported, for moderators: their words are not shown."""
-    before = decode_cursor(after, tuple[Moment])[0] if after else None
-    rows = conversations.reported(before=before, size=size + 1)
-    page = cut(rows, size, lambda row: (row.reported_at,))
-    parts = [
-        Membership(row.id, row.buyer_id, None, Side.MODERATOR, last_at=row.reported_at)
-        for row in page.items
-    ]
-    return Page(_talks(parts, {row.id: row for row in page.items}), page.next_cursor)
-
-
 def _order(conversation: Conversation) -> SellersPart | None:
     if conversation.about is not About.ORDER or conversation.order_id is None:
         return None
@@ -360,11 +348,11 @@ def _order(conversation: Conversation) -> SellersPart | None:
 
 
 def _talk(taken: Taken) -> Talk:
-    [talk] = _talks([taken.own], {taken.conversation.id: taken.conversation})
+    [talk] = talks_of([taken.own], {taken.conversation.id: taken.conversation})
     return talk
 
 
-def _talks(
+def talks_of(
     parts: Sequence[Membership], known: dict[UUID, Conversation] | None = None
 ) -> list[Talk]:
     """The conversations of these parts with people's names and what they are about."""

@@ -40,10 +40,11 @@ from tests.support.money import differing, disputed, payout_of, told_of
 from tests.support.sale import SandboxControl, start
 
 WIDTHS = (390, 768, 1280)
-# Each once; every combination where people want pictures of them.
-LOOKS = [("light", "en"), ("dark", "ru")]
+# Once, in the language whose words are longer; the other flows are in English, and light. Every
+# combination where people want pictures.
+LOOKS = [("dark", "ru")]
 if "SHOTS_DIR" in os.environ:
-    LOOKS += [("light", "ru"), ("dark", "en")]
+    LOOKS += [("light", "en"), ("light", "ru"), ("dark", "en")]
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 MISSING = "01890000-0000-7000-8000-000000000000"
 

@@ -1,8 +1,11 @@
 """What can go wrong with a payment."""
 
+from datetime import datetime
+
 from flask_babel import gettext as _
 
 from app.kit.errors import Conflict, Invalid, NotFound, Unavailable
+from app.kit.i18n import moment
 
 
 class PaymentUnavailable(Unavailable):
@@ -128,6 +131,34 @@ class PayoutActRefused(Conflict):
     def __init__(self) -> None:
         super().__init__(
             "payments.payout_act", _("That is not possible with this payout any more.")
+        )
+
+
+class PayoutListed(Conflict):
+    """PayPal lists a payout that is to be given up among what moved on the shop's account."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.payout_listed",
+            _(
+                "PayPal lists a payout of this batch among the shop's transactions: the money was "
+                "sent. Have PayPal send the events of this payout again, in the list of webhook "
+                "events of its developer pages: by them it is found."
+            ),
+        )
+
+
+class PayoutAskedLately(Conflict):
+    """PayPal may not list yet what it was asked for."""
+
+    def __init__(self, listed_at: datetime) -> None:
+        super().__init__(
+            "payments.payout_asked_lately",
+            _(
+                "PayPal was asked for this payout a short time ago, and may list it later. Decide "
+                "after %(moment)s.",
+                moment=moment(listed_at),
+            ),
         )
 
 

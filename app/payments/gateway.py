@@ -1,5 +1,6 @@
 """The words in which the shop and PayPal's adapter speak: orders, captures, refusals, silence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,15 +14,18 @@ class PaypalUnknown(Exception):
 class PaypalRefused(Exception):
     """PayPal refused; `issue` is its word for why (`details[0].issue`, else the error's name).
 
-    `name` is the error's own, and `link` the address of what is there already, where that is why.
+    `name` is the error's own, and among `links` is the address of what is there already, where
+    that is why.
     """
 
-    def __init__(self, issue: str, status: int, *, name: str = "", link: str | None = None) -> None:
+    def __init__(
+        self, issue: str, status: int, *, name: str = "", links: Sequence[str] = ()
+    ) -> None:
         super().__init__(issue)
         self.issue = issue
         self.status = status
         self.name = name or issue
-        self.link = link
+        self.links = tuple(links)
 
 
 @dataclass(frozen=True)

@@ -263,6 +263,12 @@ PROMISES = [
         WHERE next_check_at < clock_timestamp() - interval '15 minutes'""",
     ),
     promise(
+        "PayPal has said of each batch of payouts whether it has it",
+        """
+        SELECT id || ', ' || coalesce(issue, '') FROM payout_batch
+        WHERE state = 'started' AND next_check_at IS NULL""",
+    ),
+    promise(
         "PayPal says nothing of payouts that can't be after what was booked",
         """
         SELECT id || ', ' || contradiction FROM payout WHERE contradiction IS NOT NULL""",

@@ -13,8 +13,7 @@ from typing import Any
 
 from app.kit import jobs, mail, outbox
 from app.orders.service import capturing, delivering, placing, settling
-from app.payments import paypal as adapter
-from app.payments.paypal import Paypal
+from app.payments.paypal import Paypal, client
 from app.payments.service import recording, refunds
 
 PAYPAL_SECONDS = 1.5  # that the shop waits for PayPal: a hanging one must not take the run's time
@@ -72,4 +71,4 @@ def arm() -> None:
     """Have this process die where it is told to, and lose its patience with PayPal soon."""
     for point, (owner, name, when) in POINTS.items():
         setattr(owner, name, dies_there(point, when, getattr(owner, name)))
-    adapter.READ_SECONDS = PAYPAL_SECONDS
+    client.READ_SECONDS = PAYPAL_SECONDS

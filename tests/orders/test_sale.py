@@ -34,6 +34,7 @@ from app.orders.service.capturing import CaptureState
 from app.payments import paypal as adapter
 from app.payments.errors import PaymentUnavailable
 from app.payments.gateway import PaypalRefused
+from app.payments.paypal import client
 from app.payments.service import paying
 from app.products.errors import OutOfStock
 from app.products.service import stock
@@ -415,7 +416,7 @@ class TestLostAnswers:
     def test_capture_whose_answer_is_lost_is_settled_once(
         self, paypal: SandboxControl, drain: Drain, buyer, seller, monkeypatch
     ) -> None:
-        monkeypatch.setattr(adapter, "READ_SECONDS", 1.0)
+        monkeypatch.setattr(client, "READ_SECONDS", 1.0)
         paypal.fault("hang_after_commit", operation="capture", seconds=3, times=1)
         fill_basket(buyer, make_product(seller, stock=("A",)).id)
         started = start(buyer)

@@ -46,6 +46,8 @@ HARM = {
     "no payout is on its way for a day without a reason that is told": BATCH + payout(age="2 days"),
     "PayPal is asked about every batch of payouts whose time has come": BATCH
     + "UPDATE payout_batch SET next_check_at = now() - interval '1 hour'",
+    "PayPal has said of each batch of payouts whether it has it": BATCH
+    + "UPDATE payout_batch SET next_check_at = NULL",
     "PayPal says nothing of payouts that can't be after what was booked": BATCH
     + payout("failed", "'SUCCESS'"),
     "the ledger never changes": FREEZE.format("ledger_account"),

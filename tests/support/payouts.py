@@ -18,7 +18,7 @@ from app.kit.money import Money
 from app.kit.worker import LeanWorker
 from app.payments.gateway import PaypalItem
 from app.payments.models import HoldReason
-from app.payments.models.payouts import Payout
+from app.payments.models.payouts import Payout, PayoutBatch
 from app.payments.paypal import paypal
 from app.payments.policy import Release
 from app.payments.promises import PROMISES
@@ -123,6 +123,11 @@ def row_of(payout_id: UUID) -> Payout:
     """A payout as it is now."""
     db.session.rollback()
     return session().get_one(Payout, payout_id, populate_existing=True)
+
+
+def batch_of(payout_id: UUID) -> PayoutBatch:
+    """The batch of a payout as it is now."""
+    return session().get_one(PayoutBatch, row_of(payout_id).batch_id, populate_existing=True)
 
 
 def owed(seller_id: UUID) -> tuple[int, int]:

@@ -30,8 +30,8 @@ _STATES: Mapping[PayoutState, tuple[LazyString, LazyString]] = {
     PayoutState.UNSENT: (
         _l("Your payout of %(amount)s could not be sent"),
         _l(
-            "The reason is on our side. The money is available again and will be paid out on the"
-            " next payout day."
+            "The money is available again. Your payouts' page says when the next one comes, or what"
+            " is in its way."
         ),
     ),
     PayoutState.FAILED: (

@@ -141,9 +141,12 @@ def cancel_payout(payout_id: UUID, body: PayoutDecisionIn) -> AnyPayoutOut:
 
 @all_payouts_blueprint.post("/<uuid:payout_id>/give-up")
 @allow(Access.ADMIN, ADMIN)
-@operation(answers=AnyPayoutOut, refusals=(409,))
+@operation(answers=AnyPayoutOut, refusals=(409, 503))
 def give_up_payout(payout_id: UUID, body: PayoutDecisionIn) -> AnyPayoutOut:
-    """Make a payout available again that is too old for PayPal to be asked for it."""
+    """Make a payout available again of which PayPal never said that it has it.
+
+    PayPal's list of transactions is searched first.
+    """
     return _decided(payout_id, PayoutAct.GIVE_UP, body)
 
 

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kit.db import Model, text_enum
 from app.kit.ids import new_id
 
+# Why a batch is not asked for any more that PayPal has not said it has.
+TOO_OLD = "TOO_OLD"
+
 
 class PayoutState(StrEnum):
     """The state of a payout."""
@@ -19,7 +22,8 @@ class PayoutState(StrEnum):
     ON_HOLD = "on_hold"  # PayPal looks at it, or at the seller's account
     UNCLAIMED = "unclaimed"  # sent to an address that has no PayPal account
     PAID = "paid"
-    UNSENT = "unsent"  # PayPal refused the shop's batch: the seller's account has no part in it
+    # PayPal refused the shop's batch, or the seller was not to be paid any more when it was asked.
+    UNSENT = "unsent"
     FAILED = "failed"
     BLOCKED = "blocked"
     RETURNED = "returned"  # not claimed in time, or taken back before
@@ -75,8 +79,15 @@ class PayoutBatch(Model):
     )
     currency: Mapped[str] = mapped_column(Text)
     paypal_batch_id: Mapped[str | None] = mapped_column(Text, unique=True)
+    # What an event calls it at PayPal: to be looked at there.
+    told_id: Mapped[str | None] = mapped_column(Text)
     # PayPal's word for why it does not take it.
     issue: Mapped[str | None] = mapped_column(Text)
+    # How often PayPal was asked for it, counted before, how often it is known to have refused,
+    # counted after, and when it was asked last.
+    asked_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    refused_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    asked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # Readings of it at PayPal are numbered as they begin: what an older one says is no news.
     readings: Mapped[int] = mapped_column(default=0)
     applied_reading: Mapped[int] = mapped_column(default=0)
@@ -92,8 +103,25 @@ class PayoutBatch(Model):
         CheckConstraint(
             "(state = 'sent') = (paypal_batch_id IS NOT NULL)", name="sent_has_paypals_id"
         ),
+        CheckConstraint("refused_count BETWEEN 0 AND asked_count", name="refused_fits"),
         Index("ix_payout_batch_due", "next_check_at", postgresql_where="next_check_at IS NOT NULL"),
+        # PayPal is not asked any more whether it has it: a person has to look.
+        Index(
+            "ix_payout_batch_stuck",
+            "id",
+            postgresql_where="state = 'started' AND next_check_at IS NULL",
+        ),
     )
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether PayPal may have it: it was asked, and what it answered is not known."""
+        return self.asked_count > self.refused_count
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a person has to look if PayPal has it."""
+        return self.state is BatchState.STARTED and self.next_check_at is None
 
 
 class Payout(Model):
@@ -158,7 +186,7 @@ class PayoutAct(StrEnum):
 
     CHECK = "check"  # ask PayPal, or send it, now
     CANCEL = "cancel"  # take back what nobody has claimed
-    GIVE_UP = "give_up"  # PayPal can no longer be asked whether it has it
+    GIVE_UP = "give_up"  # PayPal has not said whether it has it, and a person has looked
 
 
 class PayoutDecision(Model):

@@ -1,27 +1,19 @@
 """The one place that talks to PayPal: Orders v2 through its own SDK.
 
-The SDK sets no time-out, has no request id for creating an order, keeps an expired token and
-opens a connection per call; `TimedClient` puts that right.
+The SDK has no request id for creating an order; what its client lacks, `TimedClient` puts right.
 """
 
-import copy
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Self, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
-import requests
 from flask import current_app
-from paypalcheckoutsdk.core import AccessTokenRequest, PayPalEnvironment, PayPalHttpClient
+from paypalcheckoutsdk.core import PayPalEnvironment
 from paypalcheckoutsdk.orders import OrdersCaptureRequest, OrdersCreateRequest, OrdersGetRequest
 from paypalcheckoutsdk.payments import CapturesRefundRequest, RefundsGetRequest
 from paypalhttp import HttpError
-from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import ReadTimeoutError
-from urllib3.util.retry import Retry
 
 from app.kit.db import assert_no_transaction
 from app.kit.money import Money
@@ -35,7 +27,8 @@ from app.payments.gateway import (
     PaypalWebhook,
 )
 from app.payments.paypal.calls import Call as _Call
-from app.payments.paypal.calls import name_and_link
+from app.payments.paypal.calls import name_and_links
+from app.payments.paypal.client import UNAUTHORIZED, TimedClient
 from app.payments.paypal.disputes import Disputes
 from app.payments.paypal.lists import Lists
 from app.payments.paypal.payouts import Payouts
@@ -45,93 +38,12 @@ T = TypeVar("T")
 WEBHOOKS = "/v1/notifications/webhooks"
 NOTE_UNITS = 255  # payments_payment_v2: refund_request.note_to_payer, without a line's end
 NAME_UNITS = 127  # checkout_orders_v2: items[].name; a character beyond the BMP counts as two
-CONNECT_SECONDS = 3.05
-READ_SECONDS = 20.0
 IN_PROGRESS_PAUSES = (0.2, 0.4, 0.8)  # seconds
-UNAUTHORIZED, CONFLICT, TOO_MANY, SERVER_ERROR = 401, 409, 429, 500
+CONFLICT, TOO_MANY, SERVER_ERROR = 409, 429, 500
 # Refusals of the call, not of the payment: asked again, the answer may be another.
 SAYS_NOTHING = frozenset({UNAUTHORIZED, CONFLICT, TOO_MANY})
 # No answer at all (requests' errors are OSErrors), or one of another shape than PayPal's.
 UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
-
-
-class _ClosedWhileIdle(Retry):
-    """Ask once more over a new connection when the kept one was closed; never after a time-out.
-
-    Safe for every call: those that change something bear a request id.
-    """
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        *rest: Any,
-        **named: Any,
-    ) -> Self:
-        """Count the failure, or raise it."""
-        if isinstance(error, ReadTimeoutError):
-            raise error
-        return super().increment(method, url, response, error, *rest, **named)
-
-
-class TimedClient(PayPalHttpClient):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's client with time-outs, a connection per thread, and a fresh token after a 401."""
-
-    def __init__(self, environment: PayPalEnvironment) -> None:
-        super().__init__(environment)
-        self._local = threading.local()
-
-    def execute(self, request: Any) -> Any:
-        """Send a request as the SDK does; HttpError for a refusal, requests' errors for silence."""
-        try:
-            return self._send(request)
-        except HttpError as error:
-            if error.status_code != UNAUTHORIZED or isinstance(request, AccessTokenRequest):
-                raise
-            self._access_token = None
-            return self._send(request)
-
-    def _send(self, request: Any) -> Any:
-        ready = copy.deepcopy(request)
-        for injector in self._injectors:
-            injector(ready)
-        headers = self.format_headers(ready.headers)
-        headers.setdefault("user-agent", self.get_user_agent())
-        data = None
-        if isinstance(getattr(ready, "body", None), bytes):
-            data = ready.body
-        elif getattr(ready, "body", None) is not None:
-            ready.headers = headers
-            data = self.encoder.serialize_request(ready)
-        answer = self._session().request(
-            ready.verb,
-            self.environment.base_url + ready.path,
-            headers=headers,
-            data=data,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=False,
-        )
-        return self.parse_response(answer)
-
-    def _session(self) -> requests.Session:
-        if not hasattr(self._local, "session"):
-            self._local.session = self._new_session()
-        return cast(requests.Session, self._local.session)
-
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        adapter = HTTPAdapter(max_retries=_ClosedWhileIdle(total=1, allowed_methods=None))
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, adapter)
-        # What the environment says of proxies and certificates is read once, not for each call.
-        found = session.merge_environment_settings(
-            self.environment.base_url, {}, stream=None, verify=None, cert=None
-        )
-        session.proxies, session.verify = found["proxies"], found["verify"]
-        session.trust_env = False
-        return session
 
 
 class Paypal:
@@ -258,7 +170,8 @@ class Paypal:
     def _ask(self, request: Any, read: Callable[[dict[str, Any]], T], *, patient: bool = True) -> T:
         assert_no_transaction()
         try:
-            answer = self._when_free(request) if patient else self._client.execute(request)
+            is_asked_again = patient and not getattr(request, "is_once", False)
+            answer = self._when_free(request) if is_asked_again else self._client.execute(request)
             return read(answer.result.dict())
         except HttpError as error:
             _refused(error)
@@ -292,8 +205,8 @@ def _refused(error: HttpError) -> NoReturn:
     # PayPal's own words are a refusal: what a proxy says, or PayPal of our password, is none.
     if issue is None or error.status_code >= SERVER_ERROR or error.status_code in SAYS_NOTHING:
         raise PaypalUnknown(issue or word) from error
-    name, link = name_and_link(error.message)
-    raise PaypalRefused(issue, error.status_code, name=name, link=link) from error
+    name, links = name_and_links(error.message)
+    raise PaypalRefused(issue, error.status_code, name=name, links=links) from error
 
 
 def _read_error(error: HttpError) -> tuple[str | None, str, str | None]:

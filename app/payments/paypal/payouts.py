@@ -3,7 +3,7 @@
 https://developer.paypal.com/docs/api/payments.payouts-batch/v1/
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +34,7 @@ class Payouts:
         """Ask for a batch; PayPal's id of it.
 
         PayPal takes a `number` once in 30 days. A second time it refuses, with a link to the batch.
+        It is asked once: each answer of its own is what the shop counts on.
         """
         body = {
             "sender_batch_header": {"sender_batch_id": number, "email_subject": subject},
@@ -50,7 +51,7 @@ class Payouts:
                 for one in payouts
             ],
         }
-        return self._ask(Call("POST", BATCHES, body), _read_batch).id
+        return self._ask(Call("POST", BATCHES, body, once=True), _read_batch).id
 
     def batch(self, batch_id: str, *, page: int = 1) -> PaypalPayoutBatch:
         """A batch as it stands, with a page of its items."""
@@ -67,10 +68,13 @@ class Payouts:
         return self._ask(Call("POST", path), _read_item)
 
 
-def linked_batch(link: str) -> str | None:
-    """The id of the batch that a link leads to, whatever host it names; None if to none."""
-    before, _slash, batch_id = urlsplit(link).path.rstrip("/").rpartition("/")
-    return batch_id if before == BATCHES and batch_id else None
+def linked_batch(links: Iterable[str]) -> str | None:
+    """The id of the first batch that one of the links leads to; None if they lead to none."""
+    for link in links:
+        before, _slash, batch_id = urlsplit(link).path.rstrip("/").rpartition("/")
+        if before == BATCHES and batch_id:
+            return batch_id  # whatever host it names
+    return None
 
 
 def _read_money(body: dict[str, Any]) -> Money:

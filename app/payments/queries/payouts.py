@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from app.auth.models import User
 from app.kit.db import db_now, session
@@ -16,6 +16,7 @@ from app.payments.models import AccountBalance, AccountKind, LedgerAccount, Pend
 from app.payments.models.payouts import (
     LIVE,
     NEEDS_THE_SELLER,
+    TOO_OLD,
     BatchState,
     Payout,
     PayoutAct,
@@ -51,6 +52,7 @@ class PayoutView:
     changed_at: datetime
     paypal_item_id: str | None
     paypal_batch_id: str | None
+    is_stuck: bool  # a person has to look if PayPal has it
     acts: tuple[PayoutAct, ...]
 
     @property
@@ -101,8 +103,9 @@ def topic_of(seller_id: UUID) -> str:
 
 def acts_on(state: PayoutState, batch: PayoutBatch) -> tuple[PayoutAct, ...]:
     """What an administrator may have done with a payout of this batch."""
-    if batch.state is BatchState.STARTED and batch.next_check_at is None:
-        return (PayoutAct.GIVE_UP,)
+    if batch.is_stuck:
+        give_up = (PayoutAct.GIVE_UP,)
+        return give_up if batch.issue == TOO_OLD else (PayoutAct.CHECK, *give_up)
     if state is PayoutState.UNCLAIMED:
         return (PayoutAct.CHECK, PayoutAct.CANCEL)
     return (PayoutAct.CHECK,) if batch.state is not BatchState.REFUSED else ()
@@ -136,7 +139,10 @@ def all_payouts(
     if state is not None:
         query = query.where(Payout.state == state)
     if odd:
-        query = query.where(Payout.contradiction.is_not(None))
+        stuck = select(PayoutBatch.id).where(
+            PayoutBatch.state == BatchState.STARTED, PayoutBatch.next_check_at.is_(None)
+        )
+        query = query.where(or_(Payout.contradiction.is_not(None), Payout.batch_id.in_(stuck)))
     return _page(query, after, size, counted=counted)
 
 
@@ -176,6 +182,7 @@ def _read(query: Select[*tuple[Any, ...]]) -> Sequence[PayoutView]:
             changed_at=row.changed_at,
             paypal_item_id=row.paypal_item_id,
             paypal_batch_id=batch.paypal_batch_id,
+            is_stuck=batch.is_stuck and row.state in LIVE,
             acts=acts_on(row.state, batch),
         )
         for row, batch, name in session().execute(query)

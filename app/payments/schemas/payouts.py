@@ -59,7 +59,8 @@ class AllPayoutsQuery(Paged):
 
     state: PayoutState | None = None
     odd: Flag = Field(
-        False, description="only those of which PayPal says what can't be after what was booked"
+        False,
+        description="only those that need a person: PayPal says what can't be, or nothing",
     )
 
 

@@ -73,7 +73,7 @@ def compare(*, start: datetime, end: datetime, is_last: bool = True) -> int:
     end_read()
     subjects: set[UUID] = set()
     for lines in paypal().lists.transactions(start, end):
-        subjects |= _take_in(lines=lines)
+        subjects |= take_in(lines=lines)
     for some in subjects_moved(start - SLACK, end):
         subjects |= some
     if is_last:
@@ -98,7 +98,7 @@ def _start(until: datetime) -> datetime:
 
 
 @transactional
-def _take_in(*, lines: Sequence[PaypalLine]) -> set[UUID]:
+def take_in(*, lines: Sequence[PaypalLine]) -> set[UUID]:
     """Keep PayPal's lines as they stand now; what they are about."""
     if not lines:
         return set()
@@ -220,7 +220,7 @@ def _look_again(subjects: Collection[UUID], most: int) -> int:
         for lines in paypal().lists.transactions(
             start, start + SLOWEST, transaction_id=row.paypal_capture_id
         ):
-            _take_in(lines=lines)
+            take_in(lines=lines)
     return len(rows)
 
 

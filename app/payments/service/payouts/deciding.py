@@ -5,7 +5,6 @@ from uuid import UUID
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app.kit import states
 from app.kit.db import lock, session, transactional
 from app.payments.errors import (
     NoReason,
@@ -16,8 +15,6 @@ from app.payments.errors import (
 )
 from app.payments.gateway import PaypalRefused, PaypalUnknown
 from app.payments.models.payouts import (
-    BATCH_TRANSITIONS,
-    BatchState,
     Payout,
     PayoutAct,
     PayoutBatch,
@@ -27,7 +24,7 @@ from app.payments.models.payouts import (
 from app.payments.paypal import paypal
 from app.payments.policy import REASON_MAX, REASON_MIN
 from app.payments.queries.payouts import acts_on
-from app.payments.service.payouts import following, sending
+from app.payments.service.payouts import following, giving_up, sending
 
 
 def take_back(*, seller_id: UUID, payout_id: UUID) -> None:
@@ -43,7 +40,8 @@ def take_back(*, seller_id: UUID, payout_id: UUID) -> None:
 def decide(*, actor_id: UUID, payout_id: UUID, act: PayoutAct, reason: str) -> None:
     """Do what an administrator wants done with a payout, and keep why.
 
-    Raises NoSuchPayout, NoReason, PayoutActRefused, NotUnclaimed, PayoutsUnavailable.
+    Raises NoSuchPayout, NoReason, PayoutActRefused, NotUnclaimed, PayoutListed, PayoutAskedLately,
+    PayoutsUnavailable.
     """
     reason = reason.strip()
     if not REASON_MIN <= len(reason) <= REASON_MAX:
@@ -54,6 +52,8 @@ def decide(*, actor_id: UUID, payout_id: UUID, act: PayoutAct, reason: str) -> N
                 most=REASON_MAX,
             )
         )
+    if act is PayoutAct.GIVE_UP:
+        _search(_find(payout_id).batch_id)
     _note(actor_id=actor_id, payout_id=payout_id, act=act, reason=reason)
     if act is PayoutAct.CANCEL:
         _cancel(payout_id)
@@ -73,9 +73,14 @@ def _note(*, actor_id: UUID, payout_id: UUID, act: PayoutAct, reason: str) -> No
     if act is PayoutAct.CHECK:
         sending.ask_now(batch_id=batch.id)
     elif act is PayoutAct.GIVE_UP:
-        states.move(batch, BatchState.REFUSED, BATCH_TRANSITIONS)
-        payouts = following.locked_payouts(batch.id)
-        following.give_back(payouts, PayoutState.UNSENT, issue=sending.TOO_OLD)
+        giving_up.give_back(batch)
+
+
+def _search(batch_id: UUID) -> None:
+    try:
+        giving_up.search(batch_id)
+    except (PaypalUnknown, PaypalRefused) as error:
+        raise PayoutsUnavailable from error
 
 
 def _cancel(payout_id: UUID) -> None:

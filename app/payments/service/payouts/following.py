@@ -20,6 +20,7 @@ from app.kit.outbox import emit
 from app.payments.events import PayoutChanged
 from app.payments.gateway import PaypalPayoutItem
 from app.payments.models.payouts import (
+    BATCH_TRANSITIONS,
     CAME_BACK,
     TRANSITIONS,
     BatchState,
@@ -163,15 +164,24 @@ def give_back(payouts: Sequence[Payout], to: PayoutState, *, issue: str) -> None
 
 def tell_sent(batch_id: UUID) -> None:
     """PayPal has a batch: so it has each of its payouts."""
-    payouts = [one for one in locked_payouts(batch_id) if one.state is PayoutState.STARTED]
-    _move(payouts, PayoutState.SENT)
+    _move(locked_payouts(batch_id, state=PayoutState.STARTED), PayoutState.SENT)
 
 
-def locked_payouts(batch_id: UUID, numbers: Collection[str] | None = None) -> list[Payout]:
-    """The payouts of a batch, or those with these ids, locked until the commit."""
+def close(batch: PayoutBatch) -> None:
+    """PayPal does not have a batch, and is never asked for it again."""
+    states.move(batch, BatchState.REFUSED, BATCH_TRANSITIONS)
+    batch.next_check_at = None
+
+
+def locked_payouts(
+    batch_id: UUID, numbers: Collection[str] | None = None, *, state: PayoutState | None = None
+) -> list[Payout]:
+    """The payouts of a batch, or those with these ids or in this state, locked until the commit."""
     query = select(Payout).where(Payout.batch_id == batch_id).order_by(Payout.id)
     if numbers is not None:
         query = query.where(Payout.id.in_(_ids(numbers)))
+    if state is not None:
+        query = query.where(Payout.state == state)
     query = query.with_for_update().execution_options(populate_existing=True)
     return list(session().scalars(query))
 

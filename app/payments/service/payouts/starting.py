@@ -21,7 +21,7 @@ from app.payments.models.payouts import LIVE, NEEDS_THE_SELLER, Payout, PayoutBa
 from app.payments.policy import Obstacle, last_payday, obstacle_to
 from app.payments.queries.payouts import payee_of, topic_of
 from app.payments.service.payout_entries import Outgoing, start_payouts
-from app.payments.service.payouts import sending
+from app.payments.service.payouts import payees, sending
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def request(*, seller_id: UUID) -> UUID:
     Returns the payout's id. A second one is not begun while one is under way.
     """
     settings = _settings()
+    payees.keep_as_they_are(User.id == seller_id)
     available = _lock_available(seller_id, settings.currency)
     payee = payee_of(seller_id, settings.currency)
     obstacle = obstacle_to(payee, db_now(), settings, asked=True)
@@ -93,32 +94,32 @@ def _go_on(day: date) -> int | None:
     if run is None:
         return None
     settings = _settings()
-    rows = (
-        session()
-        .execute(
-            select(LedgerAccount.id, User.id, User.paypal_email, -AccountBalance.balance_minor)
-            .join(AccountBalance, AccountBalance.account_id == LedgerAccount.id)
-            .join(User, User.id == LedgerAccount.owner_id)
-            .where(
-                LedgerAccount.kind == AccountKind.SELLER_AVAILABLE,
-                LedgerAccount.currency == settings.currency,
-                LedgerAccount.id > (run.after_account_id or UUID(int=0)),
-                AccountBalance.balance_minor <= -settings.payout_min_minor,
-                *_can_be_paid(settings),
-            )
-            # In the order in which whoever books locks them.
-            .order_by(LedgerAccount.id)
-            .limit(BATCH_SIZE)
-            .with_for_update(of=AccountBalance)
+    to_pay = (
+        select(LedgerAccount.id, User.id, User.paypal_email, -AccountBalance.balance_minor)
+        .join(AccountBalance, AccountBalance.account_id == LedgerAccount.id)
+        .join(User, User.id == LedgerAccount.owner_id)
+        .where(
+            LedgerAccount.kind == AccountKind.SELLER_AVAILABLE,
+            LedgerAccount.currency == settings.currency,
+            LedgerAccount.id > (run.after_account_id or UUID(int=0)),
+            AccountBalance.balance_minor <= -settings.payout_min_minor,
+            *_can_be_paid(settings),
         )
-        .all()
+        # In the order in which whoever books locks them.
+        .order_by(LedgerAccount.id)
     )
+    found = session().execute(to_pay.limit(BATCH_SIZE)).all()
+    payees.keep_as_they_are(User.id.in_([row[1] for row in found]))
+    # As they are by now: a balance may have been waited for, in which much can change.
+    still = to_pay.where(LedgerAccount.id.in_([row[0] for row in found]))
+    rows = session().execute(still.with_for_update(of=AccountBalance)).all()
     if rows:
         due = [_Due(seller_id, address or "", minor) for _id, seller_id, address, minor in rows]
         _start(due, settings.currency, run_on=day)
-        run.after_account_id = rows[-1][0]
         run.started_count += len(rows)
-    if len(rows) < BATCH_SIZE:
+    if found:
+        run.after_account_id = found[-1][0]
+    if len(found) < BATCH_SIZE:
         run.done_at = func.clock_timestamp()
         log.info("payouts of the day", extra={"day": str(day), "payouts": run.started_count})
     return len(rows)

@@ -20,6 +20,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from app.kit.forms import Form, ReadingForm
+from app.kit.ids import new_id
 from app.orders.models.claims import ClaimKind
 from app.orders.policy import MAX_QUANTITY
 from app.orders.service.returning import Scope
@@ -71,6 +72,8 @@ class RefundForm(Form):
     """
 
     what = SelectMultipleField(_l("What is refunded"), choices=[], validate_choice=False)
+    # Of this page: sent twice, by two clicks, it is one refund.
+    asked_key = HiddenField(default=lambda: str(new_id()), validators=[Length(max=100)])
     amount = StringField(_l("Only this amount"))
     reason = TextAreaField(_l("Reason"))
 

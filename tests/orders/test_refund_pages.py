@@ -21,7 +21,7 @@ from app.webhooks.service import endpoints
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.orders.test_stuck import mismatched
-from tests.support.bought import words
+from tests.support.bought import soup, words
 from tests.support.inbox import Inbox
 from tests.support.programs import program_of
 from tests.support.refunds import Bought, buy, cash, owed
@@ -295,3 +295,38 @@ def capture_unheard(paypal: SandboxControl, order_id: UUID) -> None:
     """Have PayPal take the money, with its answer lost."""
     paypal.fault("error_after_commit", operation="capture", status=503)
     capturing.capture(order_id=order_id)
+
+
+class TestTwice:
+    def test_two_clicks_on_an_amount_refund_it_once(
+        self, bought: Bought, seller: User, login: Login, drain: Drain
+    ) -> None:
+        browser = login(seller)
+        page = f"/order/sales/{bought.order_id}"
+        [key] = soup(browser.get(page)).select('input[name="asked_key"]')
+        typed = {"what": "all", "amount": "4.00", "reason": REASON, "asked_key": key["value"]}
+        for _click in range(2):
+            assert browser.post(f"{page}/refund", data=typed).status_code == 303
+        [another] = soup(browser.get(page)).select('input[name="asked_key"]')
+        assert another["value"] != key["value"]
+        drain()
+        assert [one.amount_minor for one in bought.refunds] == [400]
+
+    def test_program_whose_answer_was_lost_with_the_process_refunds_once(
+        self, app: Flask, bought: Bought, seller: User, drain: Drain
+    ) -> None:
+        program = program_of(app, seller)
+        ids = []
+        for _try in range(2):
+            answer = program.post(
+                f"/payments/sales/{bought.order_id}/refund",
+                json={"amount_minor": 400, "reason": REASON},
+                headers={"Idempotency-Key": "lost-1"},
+            )
+            assert answer.status_code == 201
+            ids.append(answer.json["id"])
+            session().execute(text("DELETE FROM stored_answer"))
+            session().commit()
+        drain()
+        assert len(set(ids)) == 1
+        assert [one.amount_minor for one in bought.refunds] == [400]

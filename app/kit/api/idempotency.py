@@ -2,7 +2,8 @@
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/. Answers are kept for a
 day, sealed, since they may hold what was bought. A refused request is not kept: once mended it may
-come again under its key. A request whose process died can be sent again after a minute.
+come again under its key. A request whose process died can be sent again after a minute: what it
+had done by then stays done, so what must not happen twice keeps the key in its own transaction.
 """
 
 import hashlib
@@ -36,6 +37,7 @@ from app.kit.db import Model, session, transactional
 from app.kit.errors import Conflict, Invalid
 from app.kit.ids import new_id
 
+HEADER = "Idempotency-Key"
 KEPT = timedelta(days=1)
 ABANDONED = timedelta(minutes=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -75,7 +77,7 @@ def once(answer: Callable[[], Response]) -> Response:
     Raises Invalid for a key that can't be one, or came before with another request, and Conflict
     while the first is still being answered.
     """
-    key = request.headers.get("Idempotency-Key")
+    key = request.headers.get(HEADER)
     if request.method != "POST" or key is None or not current_user.is_authenticated:
         return answer()
     if not _KEY.fullmatch(key):

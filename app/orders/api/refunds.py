@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from flask import request
 from flask_login import current_user
 
 from app.kit.access import Access, allow
+from app.kit.api.idempotency import HEADER
 from app.kit.api.operations import operation
 from app.kit.api.schemas import Money
 from app.orders.api import blueprint, payments_blueprint
@@ -39,6 +41,7 @@ def refund_sale(order_id: UUID, body: RefundIn) -> RefundOut:
         order_id=order_id,
         scope=Scope.within(body.line_id, body.pieces, body.amount_minor),
         reason=body.reason,
+        asked_key=request.headers.get(HEADER),
     )
     return _found(order_id, refund_id, current_user.id)
 

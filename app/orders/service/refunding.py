@@ -39,11 +39,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Author:
-    """Who refunds, and why, in words for buyer and seller."""
+    """Who refunds, and why, in words for buyer and seller; `asked_key` tells a second click."""
 
     source: RefundSource
     user_id: UUID | None
     reason: str
+    asked_key: str | None = None
 
 
 def open_refund(order: Order, parts: Sequence[GoesBack], author: Author) -> UUID:
@@ -61,6 +62,7 @@ def open_refund(order: Order, parts: Sequence[GoesBack], author: Author) -> UUID
         source=author.source,
         actor_id=author.user_id,
         reason=author.reason,
+        asked_key=author.asked_key,
     )
     _keep_pieces(order, refund_id, parts)
     if order.state is OrderState.PAID:  # nobody has seen them

@@ -26,6 +26,7 @@ from app.orders.service.locking import locked_with_lines
 from app.orders.service.refunding import Author
 from app.payments.errors import NotRefundable
 from app.payments.models.refunds import RefundSource
+from app.payments.service import refunds
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,18 @@ def _refuse(*, is_open: bool, in_time: bool) -> None:
 
 
 @transactional
-def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reason: str) -> UUID:
+def refund(
+    *,
+    actor_id: UUID,
+    by_staff: bool,
+    order_id: UUID,
+    scope: Scope,
+    reason: str,
+    asked_key: str | None = None,
+) -> UUID:
     """A seller gives back what they sold, or the shop's staff what anybody sold; the refund's id.
+
+    Asked for again under the same key, nothing more goes back: the refund is the first one.
 
     Raises NoSuchOrder for an order without lines of the seller's, OwnMatter for staff who bought
     or sold some of it, NoReason, NotRefundable, NoSuchPiece, PieceRefunded, Disputed, TooMuchBack.
@@ -120,6 +131,10 @@ def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reas
     lines = [line for line in order.lines if by_staff or line.seller_id == actor_id]
     if not lines:
         raise NoSuchOrder
+    key = f"{actor_id}:{asked_key}" if asked_key else None
+    before = refunds.asked_before(reference=order_id, asked_key=key) if key else None
+    if before is not None:
+        return before
     if not order.is_paid:
         raise NotRefundable
     refunding.insist_undisputed(order)
@@ -129,7 +144,7 @@ def refund(*, actor_id: UUID, by_staff: bool, order_id: UUID, scope: Scope, reas
             raise NoSuchPiece
     source = RefundSource.MODERATOR if by_staff else RefundSource.SELLER
     back = _wanted(order, lines, scope)
-    return refunding.open_refund(order, back, Author(source, actor_id, reason))
+    return refunding.open_refund(order, back, Author(source, actor_id, reason, key))
 
 
 def reason_of(text: str) -> str:

@@ -81,6 +81,7 @@ def _refund(order_id: UUID, *, by_staff: bool) -> ResponseReturnValue:
             order_id=order_id,
             scope=form.scope(),
             reason=form.reason.data or "",
+            asked_key=form.asked_key.data,
         )
     except AppError as error:
         return show_sale(order_id, by_staff=by_staff, form=form, error=error)

@@ -54,6 +54,9 @@ class Refund(Model):
     source: Mapped[RefundSource] = mapped_column(text_enum(RefundSource, "known_source"))
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     reason: Mapped[str] = mapped_column(Text)
+    # What whoever asked for it calls it: asked for again, by a second click or a program that lost
+    # the answer, it is this one.
+    asked_key: Mapped[str | None] = mapped_column(Text)
     paypal_refund_id: Mapped[str | None] = mapped_column(Text, unique=True)
     # PayPal's word for why it failed.
     issue: Mapped[str | None] = mapped_column(Text)
@@ -71,6 +74,13 @@ class Refund(Model):
             "(state IN ('completed', 'failed')) = (ended_at IS NOT NULL)", name="ended_has_a_time"
         ),
         Index("ix_refund_payment", "payment_id", "id"),
+        Index(
+            "uq_refund_asked_key",
+            "payment_id",
+            "asked_key",
+            unique=True,
+            postgresql_where="asked_key IS NOT NULL",
+        ),
         Index(
             "ix_refund_under_way",
             "next_check_at",

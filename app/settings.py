@@ -314,7 +314,7 @@ class Settings(BaseSettings):
         """The roles this process serves."""
         return _names(self.roles)
 
-    @cached_property
+    @property
     def payout_days(self) -> frozenset[int]:
         """The days of a week on which sellers are paid; Monday is 0."""
         return frozenset(WEEKDAYS.index(name) for name in _names(self.payout_weekdays.lower()))

@@ -32,7 +32,12 @@ def can_cancel(state: OrderState, payment: PaymentState | None) -> bool:
 
 def may_return(refund_days: int, delivered_at: datetime | None, now: datetime) -> bool:
     """Whether the buyer may return an unopened piece: always before it is delivered."""
-    return delivered_at is None or now < delivered_at + timedelta(days=refund_days)
+    return delivered_at is None or now < returnable_until(refund_days, delivered_at)
+
+
+def returnable_until(refund_days: int, delivered_at: datetime) -> datetime:
+    """Until when the buyer may return an unopened piece."""
+    return delivered_at + timedelta(days=refund_days)
 
 
 CLAIM_FOR = timedelta(days=180)  # PayPal refunds nothing later

@@ -28,6 +28,14 @@ PROMISES = [
                 AND o.paid_at < clock_timestamp() - interval '1 minute')""",
     ),
     promise(
+        "earnings of what is delivered are held back only while a claim is to be decided",
+        """
+        SELECT s.line_id FROM pending_share s JOIN order_line l ON l.id = s.line_id
+        JOIN orders o ON o.id = l.order_id
+        WHERE s.is_paused AND o.delivered_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM claim c WHERE c.line_id = s.line_id AND c.state IN ('open', 'called'))""",
+    ),
+    promise(
         "nothing is delivered for an order that is not paid",
         """
         SELECT d.id FROM delivery d JOIN orders o ON o.id = d.order_id

@@ -49,6 +49,19 @@ class NotRefundable(Conflict):
         )
 
 
+class NotCovered(Conflict):
+    """A seller wants to give back more than they have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "payments.not_covered",
+            _(
+                "That is more than what is pending of this sale and what you have available. "
+                "Ask the shop's staff: they can refund it."
+            ),
+        )
+
+
 class NotBookable(Conflict):
     """What PayPal has of a payment is not to be booked, whatever a person decides."""
 

@@ -56,6 +56,16 @@ def release_of(standing: Standing, now: datetime, settings: Settings) -> Release
     return Release(now + timedelta(days=hold.days), hold.reason)
 
 
+def release_of_line(release: Release, returnable_until: datetime | None) -> Release:
+    """When the share of a line becomes available of which unopened pieces can be returned so long.
+
+    The reason stays that of the hold: the other one goes once all pieces are opened.
+    """
+    if returnable_until is None or returnable_until <= release.at:
+        return release
+    return Release(returnable_until, release.reason)
+
+
 def holds_new_sellers_longer(settings: Settings) -> bool:
     """Whether there is a rule for new sellers at all."""
     begins = settings.new_seller_sales or settings.new_seller_days

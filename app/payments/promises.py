@@ -186,7 +186,7 @@ PROMISES = [
         SELECT s.line_id FROM pending_share s JOIN ledger_account a ON a.id = s.account_id
         JOIN users u ON u.id = a.owner_id
         WHERE s.release_at < clock_timestamp() - interval '15 minutes'
-            AND u.banned_at IS NULL""",
+            AND NOT s.is_paused AND u.banned_at IS NULL""",
     ),
     promise(
         "PayPal took nothing that differs from what was asked for",

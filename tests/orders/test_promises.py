@@ -9,6 +9,9 @@ from tests.support.harm import FREEZE, dispute, noticed
 HARM = {
     "the record of deliveries never changes": FREEZE.format("delivery_record"),
     "what operators decided never changes": FREEZE.format("operator_decision"),
+    "earnings of what is delivered are held back only while a claim is to be decided": (
+        "UPDATE pending_share SET is_paused = true"
+    ),
     "settled payments and paid orders match one to one": "UPDATE payment"
     " SET state = 'failed', settled_at = NULL",
     "a delivered line has its pieces but those refunded, a paid one waits less than a minute": (

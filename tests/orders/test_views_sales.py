@@ -14,6 +14,7 @@ from app.payments.service import releasing
 from tests.factories.auth import make_user
 from tests.factories.products import make_product
 from tests.support.bought import PARTIAL, approved, delivered, paid, soup, words
+from tests.support.payouts import run
 
 Login = Callable[..., FlaskClient]
 
@@ -23,6 +24,7 @@ class TestSales:
         seller, other = make_user(roles=("seller",)), make_user(roles=("seller",))
         tea = make_product(seller, kind="text", price_minor=999, title="Tea")
         ink = make_product(other, kind="text", price_minor=500, title="Ink")
+        run("UPDATE product SET refund_days = 0")
         order_id = delivered(make_user(), {tea.id: 3, ink.id: 1})
         browser = login(seller)
         answer = browser.get("/order/sales")
@@ -41,6 +43,7 @@ class TestSales:
     ) -> None:
         seller = make_user(roles=("seller",))
         tea = make_product(seller, kind="text", price_minor=1000)
+        run("UPDATE product SET refund_days = 0")
         settings = app.extensions["settings"]
         paid(make_user(), {tea.id: 1})
         monkeypatch.setitem(

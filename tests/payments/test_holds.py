@@ -95,6 +95,7 @@ def test_a_seller_grows_out_of_the_longer_hold_and_reasons_stay(
     monkeypatch.setitem(app.extensions, "settings", settings)
     seller = make_user(roles=("seller",))
     tea = make_product(seller, kind="text", price_minor=1000)
+    run("UPDATE product SET refund_days = 0")
     paid(make_user(), {tea.id: 1})
     assert standings_of([seller.id])[seller.id].sales == 1
     run("UPDATE seller_earnings SET first_sale_at = first_sale_at - interval '30 days'")
@@ -113,6 +114,7 @@ def test_sellers_of_one_order_are_held_each_by_their_own_standing(app: Flask) ->
     old, new = make_user(roles=("seller",)), make_user(roles=("seller",))
     tea = make_product(old, kind="text")
     ink = make_product(new, kind="text")
+    run("UPDATE product SET refund_days = 0")
     paid(make_user(), {tea.id: 1})
     run("UPDATE seller_earnings SET sales = 10, first_sale_at = now() - interval '31 days'")
     paid(make_user(), {tea.id: 1, ink.id: 1})
@@ -145,6 +147,8 @@ def test_programs_are_told(app: Flask) -> None:
     program = program_of(app, seller)
     balance = program.get("/payments/balance").json
     assert (balance["hold_days"], balance["hold_reason"]) == (7, "new_seller")
-    paid(make_user(), {make_product(seller, kind="text").id: 1})
+    tea = make_product(seller, kind="text")
+    run("UPDATE product SET refund_days = 0")
+    paid(make_user(), {tea.id: 1})
     [sale] = program.get("/payments/sales").json["items"]
     assert sale["hold_reason"] == "new_seller"

@@ -251,7 +251,7 @@ class TestReleaseDue:
             book(seller.id, 1000, 84, 100, PAST)
         session().execute(  # as if it had been released before: it can't happen a second time
             text("""WITH t AS (INSERT INTO ledger_transaction (id, kind, reference)
-                    SELECT gen_random_uuid(), 'release', s.line_id FROM pending_share s
+                    SELECT gen_random_uuid(), 'release', s.id FROM pending_share s
                     JOIN ledger_account a ON a.id = s.account_id WHERE a.owner_id = :first
                     RETURNING id)
                 INSERT INTO ledger_entry (transaction_id, account_id, amount_minor)

@@ -3,6 +3,7 @@
 What is accepted or granted is refunded, and its units are burned: they were seen.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -21,7 +22,7 @@ from app.orders.models.claims import (
     ClaimKind,
     ClaimState,
 )
-from app.orders.policy import may_call, may_claim, may_return
+from app.orders.policy import ANSWER_WITHIN, may_call, may_claim, may_return
 from app.orders.queries.claims import is_asked_for
 from app.orders.service import refunding, reopening
 from app.orders.service.locking import locked_with_lines
@@ -29,6 +30,7 @@ from app.orders.service.refunding import Author
 from app.orders.service.returning import pieces_of, reason_of
 from app.orders.service.states import tell_pages
 from app.payments.models.refunds import RefundSource
+from app.payments.service import releasing
 
 
 @transactional
@@ -67,6 +69,7 @@ def open_claim(
         changed_at=db_now(),
     )
     session().add(claim)
+    releasing.pause(line_ids=[line.id])
     emit(ClaimOpened(claim.id, claim.seller_id))
     tell_pages(order)
     return claim.id
@@ -183,6 +186,11 @@ def _move(order: Order, claim: Claim, state: ClaimState) -> None:
         raise ClaimOver
     states.move(claim, state, CLAIM_TRANSITIONS)
     claim.changed_at = db_now()
+    if state is ClaimState.CALLED:
+        releasing.pause(line_ids=[claim.line_id])
+    else:  # what was declined is not over for the buyer yet
+        after = ANSWER_WITHIN if state is ClaimState.DECLINED else timedelta()
+        releasing.resume(line_id=claim.line_id, after=after)
     emit(ClaimMoved(claim.id, state.value))
     tell_pages(order)
 

@@ -17,6 +17,7 @@ from app.orders.queries.refunds import refunded_positions
 from app.orders.queries.waiting import due_deliveries
 from app.orders.service import evidence, states, units
 from app.orders.service.locking import locked_with_lines
+from app.payments.service import releasing
 from app.products.errors import OutOfStock
 
 FIRST_PAUSE = timedelta(seconds=10)
@@ -38,6 +39,11 @@ def deliver(*, order_id: UUID) -> bool:
     _assign(order, units.sell(order))
     order.delivered_at = func.clock_timestamp()
     states.move(order, OrderState.DELIVERED)
+    for days in {line.refund_days for line in order.lines}:
+        releasing.deliver(
+            line_ids=[line.id for line in order.lines if line.refund_days == days],
+            returnable=timedelta(days=days),
+        )
     emit(OrderDelivered(order.id))
     return True
 

@@ -29,7 +29,7 @@ from app.payments.gateway import PaypalOrder, PaypalRefund, PaypalUnknown
 from app.payments.models import PaymentState
 from app.payments.models.refunds import RefundSource, RefundState
 from app.payments.queries import payment_for
-from app.payments.service import paying, refunds
+from app.payments.service import paying, refunds, shares
 from app.payments.service.disputes import asking
 from app.payments.service.refunds import Moved, Told
 from app.products.service import low_stock, stock
@@ -50,10 +50,13 @@ class Author:
 def open_refund(order: Order, parts: Sequence[GoesBack], author: Author) -> UUID:
     """Have parts of a locked order go back, within the caller's transaction; the refund's id.
 
-    Raises Disputed, as PayPal refuses it then, TooMuchBack, NotRefundable.
+    Raises Disputed, as PayPal refuses it then, TooMuchBack, NotRefundable, and NotCovered for more
+    than the seller has who refunds it.
     """
     insist_undisputed(order)
     taken = [giving_back.take(part) for part in parts]
+    if author.source is RefundSource.SELLER:
+        shares.insist_covered(order.currency, taken)
     amount = Money(sum(part.amount_minor for part in parts), order.currency)
     refund_id = refunds.open_refund(
         reference=order.id,

@@ -19,6 +19,7 @@ from app.orders.models.claims import (
     ClaimState,
     SellerClaims,
 )
+from app.payments.service import releasing
 
 
 def reopen(refund_id: UUID) -> None:
@@ -36,6 +37,7 @@ def reopen(refund_id: UUID) -> None:
         return
     states.move(claim, ClaimState.CALLED, CLAIM_TRANSITIONS)
     claim.changed_at = db_now()
+    releasing.pause(line_ids=[claim.line_id])
     if claim.kind is ClaimKind.INVALID:  # counted again once it is refunded
         count_invalid(claim.seller_id, -len(claim.pieces))
     emit(ClaimReopened(claim.id, refund_id))

@@ -26,7 +26,7 @@ from app.orders.service.locking import locked_with_lines
 from app.orders.service.refunding import Author
 from app.payments.errors import NotRefundable
 from app.payments.models.refunds import RefundSource
-from app.payments.service import refunds
+from app.payments.queries import refund_asked_for
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def refund(
     if not lines:
         raise NoSuchOrder
     key = f"{actor_id}:{asked_key}" if asked_key else None
-    before = refunds.asked_before(reference=order_id, asked_key=key) if key else None
+    before = refund_asked_for(reference=order_id, asked_key=key) if key else None
     if before is not None:
         return before
     if not order.is_paid:

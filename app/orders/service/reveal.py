@@ -9,10 +9,11 @@ from sqlalchemy import select
 from app.kit import ratelimit
 from app.kit.db import session, transactional
 from app.orders.errors import Disputed, NoSuchOrder, NoSuchPiece, PieceRefunded
-from app.orders.models import Delivery, DeliveryAct
+from app.orders.models import Delivery, DeliveryAct, Order
 from app.orders.queries.refunds import refunded_positions
 from app.orders.service import evidence
 from app.orders.service.locking import locked_with_lines
+from app.payments.service import releasing
 from app.products.service import stock
 
 REVEAL_LIMIT = "30/minute"
@@ -74,6 +75,8 @@ def _open(
     deliveries = [one for one in deliveries if one.revealed_at or one.line_id not in locked]
     if not deliveries:
         raise Disputed
+    days = {line.id: line.refund_days for line in order.lines}
+    new = [one for one in deliveries if one.revealed_at is None and days[one.line_id]]
     opened = _clear_texts(deliveries)
     now = evidence.append(
         order=order,
@@ -85,7 +88,26 @@ def _open(
     )
     for delivery in deliveries:
         delivery.revealed_at = delivery.revealed_at or now
+    if new:
+        _release_opened(order, {delivery.line_id for delivery in new})
     return opened
+
+
+def _release_opened(order: Order, line_ids: set[UUID]) -> None:
+    """Have the earnings wait for the hold alone where nothing is left to return."""
+    rows = session().execute(
+        select(Delivery.line_id, Delivery.position).where(
+            Delivery.order_id == order.id,
+            Delivery.line_id.in_(line_ids),
+            Delivery.revealed_at.is_(None),
+        )
+    )
+    is_back = any(line.pieces_back for line in order.lines)
+    back = refunded_positions(order.id) if is_back else set()
+    unopened = {(row.line_id, row.position) for row in rows} - back
+    left = {line_id for line_id, _position in unopened}
+    if line_ids - left:
+        releasing.open_up(line_ids=line_ids - left)
 
 
 def _deliveries(order_id: UUID, delivery_id: UUID | None) -> Sequence[Delivery]:

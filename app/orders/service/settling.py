@@ -11,13 +11,14 @@ from app.kit.outbox import emit
 from app.orders.errors import NoSuchOrder
 from app.orders.events import OrderApprovalReversed, OrderFailed, OrderPaid, OrderPending
 from app.orders.models import REFUNDED, Order, OrderState
+from app.orders.policy import returnable_until
 from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
 from app.payments.policy import release_of
 from app.payments.queries import PaymentStatus, standings_of
-from app.payments.service import recording, sales
+from app.payments.service import recording, releasing, sales
 from app.payments.service.recording import Recorded
 from app.products.errors import OutOfStock
 from app.products.service import low_stock
@@ -91,7 +92,7 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
 
 def pay(order: Order, recorded: Recorded) -> None:
     """Book a locked order whose money is here, and have it delivered."""
-    _sell(order)
+    is_sold = _sell(order)
     for line in sorted(order.lines, key=lambda line: line.product_id):
         low_stock.count_sale(product_id=line.product_id, quantity=line.quantity)
     now = db_now()
@@ -103,7 +104,12 @@ def pay(order: Order, recorded: Recorded) -> None:
         fee_minor=recorded.fee_minor,
         lines=[
             sales.SaleLine(
-                line.id, line.seller_id, line.quantity, line.total_minor, line.commission_minor
+                line.id,
+                line.seller_id,
+                line.quantity,
+                line.total_minor,
+                line.commission_minor,
+                returnable_until(line.refund_days, now),
             )
             for line in order.lines
         ],
@@ -113,14 +119,16 @@ def pay(order: Order, recorded: Recorded) -> None:
         },
         difference_minor=recorded.difference_minor,
     )
+    if not is_sold:
+        releasing.pause(line_ids=[line.id for line in order.lines])
     order.paid_at = now
     order.next_delivery_at = now + LATE
     states.move(order, OrderState.PAID)
     emit(OrderPaid(order.id))
 
 
-def _sell(order: Order) -> None:
-    """Turn the order's units into sold ones.
+def _sell(order: Order) -> bool:
+    """Turn the order's units into sold ones; False if there are too few.
 
     Late money may come for units that were given back, with no others left: it is booked all the
     same, and the order is delivered as soon as there is stock again.
@@ -130,3 +138,5 @@ def _sell(order: Order) -> None:
             units.sell(order)
     except OutOfStock:
         log.exception("paid order waits for stock", extra={"order": str(order.id)})
+        return False
+    return True

@@ -248,7 +248,7 @@ class Movement(StrEnum):
     """The kinds of movements; each happens once to a reference."""
 
     SALE = "sale"  # reference: the payment
-    RELEASE = "release"  # reference: the order line
+    RELEASE = "release"  # reference: the pending share
     FEE = "fee"  # reference: the payment; PayPal's fee, where it was told after the sale
     REFUND = "refund"  # reference: the refund
     REFUND_FAILED = "refund_failed"  # reference: the refund, which was booked and did not happen
@@ -269,6 +269,9 @@ class HoldReason(StrEnum):
     STANDARD = "standard"
     NEW_SELLER = "new_seller"
     DISPUTE = "dispute"
+    # These change while a share is pending, so entries of the ledger never bear them.
+    RETURN = "return"  # the buyer may still return unopened pieces of the line
+    CLAIM = "claim"  # the buyer asks for the money back, which is not decided yet
 
 
 class LedgerTransaction(Model):
@@ -320,14 +323,25 @@ class PendingShare(Model):
     """A seller's share of an order line that is not available yet; gone once it is.
 
     Kept beside the ledger so that a release reads what is due alone, however much was sold before.
+    A share that comes back after its release is a new one, with an id of its own.
     """
 
     __tablename__ = "pending_share"
     line_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(default=new_id, unique=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_account.id"), index=True)
     share_minor: Mapped[int] = mapped_column(BigInteger)
-    release_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
-    __table_args__ = (CheckConstraint("share_minor > 0", name="share_positive"),)
+    # The later of the hold's end and of the term in which unopened pieces can be returned; the
+    # first alone once all are opened.
+    release_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    hold_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    # Not released for as long as a claim about the line is not decided, or it is not delivered for
+    # want of stock.
+    is_paused: Mapped[bool] = mapped_column(default=False, server_default="false")
+    __table_args__ = (
+        CheckConstraint("share_minor > 0", name="share_positive"),
+        Index("ix_pending_share_due", "release_at", postgresql_where="NOT is_paused"),
+    )
 
 
 class SellerEarnings(Model):

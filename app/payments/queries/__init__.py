@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, String, and_, case, cast, func, literal, select
+from sqlalchemy.orm import aliased
 
 from app.kit.db import session
 from app.payments.models import (
@@ -18,9 +19,11 @@ from app.payments.models import (
     Movement,
     Payment,
     PaymentState,
+    PendingShare,
     SellerEarnings,
 )
 from app.payments.models.disputes import Dispute, DisputePart, DisputeState
+from app.payments.models.refunds import Refund
 from app.payments.policy import Standing
 
 # Until then a payment that PayPal calls completed is on its way; a promise says the same.
@@ -74,6 +77,15 @@ def payment_for(reference: UUID) -> PaymentStatus | None:
     return PaymentStatus(row.state, row.issue) if row else None
 
 
+def refund_asked_for(*, reference: UUID, asked_key: str) -> UUID | None:
+    """The refund of a payment that was asked for under this key; None if there is none."""
+    return session().scalar(
+        select(Refund.id)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.reference == reference, Refund.asked_key == asked_key)
+    )
+
+
 def mismatched() -> ColumnElement[bool]:
     """Whether PayPal took, or holds, what was not asked for."""
     return Payment.state == PaymentState.MISMATCHED
@@ -90,21 +102,33 @@ def completed_unsettled() -> ColumnElement[bool]:
 
 def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]:
     """The seller's part of each line, by line; what brought the seller nothing is not there."""
-    release = (
-        select(LedgerTransaction.reference, LedgerTransaction.created_at)
-        .where(LedgerTransaction.kind == Movement.RELEASE)
-        .subquery()
+    released = aliased(LedgerEntry)
+    released_at = (
+        select(func.max(LedgerTransaction.created_at))
+        .join(released, released.transaction_id == LedgerTransaction.id)
+        .where(
+            released.line_id == LedgerEntry.line_id,
+            released.account_id == LedgerEntry.account_id,
+            LedgerTransaction.kind == Movement.RELEASE,
+        )
+        .scalar_subquery()
+    )
+    # What changes while a share is pending stands in its row.
+    reason = case(
+        (PendingShare.is_paused, literal(HoldReason.CLAIM)),
+        (PendingShare.release_at > PendingShare.hold_until, literal(HoldReason.RETURN)),
+        else_=LedgerEntry.hold_reason,
     )
     rows = session().execute(
         select(
             LedgerEntry.line_id,
             LedgerEntry.amount_minor,
-            LedgerEntry.release_at,
-            LedgerEntry.hold_reason,
-            release.c.created_at.label("released_at"),
+            func.coalesce(PendingShare.release_at, LedgerEntry.release_at).label("release_at"),
+            cast(reason, String).label("hold_reason"),
+            case((PendingShare.line_id.is_(None), released_at)).label("released_at"),
         )
         .join(LedgerAccount, LedgerAccount.id == LedgerEntry.account_id)
-        .outerjoin(release, release.c.reference == LedgerEntry.line_id)
+        .outerjoin(PendingShare, PendingShare.line_id == LedgerEntry.line_id)
         .where(
             LedgerAccount.kind == AccountKind.SELLER_PENDING,
             LedgerAccount.owner_id == seller_id,
@@ -113,7 +137,12 @@ def shares_of(*, seller_id: UUID, line_ids: Sequence[UUID]) -> dict[UUID, Share]
         )
     )
     return {
-        row.line_id: Share(-row.amount_minor, row.release_at, row.released_at, row.hold_reason)
+        row.line_id: Share(
+            -row.amount_minor,
+            row.release_at,
+            row.released_at,
+            HoldReason(row.hold_reason) if row.hold_reason else None,
+        )
         for row in rows
     }
 

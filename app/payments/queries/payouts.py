@@ -301,7 +301,10 @@ def _enough_at(seller_id: UUID, payee: Payee, now: datetime, settings: Settings)
         func.sum(PendingShare.share_minor)
         .over(order_by=(PendingShare.release_at, PendingShare.line_id))
         .label("minor"),
-    ).where(PendingShare.account_id.in_(_pending_account(seller_id, settings.currency)))
+    ).where(
+        PendingShare.account_id.in_(_pending_account(seller_id, settings.currency)),
+        PendingShare.is_paused.is_(False),
+    )
     rows = released.subquery()
     first = select(func.min(rows.c.release_at)).where(rows.c.minor >= missing)
     enough_at: datetime | None = session().scalar(first)
@@ -313,6 +316,7 @@ def _released_by(seller_id: UUID, currency: str, moment: datetime) -> int:
     waiting = select(func.coalesce(func.sum(PendingShare.share_minor), 0)).where(
         PendingShare.account_id.in_(_pending_account(seller_id, currency)),
         PendingShare.release_at <= moment,
+        PendingShare.is_paused.is_(False),
     )
     return int(session().scalar(waiting) or 0)
 

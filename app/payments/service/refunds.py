@@ -89,7 +89,7 @@ def open_refund(
     """Write down a refund that PayPal is to be asked for; its id.
 
     Without parts it is of money that was never booked. NotRefundable if there is none to give back.
-    A payment has one of an `asked_key`: see `asked_before`.
+    A payment has one of an `asked_key` at most.
     """
     payment = paying.locked(reference)
     if payment.state not in REFUNDABLE or payment.paypal_capture_id is None:
@@ -98,15 +98,6 @@ def open_refund(
     refund.asked_key = asked_key
     _add_parts(refund, parts)
     return refund.id
-
-
-def asked_before(*, reference: UUID, asked_key: str) -> UUID | None:
-    """The refund of a payment that was asked for under this key; None if there is none."""
-    return session().scalar(
-        select(Refund.id)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .where(Payment.reference == reference, Refund.asked_key == asked_key)
-    )
 
 
 @transactional

@@ -1,8 +1,14 @@
-"""Releases: a seller's share whose hold is over becomes available."""
+"""Releases: a seller's share whose hold is over becomes available, unless something is in the way.
 
+What of a line is unopened can be returned for a term, and waits for its end; a claim about it
+pauses the release.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from app.auth.models import User
 from app.kit.db import end_read, session, transactional
@@ -37,7 +43,7 @@ def _release(line_id: UUID) -> bool:
         .execute(
             delete(PendingShare)
             .where(PendingShare.line_id == line_id, *_is_due())
-            .returning(PendingShare.account_id, PendingShare.share_minor)
+            .returning(PendingShare.id, PendingShare.account_id, PendingShare.share_minor)
         )
         .one_or_none()
     )
@@ -48,8 +54,51 @@ def _release(line_id: UUID) -> bool:
         Leg(AccountKind.SELLER_PENDING, share.share_minor, account.owner_id, line_id),
         Leg(AccountKind.SELLER_AVAILABLE, -share.share_minor, account.owner_id, line_id),
     ]
-    book(Movement.RELEASE, line_id, account.currency, legs)
+    book(Movement.RELEASE, share.id, account.currency, legs)
     return True
+
+
+@transactional
+def deliver(*, line_ids: Collection[UUID], returnable: timedelta) -> None:
+    """The lines were delivered just now: for so long unopened pieces of them can be returned."""
+    _change(
+        line_ids,
+        release_at=func.greatest(PendingShare.release_at, func.clock_timestamp() + returnable),
+        is_paused=False,
+    )
+
+
+@transactional
+def open_up(*, line_ids: Collection[UUID]) -> None:
+    """Nothing of the lines can be returned any more: the hold alone counts."""
+    _change(line_ids, release_at=PendingShare.hold_until)
+
+
+@transactional
+def pause(*, line_ids: Collection[UUID]) -> None:
+    """Release nothing of the lines until `resume`, or until they are delivered."""
+    _change(line_ids, is_paused=True)
+
+
+@transactional
+def resume(*, line_id: UUID, after: timedelta = timedelta()) -> None:
+    """Release what is due of a line again, at the earliest after so long."""
+    soonest = func.clock_timestamp() + after
+    _change(
+        [line_id],
+        release_at=func.greatest(PendingShare.release_at, soonest),
+        hold_until=func.greatest(PendingShare.hold_until, soonest),
+        is_paused=False,
+    )
+
+
+def _change(line_ids: Collection[UUID], **values: object) -> None:
+    session().execute(
+        update(PendingShare)
+        .where(PendingShare.line_id.in_(line_ids))
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _is_due() -> tuple[ColumnElement[bool], ...]:
@@ -60,5 +109,6 @@ def _is_due() -> tuple[ColumnElement[bool], ...]:
     )
     return (
         PendingShare.release_at <= func.statement_timestamp(),
+        PendingShare.is_paused.is_(False),
         PendingShare.account_id.not_in(banned),
     )

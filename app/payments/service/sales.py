@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.kit.db import session, transactional
 from app.kit.money import Money
 from app.payments.models import AccountKind, Movement, PendingShare, SellerEarnings
-from app.payments.policy import Release
+from app.payments.policy import Release, release_of_line
 from app.payments.service.ledger import Leg, book
 
 _SUMS = ("sales", "pieces", "gross_minor", "commission_minor")
@@ -24,6 +25,8 @@ class SaleLine:
     pieces: int
     gross_minor: int
     commission_minor: int
+    # Until when unopened pieces can be returned.
+    returnable_until: datetime | None = None
 
     @property
     def share_minor(self) -> int:
@@ -56,7 +59,7 @@ def book_sale(
         Leg(AccountKind.DIFFERENCES, -difference_minor),
     ]
     for line in lines:
-        release = releases[line.seller_id]
+        release = release_of_line(releases[line.seller_id], line.returnable_until)
         legs.append(Leg(AccountKind.PLATFORM_REVENUE, -line.commission_minor, line_id=line.line_id))
         legs.append(
             Leg(
@@ -74,7 +77,8 @@ def book_sale(
             line_id=line.line_id,
             account_id=accounts[AccountKind.SELLER_PENDING, line.seller_id].id,
             share_minor=line.share_minor,
-            release_at=releases[line.seller_id].at,
+            release_at=release_of_line(releases[line.seller_id], line.returnable_until).at,
+            hold_until=releases[line.seller_id].at,
         )
         for line in lines
         if line.share_minor

@@ -14,8 +14,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.kit.db import db_now, session, transactional
+from app.kit.ids import new_id
 from app.kit.money import Money
+from app.payments.errors import NotCovered
 from app.payments.models import (
+    AccountBalance,
     AccountKind,
     LedgerAccount,
     LedgerEntry,
@@ -132,6 +135,37 @@ def book_dispute_fee(*, reference: UUID, fee: Money) -> None:
     book(Movement.DISPUTE_FEE, reference, fee.currency, legs)
 
 
+def insist_covered(currency: str, parts: Sequence[Part]) -> None:
+    """NotCovered for what goes back of a seller beyond what they have.
+
+    That is what is pending of these very lines, and what is available.
+    """
+    for seller_id in sorted({part.seller_id for part in parts}):
+        theirs = [part for part in parts if part.seller_id == seller_id]
+        pending = session().execute(
+            select(PendingShare.line_id, PendingShare.share_minor).where(
+                PendingShare.line_id.in_([part.line_id for part in theirs])
+            )
+        )
+        waiting = {row.line_id: row.share_minor for row in pending}
+        beyond = sum(max(part.share_minor - waiting.get(part.line_id, 0), 0) for part in theirs)
+        if beyond and beyond > _available(seller_id, currency):
+            raise NotCovered
+
+
+def _available(seller_id: UUID, currency: str) -> int:
+    balance = session().scalar(
+        select(AccountBalance.balance_minor)
+        .join(LedgerAccount, LedgerAccount.id == AccountBalance.account_id)
+        .where(
+            LedgerAccount.kind == AccountKind.SELLER_AVAILABLE,
+            LedgerAccount.owner_id == seller_id,
+            LedgerAccount.currency == currency,
+        )
+    )
+    return -(balance or 0)
+
+
 def _commission_back(part: Part) -> Leg:
     return Leg(AccountKind.PLATFORM_REVENUE, part.commission_minor, line_id=part.line_id)
 
@@ -212,6 +246,8 @@ def _wait_again(part: Part, account_id: UUID, release_at: datetime) -> None:
         account_id=account_id,
         share_minor=part.share_minor,
         release_at=release_at,
+        hold_until=release_at,
+        id=new_id(),
     )
     session().execute(
         row.on_conflict_do_update(

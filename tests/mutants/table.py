@@ -293,8 +293,8 @@ parts.hostname:
         "network within a transaction",
         "no row stays locked while somebody outside is waited for",
         "app/payments/paypal/__init__.py",
-        "        assert_no_transaction()\n        try:\n            answer = self._when_free",
-        "        try:\n            answer = self._when_free",
+        "        assert_no_transaction()\n        try:\n            is_asked_again",
+        "        try:\n            is_asked_again",
         "tests/payments/test_paypal.py::TestCalls::test_nothing_is_asked_inside_a_transaction",
     ),
     Mutant(

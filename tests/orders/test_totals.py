@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.auth.service import signing
+from app.chats.service import reporting
 from app.kit.api.operations import operation_of
 from app.kit.api.schemas import Listing, Paged
 from app.kit.db import session, transactional
@@ -60,10 +61,11 @@ def test_every_list_tells_its_total_when_asked(
         moderation.report(user_id=seller.id, review_id=review_id, reason="Not fine")
         talk = talking(seller=seller)
         say(talk, talk.buyer)
+        reporting.report(user_id=seller.id, conversation_id=talk.id, reason="Not nice")
         told(approved(buyer, {product.id: 1}), "COMPLETED", amount=Money(999, "EUR"))
         bought = buy(paypal, buyer, {product.id: 1})
         bought.reveal(0)
-        claims.open_claim(
+        claim = claims.open_claim(
             buyer_id=buyer.id,
             order_id=bought.order_id,
             line_id=bought.order.lines[0].id,
@@ -71,6 +73,8 @@ def test_every_list_tells_its_total_when_asked(
             kind=ClaimKind.INVALID,
             reason="It was used before",
         )
+        claims.decline(seller_id=seller.id, claim_id=claim, reason="It was not")
+        claims.call_moderator(buyer_id=buyer.id, claim_id=claim)
         told_of(bought.order_id)
         differing(bought.order_id)
         disputed(buy(paypal, buyer, {product.id: 1}).order_id, paypal)
@@ -107,6 +111,8 @@ def test_every_list_tells_its_total_when_asked(
         "/api/v1/payments/disputes": "/payments/disputes",
         "/api/v1/admin/payouts": "/admin/payouts",
         "/api/v1/admin/disputes": "/admin/disputes",
+        "/api/v1/admin/claims": "/admin/claims",
+        "/api/v1/admin/conversations/reports": "/admin/conversations/reports",
         "/api/v1/admin/payments/events": "/admin/payments/events",
         "/api/v1/admin/payments/differences": "/admin/payments/differences",
     }

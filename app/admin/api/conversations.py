@@ -25,7 +25,7 @@ from app.kit.api.schemas import listing_of
 @operation(answers=ReportedTalkList, refusals=(503,))
 def list_reported_conversations(query: ReportedTalksQuery) -> ReportedTalkList:
     """List reported conversations, the latest report first."""
-    page = reports.reported(after=query.after, size=query.limit)
+    page = reports.reported(after=query.after, size=query.limit, counted=query.total)
     return listing_of(ReportedTalkList, page, _reported)
 
 

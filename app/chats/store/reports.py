@@ -44,6 +44,14 @@ def reported(*, before: datetime | None, size: int) -> list[Conversation]:
         ]
 
 
+def count(*, most: int) -> int:
+    """How many conversations are reported: at most so many."""
+    with opened() as database:
+        return database.conversations.count_documents(
+            {"reported_at": {"$exists": True}}, limit=most
+        )
+
+
 def close(seen: Conversation, closing: Report) -> bool:
     """Close the reports of a conversation, as they were seen; False if they are others by now.
 

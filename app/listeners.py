@@ -153,6 +153,13 @@ LISTENERS = [
         "paypal",
     ),
     Listener(
+        "orders.look_for_disputes",
+        payments_events.PaymentDisputed,
+        orders_tasks.look_for_disputes,
+        OUTSIDE,
+        "paypal",
+    ),
+    Listener(
         "orders.look_at_reversal",
         payments_events.CaptureReversed,
         orders_tasks.look_at_reversal,

@@ -19,7 +19,8 @@ PROMISES = [
         "a delivered line has its pieces but those refunded, a paid one waits less than a minute",
         """
         SELECT o.id FROM orders o JOIN order_line l ON l.order_id = o.id
-        WHERE (o.state = 'delivered' AND l.quantity <>
+        WHERE (o.state = 'delivered' AND (o.next_delivery_at IS NULL
+                OR o.next_delivery_at < clock_timestamp() - interval '1 minute') AND l.quantity <>
                 (SELECT count(*) FROM delivery d WHERE d.line_id = l.id)
                 + (SELECT count(*) FROM refunded_piece r WHERE r.line_id = l.id AND NOT EXISTS (
                     SELECT FROM delivery d
@@ -55,8 +56,12 @@ PROMISES = [
         SELECT later.delivery_id FROM delivery_record back
         JOIN delivery_record later ON later.delivery_id = back.delivery_id
             AND later.order_id = back.order_id AND later.sequence > back.sequence
-        WHERE back.act = 'refunded'
-        UNION ALL SELECT d.id FROM delivery d WHERE d.returned_at IS NOT NULL AND NOT EXISTS (
+        WHERE back.act = 'refunded' AND NOT EXISTS (
+            SELECT FROM delivery_record r WHERE r.order_id = back.order_id
+                AND r.delivery_id = back.delivery_id AND r.act = 'restored'
+                AND r.sequence > back.sequence AND r.sequence <= later.sequence)
+        UNION ALL SELECT d.id FROM delivery d JOIN orders o ON o.id = d.order_id
+        WHERE d.returned_at IS NOT NULL AND o.next_delivery_at IS NULL AND NOT EXISTS (
             SELECT FROM refunded_piece r WHERE r.line_id = d.line_id AND r.position = d.position)
         UNION ALL SELECT d.id FROM delivery d
         JOIN refunded_piece r ON r.line_id = d.line_id AND r.position = d.position
@@ -70,7 +75,8 @@ PROMISES = [
         LEFT JOIN (
             SELECT line_id, sum(gross) AS gross, sum(commission) AS commission FROM (
                 SELECT p.line_id, p.gross_minor AS gross, p.commission_minor AS commission
-                FROM refund_part p JOIN refund r ON r.id = p.refund_id WHERE r.state <> 'failed'
+                FROM refund_part p JOIN refund r ON r.id = p.refund_id
+                WHERE r.is_booked OR r.state = 'created'
                 UNION ALL SELECT line_id, lost_gross_minor, lost_commission_minor
                 FROM dispute_part) each GROUP BY line_id) back ON back.line_id = l.id
         LEFT JOIN (
@@ -97,11 +103,24 @@ PROMISES = [
         SELECT l.id FROM (SELECT * FROM order_line
             WHERE disputed_minor <> 0 OR disputed_commission_minor <> 0) l
         FULL JOIN (
-            SELECT p.line_id, sum(p.gross_minor) AS gross, sum(p.commission_minor) AS commission
-            FROM dispute_part p JOIN dispute d ON d.id = p.dispute_id
-            WHERE d.state = 'open' GROUP BY p.line_id) held ON held.line_id = l.id
+            SELECT line_id, sum(gross_minor - lost_gross_minor - freed_gross_minor) AS gross,
+                sum(commission_minor - lost_commission_minor - freed_commission_minor) AS commission
+            FROM dispute_part GROUP BY line_id
+            HAVING sum(gross_minor - lost_gross_minor - freed_gross_minor) <> 0
+        ) held ON held.line_id = l.id
         WHERE (coalesce(l.disputed_minor, 0), coalesce(l.disputed_commission_minor, 0))
             <> (coalesce(held.gross, 0), coalesce(held.commission, 0))""",
+    ),
+    promise(
+        "nothing is opened of an order that a dispute is open of",
+        """
+        SELECT l.id FROM order_line l
+        WHERE l.is_disputed AND NOT EXISTS (
+            SELECT FROM payment p JOIN dispute d ON d.payment_id = p.id
+            WHERE p.reference = l.order_id AND d.state = 'open')
+        UNION ALL SELECT l.id FROM dispute d JOIN payment p ON p.id = d.payment_id
+        JOIN order_line l ON l.order_id = p.reference
+        WHERE d.state = 'open' AND NOT l.is_disputed""",
     ),
     promise(
         "an unopened piece that went with a lost dispute is for sale again",

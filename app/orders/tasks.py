@@ -4,7 +4,7 @@ from app.kit.outbox import TryLater
 from app.orders.events import EvidenceWritten, OrderFailed, OrderPaid, RefundAsked
 from app.orders.service import basket, capturing, delivering, disputing, refunding, settling
 from app.orders.service.proof import answering
-from app.payments.events import CaptureReversed, DisputeTold, PaypalEventReceived
+from app.payments.events import CaptureReversed, DisputeTold, PaymentDisputed, PaypalEventReceived
 from app.payments.gateway import PaypalUnknown
 from app.payments.service import refunds
 from app.payments.service.inbound import APPROVAL_REVERSED
@@ -36,16 +36,20 @@ def look_at_dispute(event: DisputeTold) -> None:
         raise TryLater from error
 
 
+def look_for_disputes(event: PaymentDisputed) -> None:
+    """PayPal calls a payment disputed: read its disputes, and act on them."""
+    try:
+        disputing.look_for(order_id=event.reference)
+    except PaypalUnknown as error:
+        raise TryLater from error
+
+
 def look_at_reversal(event: CaptureReversed) -> None:
     """PayPal says that it took money back by itself: read how much, and act on it."""
     try:
-        is_told = disputing.look_at_reversal(
-            order_id=event.reference, reversal_id=event.reversal_id
-        )
+        disputing.look_at_reversal(order_id=event.reference, reversal_id=event.reversal_id)
     except PaypalUnknown as error:
         raise TryLater from error
-    if not is_told:
-        raise TryLater
 
 
 def send_evidence(event: EvidenceWritten) -> None:

@@ -40,6 +40,13 @@ class DisputeTold:
 
 
 @dataclass(frozen=True)
+class PaymentDisputed:
+    """PayPal refunds nothing of a payment, since it is disputed: maybe by what is not known yet."""
+
+    reference: UUID
+
+
+@dataclass(frozen=True)
 class CaptureReversed:
     """A verified webhook says that PayPal took money of a payment back by itself.
 

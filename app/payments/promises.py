@@ -97,7 +97,9 @@ PROMISES = [
         WHERE EXISTS (SELECT FROM refund_part p WHERE p.refund_id = r.id)
         GROUP BY r.id
         HAVING coalesce(sum(e.amount_minor) FILTER (WHERE a.kind = 'paypal_cash'), 0)
-            <> CASE WHEN r.state IN ('pending', 'completed') THEN -r.amount_minor ELSE 0 END
+            <> CASE WHEN r.is_booked THEN -r.amount_minor ELSE 0 END
+        UNION ALL SELECT r.id FROM refund r
+        WHERE r.is_booked AND r.state NOT IN ('pending', 'completed')
         UNION ALL SELECT t.reference FROM ledger_transaction t
         WHERE t.kind IN ('refund', 'refund_failed')
             AND NOT EXISTS (SELECT FROM refund r WHERE r.id = t.reference)""",
@@ -282,9 +284,11 @@ PROMISES = [
             WHERE a.kind = 'seller_disputed' GROUP BY a.owner_id, a.currency
             HAVING sum(e.amount_minor) <> 0) booked
         FULL JOIN (
-            SELECT p.seller_id, d.currency, sum(p.gross_minor - p.commission_minor) AS minor
+            SELECT p.seller_id, d.currency, sum(p.gross_minor - p.lost_gross_minor
+                - p.freed_gross_minor - p.commission_minor + p.lost_commission_minor
+                + p.freed_commission_minor) AS minor
             FROM dispute_part p JOIN dispute d ON d.id = p.dispute_id
-            WHERE d.state = 'open' GROUP BY p.seller_id, d.currency) held
+            GROUP BY p.seller_id, d.currency) held
             ON held.seller_id = booked.owner_id AND held.currency = booked.currency
         WHERE coalesce(booked.minor, 0) <> coalesce(held.minor, 0)""",
     ),
@@ -296,9 +300,42 @@ PROMISES = [
             JOIN ledger_account a ON a.id = e.account_id
             WHERE a.kind = 'paypal_held' GROUP BY a.currency) booked
         FULL JOIN (
-            SELECT currency, sum(held_minor) AS minor FROM dispute
-            WHERE state = 'open' GROUP BY currency) held ON held.currency = booked.currency
+            SELECT d.currency,
+                sum(p.gross_minor - p.lost_gross_minor - p.freed_gross_minor) AS minor
+            FROM dispute_part p JOIN dispute d ON d.id = p.dispute_id
+            GROUP BY d.currency) held ON held.currency = booked.currency
         WHERE coalesce(booked.minor, 0) <> coalesce(held.minor, 0)""",
+    ),
+    promise(
+        "what disputes hold and have lost are the sums of their parts, held while open alone",
+        """
+        SELECT d.paypal_id FROM dispute d LEFT JOIN dispute_part p ON p.dispute_id = d.id
+        GROUP BY d.id HAVING (d.held_minor, d.lost_minor)
+                <> (coalesce(sum(p.gross_minor), 0), coalesce(sum(p.lost_gross_minor), 0))
+            OR d.state <> 'open' AND d.held_minor <> d.lost_minor + coalesce(
+                sum(p.freed_gross_minor), 0)""",
+    ),
+    promise(
+        "what PayPal tells of each payment is booked, or what will end is in its way",
+        """
+        WITH told AS (
+            SELECT payment_id, id, state = 'open' AS is_open, true AS is_dispute FROM dispute
+            WHERE (state = 'open' AND amount_minor > held_minor)
+                OR (state = 'lost' AND loses_minor - covered_minor > lost_minor)
+            UNION ALL SELECT payment_id, id, false, false FROM refund r
+            WHERE state IN ('pending', 'completed') AND NOT is_booked AND (source = 'paypal'
+                OR EXISTS (SELECT FROM refund_part WHERE refund_id = r.id)))
+        SELECT 'order ' || p.reference FROM told JOIN payment p ON p.id = told.payment_id
+        WHERE p.state = 'settled' AND ((told.is_dispute AND p.amount_minor > (
+                SELECT coalesce(sum(amount_minor), 0) FROM refund r
+                WHERE r.payment_id = p.id AND (r.is_booked OR r.state = 'created')) + (
+                SELECT coalesce(sum(gross_minor - freed_gross_minor), 0) FROM dispute_part
+                JOIN dispute d ON d.id = dispute_id WHERE d.payment_id = p.id))
+            OR (NOT told.is_open
+                AND NOT EXISTS (SELECT FROM refund r WHERE r.payment_id = p.id
+                    AND r.id <> told.id AND r.state IN ('created', 'pending'))
+                AND NOT EXISTS (SELECT FROM dispute d
+                    WHERE d.payment_id = p.id AND d.state = 'open')))""",
     ),
     promise(
         "PayPal's fees of every dispute are booked, to the cent",

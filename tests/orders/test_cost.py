@@ -21,7 +21,7 @@ MOST = {
     "see the checkout": (6, 1),
     "press the button": (21, 4),  # one of them asks what the shop takes of each product
     # One of them asks how new its sellers are, one keeps the balances of accounts.
-    "come back from PayPal": (37, 4),
+    "come back from PayPal": (38, 4),
     "see the purchase": (5, 1),
     "get a ticket for the socket": (1, 1),
     # Of it 16 statements deliver, mail the buyer and keep that they were mailed; the others tell

@@ -280,8 +280,9 @@ class TestReversal:
         decide(bought, dispute_id, "buyer")
         seen = PaypalRefund("R", "COMPLETED", Money(500, "EUR"), "", "", None)
         disputing.apply_reversal(order_id=bought.order_id, seen=seen)
-        assert count("dispute") == 1
+        assert count("dispute", "lost_minor > 0") == 1
         assert owed(seller) == (1350, 0, 0)
+        assert_promises_hold()
 
     def test_then_disputed_is_held_no_second_time(self, bought: Bought, seller: User) -> None:
         order_id = bought.order_id
@@ -290,7 +291,8 @@ class TestReversal:
         dispute_id = bought.paypal.dispute(bought.capture_id, amount="8.00")["dispute_id"]
         seen = recording.ask(dispute_id)
         disputing.apply(order_id=order_id, seen=seen)
-        assert owed(seller) == (1080, 0, 0)
+        assert owed(seller) == (1080, 0, 720)
+        assert_promises_hold()
 
 
 class TestWebhooks:

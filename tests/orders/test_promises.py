@@ -25,6 +25,7 @@ HARM = {
     ),
     "what is disputed of each line is what open disputes hold": "UPDATE order_line"
     " SET disputed_minor = 1",
+    "nothing is opened of an order that a dispute is open of": dispute(),
     "an unopened piece that went with a lost dispute is for sale again": dispute("lost")
     + "INSERT INTO refunded_piece (line_id, position, dispute_id, order_id)"
     " SELECT line_id, position, '00000000-0000-0000-0000-00000000000d', order_id FROM delivery",

@@ -33,7 +33,13 @@ HARM = {
     "what sellers' disputed accounts hold is what open disputes hold, to the cent": dispute()
     + "INSERT INTO dispute_part SELECT '00000000-0000-0000-0000-00000000000d', gen_random_uuid(),"
     " seller_id, 0, 100, 10, 0, 0 FROM seller_earnings",
-    "PayPal holds what open disputes hold, to the cent": dispute(held=100),
+    "PayPal holds what open disputes hold, to the cent": dispute()
+    + "INSERT INTO dispute_part SELECT '00000000-0000-0000-0000-00000000000d', gen_random_uuid(),"
+    " seller_id, 0, 100, 10, 0, 0 FROM seller_earnings",
+    "what disputes hold and have lost are the sums of their parts, held while open alone": (
+        dispute(held=100)
+    ),
+    "what PayPal tells of each payment is booked, or what will end is in its way": dispute(),
     "PayPal's fees of every dispute are booked, to the cent": dispute(fee=1),
     "no dispute is past PayPal's deadline without evidence": dispute(awaits_evidence=True),
     "what was decided about payouts never changes": FREEZE.format("payout_decision"),
@@ -62,7 +68,8 @@ HARM = {
     " SET fee_minor = fee_minor + 1",
     "what refunds give back never changes": FREEZE.format("refund_part"),
     "every refund that PayPal has taken on is booked, to the cent, and no other": REFUND
-    + "INSERT INTO refund_part SELECT r.id, l.id, l.seller_id, 1, 0 FROM refund r, order_line l"
+    + "UPDATE refund SET is_booked = true; "
+    "INSERT INTO refund_part SELECT r.id, l.id, l.seller_id, 1, 0 FROM refund r, order_line l"
     " LIMIT 1",
     "PayPal answers on every refund within an hour": REFUND + "UPDATE refund"
     " SET state = 'created', ended_at = NULL, created_at = now() - interval '2 hours'",

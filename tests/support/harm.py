@@ -14,15 +14,20 @@ DISPUTE = """
         note, amount_minor, currency, held_minor, lost_minor, fee_minor, awaits_evidence,
         respond_by, told_at, told_movements, checks, ended_at)
     SELECT '00000000-0000-0000-0000-00000000000d', id, 'PP-R-1', 'dispute', '{state}', 'inquiry',
-        'OPEN', 'OTHER', '', 100, 'EUR', {held}, 0, {fee}, {awaits}, now() - interval '1 hour',
+        'OPEN', 'OTHER', '', {amount}, 'EUR', {held}, 0, {fee}, {awaits}, now() - interval '1 hour',
         now(), 0, 0, CASE '{state}' WHEN 'open' THEN NULL ELSE now() END FROM payment LIMIT 1; """
 
 
 def dispute(
-    state: str = "open", *, held: int = 0, fee: int = 0, awaits_evidence: bool = False
+    state: str = "open",
+    *,
+    amount: int = 100,
+    held: int = 0,
+    fee: int = 0,
+    awaits_evidence: bool = False,
 ) -> str:
     """SQL of a dispute that nobody has booked."""
-    return DISPUTE.format(state=state, held=held, fee=fee, awaits=awaits_evidence)
+    return DISPUTE.format(state=state, amount=amount, held=held, fee=fee, awaits=awaits_evidence)
 
 
 # Of a sandbox that other tests have paid at, too.

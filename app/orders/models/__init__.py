@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    false,
     func,
 )
 from sqlalchemy.dialects.postgresql import INET
@@ -108,7 +109,8 @@ TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     ),
     OrderState.PAID: frozenset({OrderState.DELIVERED, OrderState.REFUNDED}),
     OrderState.DELIVERED: frozenset(),
-    OrderState.REFUNDED: frozenset(),
+    # A dispute that took all of it was decided anew.
+    OrderState.REFUNDED: frozenset({OrderState.PAID}),
     # Taken up again, if there are units, when the buyer comes back or approves late at PayPal.
     OrderState.EXPIRED: frozenset(
         {OrderState.OPEN, OrderState.APPROVED, OrderState.CANCELLED, OrderState.PAID}
@@ -167,6 +169,11 @@ class Order(Model):
             postgresql_where="state IN ('open', 'approved')",
         ),
         Index("ix_orders_undelivered", "next_delivery_at", postgresql_where="state = 'paid'"),
+        Index(
+            "ix_orders_partly_delivered",
+            "next_delivery_at",
+            postgresql_where="state = 'delivered' AND next_delivery_at IS NOT NULL",
+        ),
     )
 
     @property
@@ -248,6 +255,8 @@ class OrderLine(Model):
     disputed_commission_minor: Mapped[int] = mapped_column(
         BigInteger, default=0, server_default="0"
     )
+    # Whether a dispute of its payment is open, whatever that holds: nothing of it is opened then.
+    is_disputed: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (
         CheckConstraint("quantity >= 1", name="quantity_positive"),
         CheckConstraint(
@@ -282,11 +291,6 @@ class OrderLine(Model):
     def left_minor(self) -> int:
         """What of its price can still go back: not what a dispute holds."""
         return self.total_minor - self.given_back_minor - self.disputed_minor
-
-    @property
-    def is_disputed(self) -> bool:
-        """Whether a dispute holds money of it, so that nothing of it is opened meanwhile."""
-        return self.disputed_minor > 0
 
     @property
     def pieces_left(self) -> int:
@@ -331,6 +335,7 @@ class DeliveryAct(StrEnum):
     REVEALED = "revealed"
     DOWNLOADED = "downloaded"
     REFUNDED = "refunded"
+    RESTORED = "restored"  # the buyer's again: a dispute that took it was decided anew
 
 
 class DeliveryRecord(Model):

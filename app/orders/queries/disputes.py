@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from app.kit.db import session
 from app.kit.ids import short_number
@@ -127,6 +127,11 @@ def _every() -> Select[Dispute, UUID, UUID]:
     )
 
 
+def _is_told() -> ColumnElement[bool]:
+    """Whether it is not the same money as a dispute's, told of once more as a reversal."""
+    return Dispute.covered_minor < Dispute.amount_minor
+
+
 def dispute_of(dispute_id: UUID, *, seller_id: UUID | None = None) -> DisputeWhole:
     """A dispute whole; a seller's, only what is theirs of it. NoSuchDispute."""
     row = session().execute(_every().where(Dispute.id == dispute_id)).one_or_none()
@@ -150,7 +155,7 @@ def dispute_of(dispute_id: UUID, *, seller_id: UUID | None = None) -> DisputeWho
 
 def disputes_of_order(order_id: UUID) -> list[DisputeOf]:
     """The disputes of an order, the newest first."""
-    query = _every().where(Payment.reference == order_id).order_by(Dispute.id.desc())
+    query = _every().where(Payment.reference == order_id, _is_told()).order_by(Dispute.id.desc())
     return [DisputeOf(**_fields(row)) for row in session().execute(query)]
 
 
@@ -173,7 +178,7 @@ def disputes(
     counted: bool = False,
 ) -> Page[DisputeOf]:
     """A page of disputes, the newest first; Invalid for a broken cursor."""
-    every = _every()
+    every = _every().where(_is_told())
     if state is not None:
         every = every.where(Dispute.state == state)
     if seller_id is not None:

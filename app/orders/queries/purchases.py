@@ -253,7 +253,7 @@ def _pieces(order_id: UUID) -> tuple[dict[UUID, list[Piece]], bool, bool]:
             RefundedPiece.line_id.is_not(None).label("refunded"),
             and_(
                 RefundedPiece.line_id.is_(None),
-                OrderLine.disputed_minor == 0,
+                OrderLine.is_disputed.is_(False),
                 Delivery.revealed_at.is_(None),
                 OrderLine.given_back_minor < OrderLine.quantity * OrderLine.unit_price_minor,
                 func.statement_timestamp()

@@ -13,10 +13,19 @@ def due_deliveries() -> Select[UUID]:
     return (
         select(Order.id)
         .where(
-            Order.state == OrderState.PAID,
             or_(
-                Order.next_delivery_at <= func.statement_timestamp(),
-                and_(Order.delivery_tries > 0, ~_lacks_stock()),
+                and_(
+                    Order.state == OrderState.PAID,
+                    or_(
+                        Order.next_delivery_at <= func.statement_timestamp(),
+                        and_(Order.delivery_tries > 0, ~_lacks_stock()),
+                    ),
+                ),
+                and_(  # pieces that were to go back, and don't
+                    Order.state == OrderState.DELIVERED,
+                    Order.next_delivery_at.is_not(None),
+                    Order.next_delivery_at <= func.statement_timestamp(),
+                ),
             ),
         )
         .order_by(Order.next_delivery_at)

@@ -14,11 +14,13 @@ from app.orders.models import REFUNDED, Order, OrderState
 from app.orders.policy import returnable_until
 from app.orders.service import basket as baskets
 from app.orders.service import ending, states, units
+from app.orders.service.balancing import rebalance
 from app.payments.gateway import PaypalOrder
 from app.payments.models import PaymentState
 from app.payments.policy import release_of
 from app.payments.queries import PaymentStatus, standings_of
 from app.payments.service import recording, releasing, sales
+from app.payments.service.disputes import booking
 from app.payments.service.recording import Recorded
 from app.products.errors import OutOfStock
 from app.products.service import low_stock
@@ -92,6 +94,7 @@ def _follow(order: Order, payment: PaymentStatus) -> None:
 
 def pay(order: Order, recorded: Recorded) -> None:
     """Book a locked order whose money is here, and have it delivered."""
+    is_told = booking.is_told(payment_id=recorded.payment_id)  # of a dispute, before the sale
     is_sold = _sell(order)
     for line in sorted(order.lines, key=lambda line: line.product_id):
         low_stock.count_sale(product_id=line.product_id, quantity=line.quantity)
@@ -125,6 +128,8 @@ def pay(order: Order, recorded: Recorded) -> None:
     order.next_delivery_at = now + LATE
     states.move(order, OrderState.PAID)
     emit(OrderPaid(order.id))
+    if is_told:
+        rebalance(order)
 
 
 def _sell(order: Order) -> bool:

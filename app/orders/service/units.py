@@ -1,12 +1,13 @@
 """The units of an order's lines: held while it is paid for, sold with the money, or given back."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import current_app
 
 from app.kit.db import db_now
-from app.orders.models import Order
+from app.orders.models import Order, OrderLine
 from app.products.errors import StockMismatch
 from app.products.service import stock
 
@@ -50,6 +51,16 @@ def _sell_held(order: Order) -> dict[UUID, list[UUID]]:
         for line in sorted(order.lines, key=lambda line: line.product_id)
         if not line.shared and line.pieces_left
     }
+
+
+def sell_more(line: OrderLine, used: Collection[UUID], quantity: int) -> list[UUID]:
+    """Make so many more units sold to a line than it has used; OutOfStock if there are none."""
+    if not quantity:
+        return []
+    every = len(used) + quantity
+    stock.reserve(product_id=line.product_id, quantity=every, holder=line.id, until=hold_end())
+    found = stock.sell(holder=line.id, quantity=every)
+    return [unit_id for unit_id in found if unit_id not in used]
 
 
 def give_back(order: Order, pieces: dict[UUID, int]) -> None:

@@ -36,10 +36,11 @@ class DisputeState(StrEnum):
     LOST = "lost"  # the buyer has the money, or a part of it
 
 
+# PayPal opens some again, or decides them anew.
 DISPUTE_TRANSITIONS: dict[DisputeState, frozenset[DisputeState]] = {
     DisputeState.OPEN: frozenset({DisputeState.WON, DisputeState.LOST}),
-    DisputeState.WON: frozenset(),
-    DisputeState.LOST: frozenset(),
+    DisputeState.WON: frozenset({DisputeState.OPEN, DisputeState.LOST}),
+    DisputeState.LOST: frozenset({DisputeState.OPEN, DisputeState.WON}),
 }
 
 
@@ -76,9 +77,14 @@ class Dispute(Model):
     note: Mapped[str] = mapped_column(Text, default="")
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(Text)
-    # Of the amount, what was not given back before; and what of that went to the buyer.
+    # What PayPal says went to the buyer, and of a reversal what a dispute tells of, too.
+    loses_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    covered_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    # What is booked of that, the sums of its parts: what it held, and what of that was lost.
     held_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     lost_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    # How many movements of the ledger were made for it; they are told apart by that.
+    bookings: Mapped[int] = mapped_column(default=0, server_default="0")
     # What PayPal charges for it, and has not given back: the sum of its DisputeFee rows.
     fee_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     # Until when PayPal takes evidence, if it waits for any.
@@ -94,10 +100,11 @@ class Dispute(Model):
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
-        CheckConstraint("held_minor BETWEEN 0 AND amount_minor", name="held_fits"),
+        CheckConstraint("held_minor >= 0", name="held_fits"),
+        CheckConstraint("loses_minor >= 0", name="loses_fits"),
+        CheckConstraint("covered_minor BETWEEN 0 AND amount_minor", name="covered_fits"),
         CheckConstraint("lost_minor BETWEEN 0 AND held_minor", name="lost_fits"),
         CheckConstraint("(state = 'open') = (ended_at IS NULL)", name="ended_has_a_time"),
-        CheckConstraint("state = 'lost' OR lost_minor = 0", name="only_lost_is_lost"),
         Index("ix_dispute_payment", "payment_id", "id"),
         Index("ix_dispute_open", "next_check_at", postgresql_where="state = 'open'"),
         Index(
@@ -109,7 +116,7 @@ class Dispute(Model):
 
 
 class DisputePart(Model):
-    """What a dispute holds of one order line, and what of that was lost."""
+    """What a dispute has held of one order line, and what of that was lost, or let go of again."""
 
     __tablename__ = "dispute_part"
     dispute_id: Mapped[UUID] = mapped_column(ForeignKey("dispute.id"), primary_key=True)
@@ -120,12 +127,21 @@ class DisputePart(Model):
     commission_minor: Mapped[int] = mapped_column(BigInteger)
     lost_gross_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     lost_commission_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    freed_gross_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    freed_commission_minor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     __table_args__ = (
-        CheckConstraint("gross_minor > 0", name="gross_positive"),
+        CheckConstraint("gross_minor >= 0", name="gross_positive"),
         CheckConstraint("commission_minor BETWEEN 0 AND gross_minor", name="commission_fits"),
         CheckConstraint("lost_gross_minor BETWEEN 0 AND gross_minor", name="lost_fits"),
         CheckConstraint(
             "lost_commission_minor BETWEEN 0 AND commission_minor", name="lost_commission_fits"
+        ),
+        CheckConstraint(
+            "freed_gross_minor BETWEEN 0 AND gross_minor - lost_gross_minor", name="freed_fits"
+        ),
+        CheckConstraint(
+            "freed_commission_minor BETWEEN 0 AND commission_minor - lost_commission_minor",
+            name="freed_commission_fits",
         ),
         Index("ix_dispute_part_line", "line_id"),
         Index("ix_dispute_part_seller", "seller_id", "dispute_id"),

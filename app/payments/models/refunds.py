@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Text, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kit.db import Model, text_enum
@@ -26,7 +26,8 @@ REFUND_TRANSITIONS: dict[RefundState, frozenset[RefundState]] = {
     ),
     RefundState.PENDING: frozenset({RefundState.COMPLETED, RefundState.FAILED}),
     RefundState.COMPLETED: frozenset(),
-    RefundState.FAILED: frozenset(),
+    # An answer that was lost, or a refusal of another request: PayPal may have made it after all.
+    RefundState.FAILED: frozenset({RefundState.PENDING, RefundState.COMPLETED}),
 }
 
 
@@ -58,6 +59,9 @@ class Refund(Model):
     # the answer, it is this one.
     asked_key: Mapped[str | None] = mapped_column(Text)
     paypal_refund_id: Mapped[str | None] = mapped_column(Text, unique=True)
+    # Whether the ledger has it now. One that PayPal has made waits for that while something else,
+    # such as a dispute, has the money here.
+    is_booked: Mapped[bool] = mapped_column(default=False, server_default=false())
     # PayPal's word for why it failed.
     issue: Mapped[str | None] = mapped_column(Text)
     checks: Mapped[int] = mapped_column(default=0)

@@ -39,6 +39,14 @@ class Disputes:
         """A dispute as it stands now."""
         return self._ask(Call("GET", f"{DISPUTES}/{quote(dispute_id, safe='')}"), _read)
 
+    def of_payment(self, capture_id: str) -> list[str]:
+        """PayPal's ids of the disputes of a payment, the newest first."""
+        path = f"{DISPUTES}?disputed_transaction_id={quote(capture_id, safe='')}"
+        return self._ask(
+            Call("GET", path),
+            lambda body: [str(one["dispute_id"]) for one in body.get("items") or []],
+        )
+
     def provide_evidence(self, dispute_id: str, *, kind: str, notes: str, document: bytes) -> None:
         """Answer a dispute. PayPal has no request id for it: look first whether it was answered."""
         evidences = {"evidences": [{"evidence_type": kind, "notes": notes}]}

@@ -1,10 +1,12 @@
 """Refunds: money that goes back by PayPal, asked for here or in PayPal's own pages, booked once.
 
-A refund is `created → pending → completed | failed`. Its row, with what goes back of which line, is
-committed before PayPal is asked; the PayPal-Request-Id and the number that it has at PayPal come of
-it. So a lost answer is found again: by the same request while PayPal keeps its id, and for good by
-reading PayPal's order, which lists all its refunds. Booked is what PayPal has taken on, also while
-it is pending, and booked back if that fails.
+A refund is `created → pending → completed | failed`; one that was called failed may be made after
+all. Its row, with what goes back of which line, is committed before PayPal is asked; the
+PayPal-Request-Id and the number that it has at PayPal come of it. So a lost answer is found again:
+by the same request while PayPal keeps its id, and for good by reading PayPal's order, which lists
+all its refunds (`asking_for_refunds`). Booked is what PayPal has taken on, also while it is
+pending, and booked back if that fails. One made in PayPal's own pages, or in spite of a refusal,
+waits to be booked while something else has the money here.
 """
 
 import logging
@@ -13,15 +15,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import Select, func, select
 
 from app.kit import states
-from app.kit.db import end_read, session, transactional
+from app.kit.db import session, transactional
 from app.kit.ids import new_id
 from app.kit.money import Money
 from app.payments.errors import NoSuchRefund, NotRefundable
-from app.payments.gateway import PaypalOrder, PaypalRefund, PaypalRefused, PaypalUnknown
-from app.payments.models import Movement, Payment, PaymentState
+from app.payments.gateway import PaypalOrder, PaypalRefund
+from app.payments.models import LedgerTransaction, Movement, Payment, PaymentState
 from app.payments.models.refunds import (
     REFUND_TRANSITIONS,
     Refund,
@@ -29,16 +31,13 @@ from app.payments.models.refunds import (
     RefundSource,
     RefundState,
 )
-from app.payments.paypal import paypal
 from app.payments.service import paying, shares
 from app.payments.service.shares import Part
 
 log = logging.getLogger(__name__)
 # What PayPal sends of refunds. None of it names the order, but the capture that it is of.
 EVENTS = frozenset({"PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED"})
-FIRST_CHECK = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(hours=6)
-LIMIT = 100
 REFUNDABLE = (PaymentState.SETTLED, PaymentState.MISMATCHED)
 KNOWN_STATES = {
     "COMPLETED": RefundState.COMPLETED,
@@ -46,21 +45,10 @@ KNOWN_STATES = {
     "FAILED": RefundState.FAILED,
     "CANCELLED": RefundState.FAILED,
 }
+DISPUTED = frozenset({"TRANSACTION_DISPUTED", "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"})
 WITH_MONEY = ("COMPLETED", "PARTIALLY_REFUNDED")  # of a capture
 UNDER_WAY = (RefundState.CREATED, RefundState.PENDING)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What PayPal is asked for, outside of any transaction."""
-
-    refund_id: UUID
-    reference: UUID
-    capture_id: str
-    amount: Money
-    note: str
-    is_first: bool
-    is_booked: bool  # else it is of money that was never booked
+TAKEN_ON = (RefundState.PENDING, RefundState.COMPLETED)
 
 
 @dataclass(frozen=True)
@@ -173,99 +161,15 @@ def is_under_way(*, reference: UUID) -> bool:
     return session().execute(query.limit(1)).first() is not None
 
 
-def is_unanswered(*, reference: UUID) -> bool:
-    """Whether PayPal has not said yet if it makes a refund of this payment."""
-    query = (
-        select(Refund.id)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .where(Payment.reference == reference, Refund.state == RefundState.CREATED)
-    )
-    return session().execute(query.limit(1)).first() is not None
-
-
-def due() -> list[UUID]:
-    """The refunds that PayPal should be asked for, or about, now."""
-    query = select(Refund.id).where(_is_due()).order_by(Refund.next_check_at).limit(LIMIT)
-    found = list(session().scalars(query))
-    end_read()
-    return found
-
-
-@transactional
-def take_up(*, refund_id: UUID) -> Wanted | None:
-    """Say that PayPal is being asked about a refund that is due, and again later if need be.
-
-    None if it is not due: somebody else was first, or is at it now.
-    """
-    refund = (
-        session()
-        .scalars(
-            select(Refund)
-            .where(Refund.id == refund_id, _is_due())
-            .with_for_update(skip_locked=True)
-        )
-        .one_or_none()
-    )
-    if refund is None:
-        return None
-    payment = session().get_one(Payment, refund.payment_id)
-    refund.checks += 1
-    wait = min(FIRST_CHECK * 2 ** min(refund.checks - 1, 12), LONGEST_WAIT)
-    refund.next_check_at = func.clock_timestamp() + wait
-    assert payment.paypal_capture_id is not None  # else it would not have been written down
-    return Wanted(
-        refund.id,
-        payment.reference,
-        payment.paypal_capture_id,
-        Money(refund.amount_minor, refund.currency),
-        refund.reason,
-        refund.checks == 1,
-        bool(parts_of(refund.id)),
-    )
-
-
-def ask(wanted: Wanted) -> Told:
-    """Have PayPal refund it, once; or its word on what it has of it already.
-
-    What PayPal knows is looked for before it is asked again: it keeps a request's id for 45 days
-    alone. PaypalUnknown if it may or may not have happened.
-    """
-    if not wanted.is_first:
-        known, _order = _known(wanted)
-        if known is not None:
-            return Told(known)
-    try:
-        made = paypal().refund(
-            wanted.capture_id,
-            request_id=f"refund-{wanted.refund_id}",
-            amount=wanted.amount,
-            number=str(wanted.refund_id),
-            note=wanted.note,
-        )
-    except PaypalRefused as refusal:
-        # An earlier request may have been carried out, with its answer lost.
-        known, order = _known(wanted)
-        return Told(known, None if known else refusal.issue, order)
-    return Told(made)
-
-
-def _known(wanted: Wanted) -> tuple[PaypalRefund | None, PaypalOrder]:
-    """This refund in PayPal's order of the payment, None if it isn't there; and the order."""
-    order = paying.look(reference=wanted.reference)
-    if order is None:
-        raise PaypalUnknown("no order")  # it was paid: PayPal knows it
-    number = str(wanted.refund_id)
-    return next((one for one in order.refunds if one.number == number), None), order
-
-
 @dataclass(frozen=True)
 class Moved:
-    """A refund that is in another state now; newly taken on by PayPal once in its life."""
+    """A refund that is in another state now; newly taken on by PayPal once, or after it failed."""
 
     refund_id: UUID
     state: RefundState
     newly_taken_on: bool
-    is_booked: bool  # else it is of money that was never booked
+    is_booked: bool
+    was_counted: bool  # on the order's lines, before it moved
 
 
 @transactional
@@ -304,24 +208,94 @@ def record_known(*, reference: UUID, order: PaypalOrder) -> tuple[list[Moved], l
         refund = by_paypal.get(told.id) or by_number.get(told.number)
         if refund is None:
             strange.append(told)
+        elif _is_over(refund, told):
+            refund.paypal_refund_id = None
+            strange.append(told)
         elif step := _apply(refund, told):
             moved.append(step)
+    session().flush()  # an id of PayPal's goes from one to another
     return moved, strange
 
 
-@transactional
-def adopt(*, reference: UUID, told: PaypalRefund, parts: Sequence[Part]) -> Moved | None:
-    """Write down, and book, a refund that was made in PayPal's own pages.
+def _is_over(refund: Refund, told: PaypalRefund) -> bool:
+    """Whether PayPal makes a refund after all that was booked, failed and was booked back.
 
-    None for one that failed: nothing went back, and nobody here has waited for it.
+    The ledger has both for good, so that it is another one here from then on.
+    """
+    is_made = KNOWN_STATES.get(told.status) in TAKEN_ON
+    return is_made and refund.state is RefundState.FAILED and _was_booked(refund.id)
+
+
+@transactional
+def adopt(*, reference: UUID, told: PaypalRefund) -> None:
+    """Write down a refund that was made in PayPal's own pages; it waits to be booked.
+
+    Not one that failed: nothing went back, and nobody here has waited for it.
     """
     if KNOWN_STATES.get(told.status, RefundState.FAILED) is RefundState.FAILED:
-        return None
+        return
     payment = paying.locked(reference)
     refund = _add(payment, told.amount, RefundSource.PAYPAL, None, told.note)
-    _add_parts(refund, parts)
-    session().flush()  # booked from the rows
-    return _apply(refund, told)
+    _apply(refund, told)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A refund that PayPal has made, or is making, and that is not booked.
+
+    Its parts are those that it had when it was asked for; none of one made in PayPal's own pages.
+    """
+
+    refund_id: UUID
+    source: RefundSource
+    state: RefundState
+    amount: Money
+    parts: tuple[Part, ...]
+
+
+@transactional
+def waiting(*, reference: UUID) -> list[Waiting]:
+    """The refunds of a payment that wait to be booked, the first one first."""
+    payment = paying.locked(reference)
+    found = session().scalars(
+        select(Refund)
+        .where(
+            Refund.payment_id == payment.id,
+            Refund.state.in_(TAKEN_ON),
+            Refund.is_booked.is_(False),
+        )
+        .order_by(Refund.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    every = [
+        Waiting(
+            one.id,
+            one.source,
+            one.state,
+            Money(one.amount_minor, one.currency),
+            tuple(parts_of(one.id)),
+        )
+        for one in found
+    ]
+    # Without parts it is of money that was never booked, unless it was made in PayPal's own pages.
+    return [one for one in every if one.parts or one.source is RefundSource.PAYPAL]
+
+
+@transactional
+def book_waiting(*, refund_id: UUID, parts: Sequence[Part]) -> None:
+    """Book a refund that waited for it."""
+    refund = locked(refund_id)
+    if not parts_of(refund_id):
+        _add_parts(refund, parts)
+    _book(refund, parts)
+
+
+def _was_booked(refund_id: UUID) -> bool:
+    query = select(LedgerTransaction.id).where(
+        LedgerTransaction.kind == Movement.REFUND, LedgerTransaction.reference == refund_id
+    )
+    return session().execute(query).first() is not None
 
 
 def locked(refund_id: UUID) -> Refund:
@@ -358,27 +332,35 @@ def _apply(refund: Refund, told: PaypalRefund) -> Moved | None:
 
 def _move(refund: Refund, state: RefundState) -> Moved:
     was = refund.state
+    was_counted = refund.is_booked or was is RefundState.CREATED
     states.move(refund, state, REFUND_TRANSITIONS)
     if state is RefundState.PENDING:
+        refund.ended_at = None
         refund.checks = 0
         refund.next_check_at = func.clock_timestamp() + LONGEST_WAIT
     else:
         refund.next_check_at = None
         refund.ended_at = func.clock_timestamp()
-    newly_taken_on = was is RefundState.CREATED and state is not RefundState.FAILED
+    newly_taken_on = was in {RefundState.CREATED, RefundState.FAILED} and state in TAKEN_ON
     parts = parts_of(refund.id)  # none of money that was never booked
-    if parts and newly_taken_on:
-        shares.reverse(
-            movement=Movement.REFUND, reference=refund.id, currency=refund.currency, parts=parts
-        )
-    elif parts and was is RefundState.PENDING and state is RefundState.FAILED:
+    if parts and was is RefundState.CREATED and newly_taken_on:
+        _book(refund, parts)
+    elif refund.is_booked and state is RefundState.FAILED:
+        refund.is_booked = False
         shares.restore(
             movement=Movement.REFUND_FAILED,
             reference=refund.id,
             currency=refund.currency,
             parts=parts,
         )
-    return Moved(refund.id, state, newly_taken_on, bool(parts))
+    return Moved(refund.id, state, newly_taken_on, refund.is_booked, was_counted)
+
+
+def _book(refund: Refund, parts: Sequence[Part]) -> None:
+    refund.is_booked = True
+    shares.reverse(
+        movement=Movement.REFUND, reference=refund.id, currency=refund.currency, parts=parts
+    )
 
 
 def parts_of(refund_id: UUID) -> list[Part]:
@@ -387,10 +369,3 @@ def parts_of(refund_id: UUID) -> list[Part]:
         select(RefundPart).where(RefundPart.refund_id == refund_id).order_by(RefundPart.line_id)
     )
     return [Part(row.line_id, row.seller_id, row.gross_minor, row.commission_minor) for row in rows]
-
-
-def _is_due() -> ColumnElement[bool]:
-    return and_(
-        Refund.state.in_(UNDER_WAY),
-        Refund.next_check_at <= func.statement_timestamp(),
-    )

@@ -17,6 +17,7 @@ ACTS = {
     DeliveryAct.REVEALED: "opened by the buyer",
     DeliveryAct.DOWNLOADED: "downloaded by the buyer",
     DeliveryAct.REFUNDED: "refunded",
+    DeliveryAct.RESTORED: "the buyer's again",
 }
 
 

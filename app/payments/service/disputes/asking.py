@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, and_, func, select
 from app.kit.db import end_read, session, transactional
 from app.payments.models import Payment
 from app.payments.models.disputes import Dispute, DisputeState
-from app.payments.service.disputes.recording import FIRST_CHECK, locked
+from app.payments.paypal import paypal
+from app.payments.service.disputes.recording import FIRST_CHECK
 
-SOON = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(hours=6)
 LIMIT = 100
 
@@ -36,12 +36,6 @@ def postpone(*, paypal_id: str) -> bool:
     return True
 
 
-@transactional
-def put_off(*, dispute_id: UUID) -> None:
-    """Have PayPal asked again soon about what can't be booked yet."""
-    locked(dispute_id).next_check_at = func.clock_timestamp() + SOON
-
-
 def open_of(reference: UUID) -> list[str]:
     """PayPal's ids of the disputes of a payment that are open here."""
     query = (
@@ -50,6 +44,15 @@ def open_of(reference: UUID) -> list[str]:
         .where(Payment.reference == reference, Dispute.state == DisputeState.OPEN)
     )
     return list(session().scalars(query.order_by(Dispute.id)))
+
+
+def of_payment(reference: UUID) -> list[str]:
+    """PayPal's ids of a payment's disputes, as PayPal lists them. PaypalUnknown, PaypalRefused."""
+    capture_id = session().scalar(
+        select(Payment.paypal_capture_id).where(Payment.reference == reference)
+    )
+    end_read()
+    return paypal().disputes.of_payment(capture_id) if capture_id else []
 
 
 def _is_due() -> ColumnElement[bool]:

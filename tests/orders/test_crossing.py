@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.auth.models import User
 from app.kit.db import session
@@ -17,9 +18,10 @@ from app.orders.service import capturing, delivering, disputing, refunding, retu
 from app.orders.service.returning import Scope
 from app.orders.tasks import look_at_reversal
 from app.payments.events import CaptureReversed
-from app.payments.gateway import PaypalRefund, PaypalRefused, PaypalUnknown
+from app.payments.gateway import PaypalDispute, PaypalRefund, PaypalRefused, PaypalUnknown
 from app.payments.models.disputes import Dispute
 from app.payments.models.refunds import RefundState
+from app.payments.paypal import disputes as paypal_disputes
 from app.payments.paypal import paypal as paypal_client
 from app.payments.service import asking_for_refunds, refunds
 from app.products.models import Product
@@ -349,3 +351,38 @@ class TestRefund:
         delivering.deliver_late()
         assert sorted([bought.reveal(0), bought.reveal(1)]) == ["ONE", "TWO"]
         assert_promises_hold()
+
+
+class TestUnreadable:
+    def test_fee_in_another_currency_does_not_hide_the_dispute(
+        self, bought: Bought, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dispute_id = str(bought.paypal.dispute(bought.capture_id, stage="CHARGEBACK")["dispute_id"])
+
+        def in_dollars(body: dict[str, Any]) -> PaypalDispute:
+            for movement in body["money_movements"]:
+                movement["amount"] = {"currency_code": "USD", "value": "15.00"}
+            body["messages"] = [{"posted_by": "BUYER", "content": "Not\x00 mine\ud800"}]
+            return read(body)
+
+        read = paypal_disputes._read
+        monkeypatch.setattr(paypal_disputes, "_read", in_dollars)
+        disputing.look(paypal_id=dispute_id)
+        assert disputes(bought) == [("open", 2000, 0)]
+        with pytest.raises(Disputed):
+            bought.reveal(0)
+
+    def test_dispute_that_paypal_does_not_show_any_more_fails_no_job(
+        self, bought: Bought, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dispute_id = str(bought.paypal.dispute(bought.capture_id)["dispute_id"])
+        disputing.look(paypal_id=dispute_id)
+
+        def refuse(*_args: object) -> None:
+            raise PaypalRefused("RESOURCE_NOT_FOUND", 404)
+
+        session().rollback()
+        session().execute(text("UPDATE dispute SET next_check_at = clock_timestamp()"))
+        session().commit()
+        monkeypatch.setattr(paypal_disputes.Disputes, "get", refuse)
+        assert not disputing.ask(dispute_id)

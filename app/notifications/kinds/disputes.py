@@ -23,6 +23,10 @@ _DISPUTES: Mapping[str, tuple[LazyString, LazyString]] = {
         _l("Dispute about order %(number)s"),
         _l("PayPal holds %(amount)s. Check the evidence and send it before the deadline."),
     ),
+    "inquired_staff": (
+        _l("Dispute about order %(number)s"),
+        _l("See its stage, and until when PayPal takes evidence."),
+    ),
     "moved_seller": (
         _l("The dispute about order %(number)s has moved on at PayPal"),
         _l("See its stage, and until when PayPal takes evidence."),

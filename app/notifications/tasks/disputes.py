@@ -15,9 +15,14 @@ BUYER, SELLER, STAFF = "buyer", "seller", "staff"
 
 
 def tell_of_dispute(event: OrderDisputed) -> None:
-    """Tell all of them that a dispute was opened."""
+    """Tell all of them that a dispute was opened, unless it is over: then its end is told.
+
+    Staff hear of a deadline where PayPal waits for evidence.
+    """
     dispute = dispute_of(event.dispute_id)
-    _tell(dispute, "opened", chain(_buyer(dispute), _sellers(dispute), _staff(dispute)))
+    if dispute.is_open:
+        _tell(dispute, "opened", chain(_buyer(dispute), _sellers(dispute)))
+        _tell(dispute, "opened" if dispute.awaits_evidence else "inquired", _staff(dispute))
 
 
 def tell_of_move(event: DisputeMoved) -> None:

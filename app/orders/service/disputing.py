@@ -21,7 +21,7 @@ from app.orders.models import Order
 from app.orders.service import states
 from app.orders.service.balancing import rebalance
 from app.orders.service.locking import locked_with_lines
-from app.payments.gateway import PaypalDispute, PaypalRefund, PaypalUnknown
+from app.payments.gateway import PaypalDispute, PaypalRefund, PaypalRefused, PaypalUnknown
 from app.payments.service.disputes import asking, recording
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,12 @@ def ask(paypal_id: str) -> bool:
         return look(paypal_id=paypal_id)
     except PaypalUnknown:
         return False  # asked again later
+    except PaypalRefused as refusal:
+        log.warning(  # as well: another day it may show the dispute again
+            "PayPal does not show a dispute",
+            extra={"dispute": paypal_id, "issue": refusal.issue},
+        )
+        return False
 
 
 @transactional

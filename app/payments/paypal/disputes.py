@@ -4,6 +4,7 @@ https://developer.paypal.com/docs/api/customer-disputes/v1/
 """
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -15,6 +16,7 @@ from app.kit.money import Money
 from app.payments.gateway import PaypalDispute
 from app.payments.paypal.calls import Call
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 DISPUTES = "/v1/customer/disputes"
 NOTES_UNITS = 2000  # customer_disputes_v1: evidence.notes
@@ -71,7 +73,7 @@ def _read(body: dict[str, Any]) -> PaypalDispute:
     amount = _money(body["dispute_amount"])
     movements = body.get("money_movements") or []
     outcome = body.get("dispute_outcome") or {}
-    refunded = outcome.get("amount_refunded")
+    refunded = _in(amount.currency, outcome.get("amount_refunded"))
     transactions = body.get("disputed_transactions") or []
     due = body.get("seller_response_due_date")
     links = [str(link["href"]) for link in body.get("links") or []]
@@ -89,14 +91,14 @@ def _read(body: dict[str, Any]) -> PaypalDispute:
         ),
         custom_ids=tuple(str(one["custom"]) for one in transactions if one.get("custom")),
         outcome=outcome.get("outcome_code"),
-        refunded_minor=_in(amount.currency, refunded) if refunded else None,
+        refunded_minor=refunded,
         settled_minor=_moved(movements, {SETTLEMENT}, amount.currency),
         fee_minor=_moved(movements, FEES, amount.currency) or 0,
         movements=len(movements),
         respond_by=_moment(due) if due else None,
         takes_evidence=any(link.endswith("/provide-evidence") for link in links),
         note="\n\n".join(
-            str(message.get("content") or "")
+            _clean(str(message.get("content") or ""))
             for message in body.get("messages") or []
             if message.get("posted_by") == "BUYER"
         ),
@@ -117,19 +119,34 @@ def _moved(
         for one in movements
         if one.get("affected_party") == "SELLER" and one.get("reason") in reasons
     ]
-    if not told:
+    readable = [
+        (-1 if one.get("type") == "CREDIT" else 1, minor)
+        for one in told
+        if (minor := _in(currency, one.get("amount"))) is not None
+    ]
+    return sum(sign * minor for sign, minor in readable) if readable else None
+
+
+def _in(currency: str, body: dict[str, Any] | None) -> int | None:
+    """Minor units of a currency; None if there are none, or PayPal speaks of another one.
+
+    What can't be read is no reason to hold nothing: the reconciliation with PayPal's list shows it.
+    """
+    if not body:
         return None
-    return sum(
-        (-1 if one.get("type") == "CREDIT" else 1) * _in(currency, one["amount"]) for one in told
-    )
-
-
-def _in(currency: str, body: dict[str, Any]) -> int:
-    """Minor units of a currency; ValueError if PayPal speaks of another one."""
-    amount = _money(body)
-    if amount.currency != currency:
-        raise ValueError(f"{amount.currency} in a dispute of {currency}")
+    try:
+        amount = _money(body)
+    except (KeyError, ValueError, ArithmeticError):
+        amount = None
+    if amount is None or amount.currency != currency:
+        log.error("part of a dispute can't be read", extra={"told": str(body)[:200]})
+        return None
     return amount.minor
+
+
+def _clean(text: str) -> str:
+    """A text without what PostgreSQL does not take: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _money(body: dict[str, Any]) -> Money:

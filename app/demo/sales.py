@@ -186,7 +186,7 @@ def _compare_books(base: str) -> None:
     taken = {"code": "T0400", "minor": -TO_THE_BANK}
     answer = requests.post(f"{base}/sandbox/transactions", json=taken, timeout=_TIMEOUT)
     answer.raise_for_status()
-    until = db_now()
+    until = db_now() + timedelta(seconds=1)  # PayPal's list tells whole seconds
     end_read()
     reconciling.compare(start=now - timedelta(hours=1), end=until)
     for one in differences().items:

@@ -247,6 +247,7 @@ def make_world(paypal: SandboxControl) -> World:
                 "moderated": f"/order/moderation/{bought}",
                 "reported-reviews": "/reviews/reported",
                 "reported-chats": "/chats/reported",
+                "close-reports": f"/chats/{talk}/close",
             },
         ),
         person,

@@ -18,7 +18,8 @@ from tests.support.certificates import Authority
 from tests.support.dripping_mail_server import STAGES, DrippingMailServer, dripping_mail_server
 
 KEY = UUID("0199a0c0-0000-7000-8000-000000000001")
-CONNECT_SECONDS, SECONDS, GOODBYE_SECONDS = 0.6, 1.2, 0.3
+CONNECT_SECONDS, SECONDS, GOODBYE_SECONDS = 0.6, 2.4, 0.3
+SLACK = 1.5  # seconds that a busy machine may take on top
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_one_that_drips_before_the_mail_is_away_for_a_while(
     server: DrippingMailServer, stage: str, many_lines: bool
 ) -> None:
     server.drips, server.many_lines = stage, many_lines
-    assert CONNECT_SECONDS * 0.9 < wait_in_vain() < CONNECT_SECONDS + 0.5
+    assert CONNECT_SECONDS * 0.9 < wait_in_vain() < CONNECT_SECONDS + SLACK
     assert wait_in_vain() < 0.2
     assert server.connections == 1
     assert server.taken == []
@@ -84,7 +85,7 @@ def test_one_that_drips_during_the_mail_gets_no_second_wait_nor_the_next_mail_at
     server: DrippingMailServer, stage: str
 ) -> None:
     server.drips = stage
-    assert SECONDS * 0.9 < wait_in_vain() < SECONDS + 0.5
+    assert SECONDS * 0.9 < wait_in_vain() < SECONDS + SLACK
     assert wait_in_vain() < 0.2
     assert server.connections == 1
 
@@ -102,7 +103,7 @@ def test_one_that_drips_during_the_mail_is_asked_again_after_as_long(
 
 def test_mail_that_was_taken_is_sent_though_the_goodbye_drips(server: DrippingMailServer) -> None:
     server.drips = "QUIT"
-    assert send() < GOODBYE_SECONDS + 0.5
+    assert send() < GOODBYE_SECONDS + SLACK
     assert len(server.taken) == 1
     send()  # and the server is not away for that
     assert len(server.taken) == 2
@@ -129,7 +130,7 @@ def test_name_that_nobody_answers_for_holds_nobody_up(
     monkeypatch.setitem(app.config, "SMTP_URL", "smtp://mail.example")
     monkeypatch.setattr(socket, "getaddrinfo", wait)
     try:
-        assert wait_in_vain() < CONNECT_SECONDS + 0.5
+        assert wait_in_vain() < CONNECT_SECONDS + SLACK
     finally:
         over.set()
 

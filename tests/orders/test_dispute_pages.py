@@ -147,9 +147,10 @@ class TestTelling:
     ) -> None:
         moderator = make_user(roles=("moderator",))
         claim = told(1500)
-        for seen in (claim, claim, decided(claim, "ACCEPTED"), decided(claim, "ACCEPTED")):
-            disputed(order_id, seen)
-        drain()
+        for seen in (claim, decided(claim, "ACCEPTED")):
+            for _again in range(2):
+                disputed(order_id, seen)
+            drain()
         assert notices(buyer) == [("opened", "buyer"), ("lost", "buyer")]
         assert notices(seller) == [("opened", "seller"), ("lost", "seller")]
         assert notices(moderator) == [("opened", "staff"), ("lost", "staff")]

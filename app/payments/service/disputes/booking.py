@@ -25,6 +25,9 @@ from app.payments.service import paying, shares
 from app.payments.service.disputes.recording import locked
 from app.payments.service.shares import Part
 
+# Gross and commission of a part that an amount is split by.
+AmountsOf = Callable[[DisputePart], tuple[int, int]]
+
 
 @dataclass(frozen=True)
 class Told:
@@ -142,11 +145,7 @@ def lose(*, dispute_id: UUID, minor: int) -> list[Part]:
     It is split by the largest remainder, in the order of the lines, as is what follows here.
     """
     dispute = locked(dispute_id)
-    parts = []
-    for row, part in _split(_parts(dispute.id), minor, _held):
-        row.lost_gross_minor += part.gross_minor
-        row.lost_commission_minor += part.commission_minor
-        parts.append(part)
+    parts = _count(dispute, minor, _held, lost=1, freed=0)
     shares.lose(reference=_next(dispute), currency=dispute.currency, parts=parts)
     return parts
 
@@ -155,11 +154,7 @@ def lose(*, dispute_id: UUID, minor: int) -> list[Part]:
 def free(*, dispute_id: UUID, minor: int) -> list[Part]:
     """Book that a dispute lets go of so much of what it holds; of which lines."""
     dispute = locked(dispute_id)
-    parts = []
-    for row, part in _split(_parts(dispute.id), minor, _held):
-        row.freed_gross_minor += part.gross_minor
-        row.freed_commission_minor += part.commission_minor
-        parts.append(part)
+    parts = _count(dispute, minor, _held, lost=0, freed=1)
     shares.free(reference=_next(dispute), currency=dispute.currency, parts=parts)
     return parts
 
@@ -168,13 +163,7 @@ def free(*, dispute_id: UUID, minor: int) -> list[Part]:
 def restore(*, dispute_id: UUID, minor: int) -> list[Part]:
     """Book that so much of what was lost came back after all; of which lines."""
     dispute = locked(dispute_id)
-    parts = []
-    for row, part in _split(_parts(dispute.id), minor, _lost):
-        row.lost_gross_minor -= part.gross_minor
-        row.lost_commission_minor -= part.commission_minor
-        row.freed_gross_minor += part.gross_minor
-        row.freed_commission_minor += part.commission_minor
-        parts.append(part)
+    parts = _count(dispute, minor, _lost, lost=-1, freed=1)
     shares.restore(
         movement=Movement.CHARGEBACK,
         reference=_next(dispute),
@@ -230,6 +219,17 @@ def _add(dispute: Dispute, parts: Sequence[Part], *, is_lost: bool) -> None:
             found.lost_commission_minor += part.commission_minor
 
 
+def _count(dispute: Dispute, minor: int, of: AmountsOf, *, lost: int, freed: int) -> list[Part]:
+    """Count an amount on a dispute's parts as that much more, or less, lost and let go of."""
+    split_up = _split(_parts(dispute.id), minor, of)
+    for row, part in split_up:
+        row.lost_gross_minor += lost * part.gross_minor
+        row.lost_commission_minor += lost * part.commission_minor
+        row.freed_gross_minor += freed * part.gross_minor
+        row.freed_commission_minor += freed * part.commission_minor
+    return [part for _row, part in split_up]
+
+
 def _held(row: DisputePart) -> tuple[int, int]:
     return (
         row.gross_minor - row.lost_gross_minor - row.freed_gross_minor,
@@ -242,7 +242,7 @@ def _lost(row: DisputePart) -> tuple[int, int]:
 
 
 def _split(
-    rows: Sequence[DisputePart], minor: int, amounts_of: Callable[[DisputePart], tuple[int, int]]
+    rows: Sequence[DisputePart], minor: int, amounts_of: AmountsOf
 ) -> list[tuple[DisputePart, Part]]:
     """An amount over parts by what each has; the commission in it pro rata, rounded down."""
     having = [(row, *amounts_of(row)) for row in rows]

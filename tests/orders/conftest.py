@@ -7,12 +7,17 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from app.auth.models import User
 from app.embedded.processes import free_port
 from app.extensions import db
 from app.factory import create_app
+from app.products.models import Product
 from app.settings import Settings
 from tests.conftest import IsolatedClient
 from tests.contracts.calls import Contract, checked_calls
+from tests.factories.auth import make_user
+from tests.factories.products import make_product
+from tests.support.refunds import Bought, buy
 from tests.support.sale import SandboxControl
 from tests.support.sandbox import start_sandbox
 
@@ -75,6 +80,24 @@ def paypal(app: Flask, sandbox_handle: object, contract: Contract) -> Iterator[S
     control.reset()
     yield control
     control.reset()
+
+
+@pytest.fixture
+def seller(app: Flask) -> User:
+    """Somebody who sells."""
+    return make_user(roles=("seller",))
+
+
+@pytest.fixture
+def keys(seller: User) -> Product:
+    """Three keys for ten euros each."""
+    return make_product(seller, stock=("KEY-A", "KEY-B", "KEY-C"))
+
+
+@pytest.fixture
+def bought(paypal: SandboxControl, keys: Product) -> Bought:
+    """Two of them, delivered."""
+    return buy(paypal, make_user(), {keys.id: 2})
 
 
 @pytest.fixture

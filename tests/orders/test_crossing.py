@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import select, text
 
 from app.auth.models import User
@@ -40,23 +39,6 @@ from tests.support.sale import (
 
 TEN = Money(1000, "EUR")
 Drain = Callable[[], None]
-
-
-@pytest.fixture
-def seller(app: Flask) -> User:
-    return make_user(roles=("seller",))
-
-
-@pytest.fixture
-def keys(seller: User) -> Product:
-    """Three keys for ten euros each."""
-    return make_product(seller, stock=("KEY-A", "KEY-B", "KEY-C"))
-
-
-@pytest.fixture
-def bought(paypal: SandboxControl, keys: Product) -> Bought:
-    """Two of them, delivered."""
-    return buy(paypal, make_user(), {keys.id: 2})
 
 
 def ask_for(bought: Bought, seller: User, minor: int) -> None:

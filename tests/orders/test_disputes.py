@@ -37,23 +37,6 @@ from tests.support.sale import SandboxControl, assert_promises_hold, count, in_p
 Drain = Callable[[], None]
 
 
-@pytest.fixture
-def seller(app: Flask) -> User:
-    return make_user(roles=("seller",))
-
-
-@pytest.fixture
-def keys(seller: User) -> Product:
-    """Three keys for ten euros each."""
-    return make_product(seller, stock=("KEY-A", "KEY-B", "KEY-C"))
-
-
-@pytest.fixture
-def bought(paypal: SandboxControl, keys: Product) -> Bought:
-    """Two of them, delivered."""
-    return buy(paypal, make_user(), {keys.id: 2})
-
-
 def open_dispute(bought: Bought, **options: Any) -> str:
     """Dispute a payment at PayPal as its payer, and have the shop look."""
     dispute_id = bought.paypal.dispute(bought.capture_id, **options)["dispute_id"]

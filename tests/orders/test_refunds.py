@@ -33,23 +33,6 @@ from tests.support.sale import SandboxControl, assert_promises_hold, count, in_p
 Drain = Callable[[], None]
 
 
-@pytest.fixture
-def seller(app: Flask) -> User:
-    return make_user(roles=("seller",))
-
-
-@pytest.fixture
-def keys(seller: User) -> Product:
-    """Three keys for ten euros each."""
-    return make_product(seller, stock=("KEY-A", "KEY-B", "KEY-C"))
-
-
-@pytest.fixture
-def bought(paypal: SandboxControl, keys: Product) -> Bought:
-    """Two of them, delivered."""
-    return buy(paypal, make_user(), {keys.id: 2})
-
-
 def give(bought: Bought, seller: User, scope: Scope | None = None) -> None:
     """Have the seller refund."""
     returning.refund(

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
@@ -21,31 +20,13 @@ from app.payments.models import AccountKind, HoldReason, Movement, PendingShare
 from app.payments.queries import Share
 from app.payments.service import releasing
 from app.payments.service.ledger import Leg, book
-from app.products.models import Product
 from tests.factories.auth import make_user
-from tests.factories.products import make_product
 from tests.orders.test_disputes import owed, take_out
 from tests.support.bought import words
 from tests.support.harm import broken
-from tests.support.refunds import Bought, buy
-from tests.support.sale import SandboxControl
+from tests.support.refunds import Bought
 
 HOLD, TERM = 7, 14  # days, of a new seller, and of the product
-
-
-@pytest.fixture
-def seller(app: Flask) -> User:
-    return make_user(roles=("seller",))
-
-
-@pytest.fixture
-def keys(seller: User) -> Product:
-    return make_product(seller, stock=("KEY-A", "KEY-B", "KEY-C"))
-
-
-@pytest.fixture
-def bought(paypal: SandboxControl, keys: Product) -> Bought:
-    return buy(paypal, make_user(), {keys.id: 2})
 
 
 @transactional

@@ -44,20 +44,6 @@ class Part:
         return self.gross_minor - self.commission_minor
 
 
-def commission_part(
-    *, gross_minor: int, commission_minor: int, before_minor: int, back_minor: int
-) -> int:
-    """The commission in `back_minor`, after `before_minor` of a line's gross went back already.
-
-    Pro rata, rounded down over all that has gone back, so that the parts of a line that goes back
-    whole add up to its commission exactly, in whatever order and sizes they go.
-    """
-    if not 0 <= before_minor <= before_minor + back_minor <= gross_minor:
-        raise ValueError("more goes back than was paid")
-    upto = (before_minor + back_minor) * commission_minor // gross_minor
-    return upto - before_minor * commission_minor // gross_minor
-
-
 @transactional
 def reverse(*, movement: Movement, reference: UUID, currency: str, parts: Sequence[Part]) -> None:
     """Book that parts of sales went back to the buyer, once for the movement and its reference.

@@ -136,6 +136,16 @@ class TestPages:
         assert owed(seller) == 0
         assert "Refunded by the shop" in words(client.get(page))
 
+    def test_all_is_all_whatever_else_is_ticked(
+        self, bought: Bought, seller: User, login: Login, drain: Drain
+    ) -> None:
+        [line] = bought.order.lines
+        data = {"what": [f"{line.id}:1", "all"], "reason": REASON}
+        address = f"/order/sales/{bought.order_id}/refund"
+        assert login(seller).post(address, data=data).status_code == 303
+        drain()
+        assert owed(seller) == 0
+
     def test_terms_are_shown_before_and_kept_after_the_purchase(
         self, paypal: SandboxControl, seller: User, login: Login
     ) -> None:
